@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Geometry: where an array sector lies on the members. Pure: no kernel API, no
+ * allocation, no locks; the same object file serves the module, the tools, the
+ * fake kernel and the unit tests.
+ *
+ * Theory
+ *
+ * Striped levels cut the array into chunks; a *stripe row* is one chunk on each
+ * member at the same member offset. Row r holds @data_disks data chunks (columns
+ * 0..d-1) and, for RAID4/5/6, parity. Which slot holds which column is the
+ * layout (md.md, "RAID4/5/6 layouts"). All positions on a member are relative to
+ * the member's data offset: the data offset belongs to the map (emd_map), not to
+ * the geometry, so that a reshape may change it.
+ */
+#ifndef _EMD_CORE_GEOMETRY_H
+#define _EMD_CORE_GEOMETRY_H
+
+#include <linux/types.h>
+#include <emd/emd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* No slot: e.g. the Q slot of a level without Q. */
+#define EMD_NO_SLOT	0xffffffffU
+
+/**
+ * struct emd_zone - a run of array sectors striped over the same members
+ * @array_end:    first array sector behind the zone
+ * @member_start: where the zone begins on each of its members (sectors)
+ * @nr:           number of members that reach into the zone
+ * @slots:        their slots, ascending; @nr entries, owned by the caller
+ *
+ * Only RAID0 over unequal members and linear have more than one.
+ */
+struct emd_zone {
+	__u64 array_end;
+	__u64 member_start;
+	__u32 nr;
+	const __u32 *slots;
+};
+
+/**
+ * struct emd_geometry - everything that determines a mapping
+ * @level:          EMD_LEVEL_LINEAR, 0, 1, 4, 5, 6, 10
+ * @layout:         md's layout number for the level
+ * @raid_disks:     number of slots
+ * @chunk_sectors:  power of two; 0 for RAID1 and linear
+ * @member_sectors: usable sectors of each member, a multiple of the chunk for
+ *                  striped levels; ignored when @zones is set
+ * @zones:          NULL, or the zones of RAID0 over unequal members / of linear,
+ *                  ordered by array_end; owned by the caller
+ * @nr_zones:       number of @zones
+ */
+struct emd_geometry {
+	__s32 level;
+	__u32 layout;
+	__u32 raid_disks;
+	__u32 chunk_sectors;
+	__u64 member_sectors;
+	const struct emd_zone *zones;
+	__u32 nr_zones;
+};
+
+/**
+ * struct emd_place - where a run of array sectors lies
+ * @slot:   member
+ * @sector: on that member, relative to its data offset
+ * @len:    sectors from here that are contiguous on this member *and* in the array
+ */
+struct emd_place {
+	__u32 slot;
+	__u64 sector;
+	__u64 len;
+};
+
+/**
+ * emd_geometry_validate() - is this geometry one that EMD can run?
+ * @geo: candidate
+ * @why: set to a static sentence naming the field at fault; may be NULL
+ *
+ * Return: 0 or -EINVAL.
+ */
+int emd_geometry_validate(const struct emd_geometry *geo, const char **why);
+
+/** emd_geometry_parity_disks() - parity slots per row: 0, 1 or 2. */
+__u32 emd_geometry_parity_disks(const struct emd_geometry *geo);
+
+/** emd_geometry_data_disks() - members' worth of data (RAID10: disks / copies, rounded up is the caller's affair). */
+__u32 emd_geometry_data_disks(const struct emd_geometry *geo);
+
+/** emd_geometry_max_failures() - how many members may always be lost without loss of data. */
+__u32 emd_geometry_max_failures(const struct emd_geometry *geo);
+
+/** emd_geometry_array_sectors() - size of the array. */
+__u64 emd_geometry_array_sectors(const struct emd_geometry *geo);
+
+/** emd_geometry_row_sectors() - array sectors of one stripe row: chunk x data disks (RAID1: a page). */
+__u64 emd_geometry_row_sectors(const struct emd_geometry *geo);
+
+/**
+ * emd_geometry_map() - first copy of array sector @sector
+ *
+ * @sector must be below emd_geometry_array_sectors(). For RAID1 this is slot 0.
+ */
+void emd_geometry_map(const struct emd_geometry *geo, __u64 sector,
+		      struct emd_place *place);
+
+/** emd_geometry_p_slot() - slot of P in @row, or EMD_NO_SLOT. */
+__u32 emd_geometry_p_slot(const struct emd_geometry *geo, __u64 row);
+
+/** emd_geometry_q_slot() - slot of Q in @row, or EMD_NO_SLOT. */
+__u32 emd_geometry_q_slot(const struct emd_geometry *geo, __u64 row);
+
+/** emd_geometry_data_slot() - slot of data column @column in @row (0, 4, 5, 6). */
+__u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 row, __u32 column);
+
+/** emd_geometry_column() - inverse of data_slot: column held by @slot, or EMD_NO_SLOT if it holds parity. */
+__u32 emd_geometry_column(const struct emd_geometry *geo, __u64 row, __u32 slot);
+
+/**
+ * emd_geometry_zones() - zones of RAID0 (layout original/alternate) or linear
+ * @geo:       level, layout, raid_disks, chunk_sectors are read
+ * @size:      usable sectors of each slot, @geo->raid_disks entries
+ * @zones:     out, room for raid_disks entries
+ * @slots:     out, room for raid_disks * raid_disks entries (zones point into it)
+ *
+ * Return: number of zones, or -EINVAL. A result of 1 means that the geometry
+ * needs no zones (member_sectors suffices) unless the level is linear.
+ */
+int emd_geometry_zones(const struct emd_geometry *geo, const __u64 *size,
+		       struct emd_zone *zones, __u32 *slots);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

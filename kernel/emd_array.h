@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An array: a member with a block device, a map, a gate, a sync thread and perhaps a reshape.
+ *
+ * Who waits for what (top down):
+ *   config_mutex > toplevel topology mutex > member_lock (parent > child) > range lock > row shard lock
+ */
+#ifndef _EMD_ARRAY_H
+#define _EMD_ARRAY_H
+
+#include <linux/blkdev.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+
+#include "core/emd_reshape_math.h"
+#include "emd_map.h"
+#include "emd_range.h"
+
+struct emd_sync;
+struct emd_reshape;
+
+/**
+ * struct emd_array - fields that more than one file uses; the rest is private to its file
+ * @member:       the object in the tree
+ * @disk:         gendisk, /dev/emdN
+ * @config_mutex: serialises every change of configuration (sysfs stores, failure work,
+ *                end of sync, spare activation)
+ * @map:          what serves I/O; NULL while inactive. During a reshape: the *old* side
+ * @reshape:      NULL unless a reshape position is set (running or not); owns the new side's map
+ * @geo:          geometry in force
+ * @next:         proposed geometry (raid_disks, chunk_size, layout stored on a running array);
+ *                equal to @geo when nothing is proposed. Protected by config_mutex.
+ * @next_backward: -1 by the rules, else the direction that was stored
+ * @state:        array_state without write-pending; see emd_array_state()
+ * @ranges:       users' requests against suspension, sync and reshape windows
+ * @sync:         the sync engine's part (emd_sync.c)
+ * @suspend:      the window of suspend_lo/suspend_hi
+ * @array_sectors: visible size
+ * @external_size: array_size was stored: do not follow the geometry
+ * @last_error:   sentence for emd/last_error, set by emd_refuse()
+ */
+struct emd_array {
+	struct mdk_member	member;
+	struct gendisk		*disk;
+	struct mutex		config_mutex;
+
+	struct emd_map __rcu	*map;
+	struct emd_reshape __rcu *reshape;
+
+	struct emd_geometry	geo;
+	struct emd_geometry	next;
+	int			next_backward;
+
+	enum emd_array_state	state;
+	struct emd_range_lock	*ranges;
+	struct emd_range_window	suspend;
+	struct emd_sync		*sync;
+
+	sector_t		array_sectors;
+	bool			external_size;
+	char			last_error[160];
+	struct emd_array_private *priv;		/* of emd_array.c and emd_gate.c */
+};
+
+static inline struct emd_array *emd_member_array(struct mdk_member *m)
+{
+	return container_of(m, struct emd_array, member);
+}
+
+/** emd_refuse() - remember why a store was refused, return the errno: `return emd_refuse(a, -EINVAL, "sync_max %llu is not ...", v);` */
+__printf(3, 4) int emd_refuse(struct emd_array *a, int error, const char *fmt, ...);
+
+/* -- the framework's services to the engines ------------------------------------------------ */
+
+/** emd_array_event() - uevent on the array's disk ("EMD_EVENT=fail" ...) and poll notification of @attr (md/ group), either may be NULL. Any context that may sleep. */
+void emd_array_event(struct emd_array *a, const char *event, const char *attr);
+
+/** emd_array_rebuild_map() - new map from the children as they are now; waits for operations on the old one. config_mutex held. */
+int emd_array_rebuild_map(struct emd_array *a);
+
+/** emd_array_activate_spares() - give spares that have a slot their place: recovery's start. config_mutex held. Return: number activated. */
+int emd_array_activate_spares(struct emd_array *a);
+
+/** emd_array_activate_reserved() - all reserved members into their slots, or none (reshape's start). config_mutex held. */
+int emd_array_activate_reserved(struct emd_array *a);
+
+/** emd_array_member_insync() - recovery of slot @slot is complete. config_mutex held. */
+void emd_array_member_insync(struct emd_array *a, u32 slot);
+
+/** emd_array_set_geometry() - the end of a reshape or a takeover: @geo is in force. config_mutex held. */
+int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo);
+
+/** emd_array_writable() - false while readonly or read-auto. */
+bool emd_array_writable(struct emd_array *a);
+
+/** emd_array_dirty() - make the array active (write-pending handshake), as before the first write of a sync; may sleep. */
+int emd_array_dirty(struct emd_array *a);
+
+/* -- the engines' services to the framework (emd_sync.c, emd_reshape.c) ---------------------- */
+
+int emd_sync_create(struct emd_array *a);
+void emd_sync_destroy(struct emd_array *a);
+
+/** emd_sync_wake() - something changed that may start, stop or finish a pass (members, state, freeze). Any context. */
+void emd_sync_wake(struct emd_array *a);
+
+/** emd_sync_quiesce() - stop the running pass and wait for it; nothing starts until emd_sync_resume(). config_mutex held. */
+void emd_sync_quiesce(struct emd_array *a);
+void emd_sync_resume(struct emd_array *a);
+
+/** emd_sync_running() - is a thread at work? */
+bool emd_sync_running(struct emd_array *a);
+
+/** emd_sync_attr_group - md/ attributes that exist only while the level is redundant: sync_*, suspend_*, mismatch_cnt, ... */
+extern const struct attribute_group emd_sync_attr_group;
+
+/** emd_reshape_attr_group - reshape_position, reshape_direction in md/; emd_reshape_own_group - emd/reshape_acked, emd/reshape_unit. */
+extern const struct attribute_group emd_reshape_attr_group;
+extern const struct attribute_group emd_reshape_own_group;
+
+/** emd_reshape_propose() - validate @next on a running array and store it as a->next (EBUSY, EROFS, EINVAL as md). config_mutex held. */
+int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next);
+
+/** emd_reshape_assembled() - the array is being started with a position: make the reshape, both maps. config_mutex held. */
+int emd_reshape_assembled(struct emd_array *a, u64 position);
+
+/**
+ * emd_reshape_route() - which map serves array sector @sector, and up to where
+ * @limit: in: end of the request; out: first sector that another map serves
+ *
+ * The caller has entered the range lock with the whole request, so the answer is stable.
+ * Return: the map with a reference (emd_map_exit()), or NULL if there is no reshape.
+ */
+struct emd_map *emd_reshape_route(struct emd_array *a, u64 sector, u64 *limit);
+
+/** emd_reshape_blocks() - must a write to [begin, end) wait for a checkpoint (gate on reshape_acked)? */
+bool emd_reshape_blocks(struct emd_array *a, u64 begin, u64 end);
+
+/** emd_reshape_free() - drop the reshape side (stop of the array). */
+void emd_reshape_free(struct emd_array *a);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * emd_io: one request to an array, under one map. Made by the gate (for users and for
+ * parent arrays) and by the movers (sync, reshape); consumed by a personality.
+ */
+#ifndef _EMD_IO_H
+#define _EMD_IO_H
+
+#include "emd_map.h"
+
+/**
+ * struct emd_io - a request as a personality sees it
+ * @map:   geometry and members; held until emd_io_end()
+ * @bio:   array sectors of @map's geometry, within the array and within one side of a
+ *         reshape. READ, WRITE (with FUA/PREFLUSH already taken apart: a personality
+ *         sees PREFLUSH only on an empty bio), DISCARD, WRITE_ZEROES. The personality may
+ *         advance, split, clone or remap it, but must end the *request* exactly once
+ *         with emd_io_end().
+ * @flags: EMD_IO_*
+ * @pers_private: free for the personality
+ */
+struct emd_io {
+	struct emd_map		*map;
+	struct bio		*bio;
+	unsigned int		flags;
+	void			*pers_private;
+	void			(*done)(struct emd_io *io, blk_status_t status);
+	void			*done_private;
+};
+
+#define EMD_IO_STABLE	0x1	/* nobody changes the pages meanwhile: no copy is needed */
+#define EMD_IO_MOVER	0x2	/* from sync or reshape: ranges are locked already, do not take row locks against users */
+
+/**
+ * emd_io_end() - the request is complete
+ *
+ * For a write the gate may keep the user waiting until the failure of a member that the
+ * write had to leave out is durable. Context: any, also hard interrupt.
+ */
+static inline void emd_io_end(struct emd_io *io, blk_status_t status)
+{
+	io->done(io, status);
+}
+
+/**
+ * emd_map_rw() - synchronous read or write of array sectors through a map, past the gate
+ * @op:     REQ_OP_READ or REQ_OP_WRITE (with REQ_FUA if wanted)
+ * @pages:  @sectors rounded up to pages; data is stable
+ *
+ * For the movers. Context: process, may sleep; no bio of the caller may be pending on
+ * current->bio_list. Return: 0 or -EIO.
+ */
+int emd_map_rw(struct emd_map *map, blk_opf_t op, sector_t sector, unsigned int sectors,
+	       struct page **pages);
+
+/**
+ * emd_member_error() - a member answered an I/O with an error that makes it unfit
+ *
+ * Fails the member unless that would take the last copy of data that it still holds
+ * (RAID1's last member, a level without redundancy: the error goes to the user instead).
+ * Idempotent. Context: any. Work that may sleep (new map, events) is queued.
+ */
+void emd_member_error(struct emd_array *a, struct mdk_member *m);
+
+/** emd_flush_members() - flush the volatile caches of all live members; a member that fails it is failed. Process context. */
+int emd_flush_members(struct emd_array *a);
+
+#endif

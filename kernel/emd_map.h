@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The map: an immutable picture of an array (geometry and members) for the I/O path.
+ *
+ * Theory
+ *
+ * A personality's private mapping is valid only while child_set_gencount is the one
+ * it was made from (2004 rule). Here map and gencount are one object: whoever changes
+ * the membership builds a new map under the array's configuration mutex and publishes
+ * it by RCU *before* the lock is released; an operation that entered under the old map
+ * keeps that map (and so the members' memory) until it ends. emd_map_replace() returns
+ * only when every operation on the old map has ended, and that is why the rebuild of a
+ * new member can never pass a write that did not see it (rule M19).
+ *
+ * Failure of a member does not wait for a new map: emd_member_tryget() refuses it at
+ * once, and the slot's member state says so. The new map without it follows.
+ */
+#ifndef _EMD_MAP_H
+#define _EMD_MAP_H
+
+#include <linux/completion.h>
+#include <linux/percpu-refcount.h>
+
+#include "core/emd_geometry.h"
+#include "emd_member.h"
+
+/**
+ * struct emd_slot - one component of an array under a map
+ * @member:   NULL when the slot is empty
+ * @offset:   data offset under *this* geometry, sectors on the device
+ * @recovered: member sectors below which the slot holds its data. EMD_POS_MAX for a member
+ *            that is in sync; the only field that changes in a published map (sync engine,
+ *            WRITE_ONCE); anybody may read it with READ_ONCE.
+ * @write_mostly: read only if there is no other
+ */
+struct emd_slot {
+	struct mdk_member	*member;
+	sector_t		offset;
+	u64			recovered;
+	bool			write_mostly;
+};
+
+/**
+ * struct emd_map - geometry + members, immutable once published
+ * @ref:      one per operation; killed by emd_map_replace()
+ * @gencount: child_set_gencount that the map was built from
+ * @geo:      the geometry; its zones belong to the map
+ * @pers:     serves this geometry
+ * @private:  owned by @pers (start/stop)
+ * @slot:     @geo.raid_disks entries
+ */
+struct emd_map {
+	struct percpu_ref	ref;
+	struct completion	drained;
+	struct rcu_head		rcu;
+	struct emd_array	*array;
+	u32			gencount;
+	struct emd_geometry	geo;
+	const struct emd_personality *pers;
+	void			*private;
+	struct emd_slot		slot[];
+};
+
+/**
+ * emd_map_enter() - the current map of @a, with a reference; NULL if the array is going away
+ *
+ * Context: any. Pair with emd_map_exit() when the operation has ended.
+ */
+struct emd_map *emd_map_enter(struct emd_array *a);
+
+static inline bool emd_map_tryget(struct emd_map *map)
+{
+	return percpu_ref_tryget(&map->ref);
+}
+
+static inline void emd_map_exit(struct emd_map *map)
+{
+	percpu_ref_put(&map->ref);
+}
+
+/**
+ * emd_slot_readable() - may slot @i be read for member sectors [sector, sector + len)?
+ *
+ * True for a readable member, and for a rebuild target below its @recovered position.
+ */
+bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len);
+
+/** emd_slot_writable() - does slot @i take writes (readable, or a rebuild target)? */
+bool emd_slot_writable(const struct emd_map *map, u32 i);
+
+/** emd_slot_member() - slot @i's member with an I/O reference, or NULL if empty or on its way out. */
+struct mdk_member *emd_slot_get(const struct emd_map *map, u32 i);
+
+/**
+ * emd_map_build() - a map from the array's present children, unpublished
+ * @geo: geometry to serve; zones (if any) are copied
+ * @new_offset: use the members' new data offsets (the target side of a reshape)
+ *
+ * Context: process, configuration mutex held. Calls pers->start. Return: map or ERR_PTR.
+ */
+struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *geo,
+			      const struct emd_personality *pers, bool new_offset);
+
+/**
+ * emd_map_replace() - publish @map as the array's map; wait for the old one's operations; free the old
+ * @map: NULL to take the array out of service
+ */
+void emd_map_replace(struct emd_array *a, struct emd_map *map);
+
+/** emd_map_destroy() - end a map that was never published, or that a reshape side owned: drain, stop, free. */
+void emd_map_destroy(struct emd_map *map);
+
+#endif

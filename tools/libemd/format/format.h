@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What a metadata format must offer. Printing, spare choice, assembly and monitoring are generic over this.
+#pragma once
+
+#include "libemd/base/result.h"
+#include "libemd/model/change.h"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace emd {
+
+// Something that bytes can be read from: a block device, an image file, a buffer in a test.
+class Medium {
+public:
+    virtual ~Medium() = default;
+    virtual const std::string &path() const = 0;
+    virtual DevNum dev() const = 0;                 // {0,0} for a file
+    virtual std::uint64_t size_bytes() const = 0;
+    virtual unsigned sector_bytes() const = 0;      // logical
+    virtual bool partition() const = 0;
+    virtual std::string serial() const = 0;         // raw hardware serial; empty if there is none
+    virtual Result<> read(std::uint64_t offset_bytes, std::span<std::byte> out) const = 0;
+};
+
+// Bytes to be written to one disk. Images of one prepare() are written phase by phase: all of phase 0 on all
+// disks, flush, then phase 1, flush, ...
+struct Image {
+    int disk = -1;                  // index into Container::disks
+    unsigned phase = 0;
+    std::uint64_t offset_bytes = 0;
+    std::vector<std::byte> bytes;   // sized by prepare(), filled by encode(); whole logical sectors
+    bool active = true;             // encode() clears it when this disk is not to be written now
+};
+
+// One container in memory.
+class Metadata {
+public:
+    virtual ~Metadata() = default;
+    virtual const Container &view() const = 0;
+
+    // The only way to change it. Either everything of `change` is applied or nothing.
+    virtual Result<> apply(const Change &change) = 0;
+
+    // Buffers for the metadata as it is now (after a change that adds disks or volumes: prepare again).
+    virtual std::vector<Image> prepare() const = 0;
+
+    // Fill the buffers with the present state; counts one generation. Does not allocate.
+    virtual void encode(std::span<Image> images) = 0;
+};
+
+struct Probe {
+    bool found = false;
+    Uuid container{};     // all zero for a loose spare
+    std::uint64_t sequence = 0;
+};
+
+struct Limits {
+    unsigned max_volumes = 0;
+    std::vector<int> levels;
+    std::uint32_t min_chunk_sectors = 0, max_chunk_sectors = 0;
+    std::size_t name_length = 0;
+    bool reshape = false;
+};
+
+class Format {
+public:
+    virtual ~Format() = default;
+    virtual FormatId id() const = 0;
+    virtual std::string_view name() const = 0;  // "imsm"
+    virtual Limits limits() const = 0;
+
+    // Is it this format, and which container? Errors: Corrupt (with the reason) when the signature is there but
+    // the rest cannot be true.
+    virtual Result<Probe> probe(const Medium &medium) const = 0;
+
+    // Read and merge what all media of one container say. Media without this format, or of another container,
+    // are an error: the caller has probed. Loose spares are allowed.
+    virtual Result<std::unique_ptr<Metadata>> load(std::span<const Medium *const> media) const = 0;
+
+    // A container without volumes on blank disks.
+    virtual Result<std::unique_ptr<Metadata>> create(std::span<const Medium *const> media) const = 0;
+
+    // Offsets to overwrite with zeros so that nobody finds the format again.
+    virtual std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const = 0;
+
+    // Peer-compatible text of one disk's metadata, as key/value lines (for --examine): section, key, value.
+    struct Line { std::string section, key, value; };
+    virtual Result<std::vector<Line>> examine(const Medium &medium) const = 0;
+    virtual Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const = 0;
+};
+
+// All formats that this build knows.
+std::span<const Format *const> formats();
+const Format *find_format(std::string_view name);
+const Format *find_format(FormatId id);
+
+}  // namespace emd

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Everything that may happen to a container's metadata. Metadata::apply() takes one; emdadm sends some of
+// them to emdmon. A change is small, copyable and holds no pointers.
+#pragma once
+
+#include "libemd/model/container.h"
+
+#include <variant>
+
+namespace emd::change {
+
+// -- what the kernel reports (applied by emdmon, must not allocate) --
+
+struct MarkDirty {  // before the first write
+    unsigned volume;
+};
+struct MarkClean {
+    unsigned volume;
+};
+struct DiskFailed {  // for every volume that uses it
+    int disk;
+};
+struct SyncProgress {  // init, rebuild, repair: member sectors done; the format rounds down
+    unsigned volume;
+    std::uint64_t member_sectors;
+};
+struct SyncFinished {  // the running init, rebuild or repair came to its end
+    unsigned volume;
+};
+struct ReshapeProgress {  // array sectors now durable in the new layout; rounded down to the record's unit
+    unsigned volume;
+    std::uint64_t position;
+};
+struct ReshapeFinished {
+    unsigned volume;
+};
+struct BadBlock {
+    int disk;
+    std::uint64_t start;
+    std::uint32_t sectors;
+    bool cleared;
+};
+
+// -- decisions --
+
+struct RebuildStarted {  // spare `disk` takes slot `slot`
+    unsigned volume;
+    unsigned slot;
+    int disk;
+};
+struct InitStarted {  // resync of an uninitialised (or dirty) volume begins
+    unsigned volume;
+};
+struct ReshapeStarted {  // source and target are from now on recorded; nothing has moved
+    unsigned volume;
+    Shape target;
+    std::vector<int> new_disks;  // spares that become members, in slot order
+};
+struct ReshapeWithdrawn {  // only while nothing has moved
+    unsigned volume;
+};
+struct BackupRecorded {  // the unit at `position` is complete and durable in the copy area
+    unsigned volume;
+    std::uint64_t position;
+};
+struct SpareAdded {  // a new disk, without a place
+    Disk disk;
+};
+struct DiskRemoved {  // a spare, or a failed disk
+    int disk;
+};
+struct VolumeCreated {
+    std::string name;
+    Shape shape;
+    std::vector<int> slots;  // disk index, or -1 for a missing member
+    std::uint64_t component_limit = 0;  // sectors per member, 0: as much as fits
+    bool assume_clean = false;
+};
+struct VolumeDeleted {
+    unsigned volume;
+};
+struct Takeover {  // level change without movement of data
+    unsigned volume;
+    Shape target;
+    std::vector<Slot> slots;
+};
+
+}  // namespace emd::change
+
+namespace emd {
+
+using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFailed, change::SyncProgress,
+                            change::SyncFinished, change::ReshapeProgress, change::ReshapeFinished, change::BadBlock,
+                            change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
+                            change::ReshapeWithdrawn, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
+                            change::VolumeCreated, change::VolumeDeleted, change::Takeover>;
+
+}  // namespace emd

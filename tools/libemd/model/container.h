@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What is on a set of disks, in words that no format owns. Formats produce it, everybody else reads it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace emd {
+
+enum class FormatId { Imsm, Ddf, Md090, Md1 };
+
+using Uuid = std::array<std::uint8_t, 16>;  // in the order of the digest / of the disk
+
+// "8c310886:6e77fabb:c667a8f8:ce65e640" as md's tools print it (four groups, each a little-endian word).
+std::string to_string(const Uuid &uuid);
+
+// A block device as the kernel numbers it.
+struct DevNum {
+    unsigned major = 0, minor = 0;
+    auto operator<=>(const DevNum &) const = default;
+};
+
+enum class DiskState {
+    Active,   // member of a volume
+    Spare,
+    Failed,   // recorded as failed; must not be used
+    Missing,  // recorded, not present
+};
+
+struct Disk {
+    std::string serial;            // as recorded; identifies the disk
+    std::uint64_t sectors = 0;     // whole device
+    DiskState state = DiskState::Spare;
+    bool present = false;          // a device was found for it
+    DevNum dev;                    // valid when present
+    std::string path;              // "/dev/sda" or an image file; for messages
+    unsigned sector_bytes = 512;   // logical sector size
+};
+
+// Level, layout, chunk and slots of a volume; numbers are md's (include/uapi/emd/emd.h).
+struct Shape {
+    int level = 0;
+    std::uint32_t layout = 0;
+    std::uint32_t raid_disks = 0;
+    std::uint32_t chunk_sectors = 0;      // 0 for RAID1
+    std::uint64_t component_sectors = 0;  // data per member
+    bool operator==(const Shape &) const = default;
+};
+
+std::uint32_t data_disks(const Shape &shape);
+std::uint64_t array_sectors(const Shape &shape);
+
+struct Slot {
+    int disk = -1;         // index into Container::disks; -1: nobody
+    bool in_sync = false;  // false: missing, failed, or being rebuilt
+};
+
+// A long operation that the metadata records.
+enum class Activity { None, Init, Rebuild, Check, Repair, Reshape };
+
+// What the metadata says of a reshape in progress. Volume::shape is the source.
+struct ReshapeRecord {
+    Shape target;
+    std::vector<Slot> target_slots;        // target.raid_disks entries; the first ones are the source's
+    std::uint64_t position = 0;            // array sectors; durable checkpoint (D)
+    std::uint64_t unit = 0;                // array sectors: positions are multiples of it (or the end)
+    bool backward = false;
+    bool backup_live = false;              // the next unit's data is in the format's copy area
+    std::uint64_t backup_member_start = 0; // member sector (absolute on the disk) of the copy area
+    std::uint64_t backup_member_sectors = 0;
+};
+
+struct Volume {
+    unsigned index = 0;  // position in the container, the N of external:/mdX/N
+    std::string name;
+    Uuid uuid{};
+    Shape shape;                     // in force now (during a reshape: the source)
+    std::uint64_t data_offset = 0;   // on every member
+    std::uint64_t array_sectors = 0; // visible size now (during growth: the old size)
+    std::vector<Slot> slots;         // shape.raid_disks entries
+    bool dirty = false;              // was being written when last recorded
+    bool initialised = true;         // false: redundancy was never built
+    bool read_write = true;          // false: the format knows something that forbids writing (reason in `refused`)
+    std::string refused;
+    Activity activity = Activity::None;
+    std::uint64_t checkpoint = 0;    // Init/Rebuild/Repair: member sectors done
+    std::optional<ReshapeRecord> reshape;
+    std::string consistency = "resync";  // md's words: "resync", "ppl", "bitmap"
+};
+
+struct BadRange {
+    int disk = -1;
+    std::uint64_t start = 0;  // absolute sector on the disk
+    std::uint32_t sectors = 0;
+};
+
+struct Container {
+    FormatId format = FormatId::Imsm;
+    Uuid uuid{};
+    std::uint64_t sequence = 0;  // newest generation seen
+    std::vector<Disk> disks;     // recorded disks first (in the order of the metadata), then loose spares
+    std::vector<Volume> volumes;
+    std::vector<BadRange> bad;
+    std::string spec_version;    // the format's own version string
+};
+
+// Health derived from the slots, never stored.
+enum class Health { Optimal, Degraded, Failed };
+Health health(const Volume &volume);
+const char *to_word(Health health);
+const char *to_word(Activity activity);
+const char *to_word(DiskState state);
+std::string level_word(int level);  // "raid5", "linear"
+
+}  // namespace emd
