@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make             build/emdadm, build/emdmon and build/kernel/RELEASE/emd.ko
+# make kernel      only the module, for every installed headers package and those in the cache of scripts/setup,
+#                  or for one: KVER=RELEASE
+# make tools       only the programs
+# make check       all tests: units, engine, golden disks, VM on both kernels. Does its own set-up.
+# make check-unit  what runs without a VM, with sanitizers
+# make check-vm    the VM tests; TESTS="name ..." selects
+# make check-debug the module's tests on a kernel with KASAN and lockdep
+# make demo        an array grows, loses power twice and comes back whole
+# make install     into PREFIX (/usr/local), DESTDIR honoured
+# make clean       removes build/
+
+# This file runs other build systems; they know what is out of date.
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+SHELL	  := /bin/bash
+BUILD	  ?= $(CURDIR)/build
+CACHE	  := $(or $(EMD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/emd)
+JOBS	  ?= $(shell nproc)
+
+# release=directory for every kernel that the module can be built for. An installed package goes before the cache.
+installed := $(patsubst /lib/modules/%/build/Makefile,%,$(wildcard /lib/modules/*/build/Makefile))
+cached	  := $(patsubst $(CACHE)/headers/%/build/Makefile,%,$(wildcard $(CACHE)/headers/*/build/Makefile))
+releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
+headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
+		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
+
+.PHONY: all kernel tools san check check-unit check-vm check-debug demo install clean setup FORCE
+all: tools kernel
+
+# --- the module -----------------------------------------------------------------------------------------------------
+kernel: $(releases:%=kernel-%)
+	@$(if $(releases),,echo "no kernel headers found: run scripts/setup" >&2; exit 1)
+kernel-%: FORCE
+	@$(MAKE) -C kernel KDIR=$(call headers,$*) OUT=$(BUILD)/kernel/$*
+
+# --- the programs ---------------------------------------------------------------------------------------------------
+$(BUILD)/cmake/build.ninja $(BUILD)/san/build.ninja:
+	@command -v cmake ninja g++ >/dev/null || { echo "cmake, ninja or g++ is missing: run scripts/setup" >&2; exit 1; }
+	cmake -G Ninja -S . -B $(@D) -DCMAKE_BUILD_TYPE=$(if $(findstring /san/,$@),Debug -DEMD_SANITIZE=ON,RelWithDebInfo) \
+		--log-level=WARNING
+tools: $(BUILD)/cmake/build.ninja
+	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork
+	@ln -sf cmake/bin/emdadm cmake/bin/emdmon cmake/bin/emdwork $(BUILD)/
+san: $(BUILD)/san/build.ninja
+	@nice cmake --build $(<D) -j $(JOBS)
+
+install: tools
+	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/emdadm $(BUILD)/emdmon
+	install -D -m 644 -t $(DESTDIR)/etc/udev/rules.d udev/*.rules
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+setup:
+	@scripts/setup
+check: setup
+	@scripts/check
+check-unit: san
+	@scripts/check-unit $(BUILD)/san
+check-vm: setup all
+	@tests/vm/check $(TESTS)
+check-debug: all
+	@tests/vm/check --debug $(TESTS)
+demo: setup all
+	@tests/vm/demo
+
+clean:
+	rm -rf $(BUILD)
