@@ -2,7 +2,7 @@
 #
 # make             build/emdadm, build/emdmon and build/kernel/RELEASE/emd.ko
 # make kernel      only the module, for every installed headers package and those in the cache of scripts/setup,
-#                  or for one: KVER=RELEASE
+#                  or for one: KVER=RELEASE, KVER=uml or KVER=x86-debug (kernels of scripts/debug-kernel)
 # make tools       only the programs
 # make check       all tests: units, engine, golden disks, VM on both kernels. Does its own set-up.
 # make check-unit  what runs without a VM, with sanitizers
@@ -32,6 +32,10 @@ all: tools kernel
 # --- the module -----------------------------------------------------------------------------------------------------
 kernel: $(releases:%=kernel-%)
 	@$(if $(releases),,echo "no kernel headers found: run scripts/setup" >&2; exit 1)
+kernel-uml: FORCE
+	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel uml --where) OUT=$(BUILD)/kernel/uml ARCH=um
+kernel-x86-debug: FORCE
+	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel x86 --where) OUT=$(BUILD)/kernel/x86-debug
 kernel-%: FORCE
 	@$(MAKE) -C kernel KDIR=$(call headers,$*) OUT=$(BUILD)/kernel/$*
 
