@@ -2,6 +2,8 @@
 // What is on a set of disks, in words that no format owns. Formats produce it, everybody else reads it.
 #pragma once
 
+#include "libemd/base/result.h"
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -16,6 +18,8 @@ using Uuid = std::array<std::uint8_t, 16>;  // in the order of the digest / of t
 
 // "8c310886:6e77fabb:c667a8f8:ce65e640" as md's tools print it (four groups, each a little-endian word).
 std::string to_string(const Uuid &uuid);
+// The inverse; any of ":-. " may separate the digits.
+Result<Uuid> parse_uuid(std::string_view text);
 
 // A block device as the kernel numbers it.
 struct DevNum {
