@@ -28,6 +28,9 @@ struct MemberInfo {
     bool has(std::string_view word) const;
 };
 
+// md's word for a level ("raid5", "linear"); empty for anything else.
+std::optional<int> parse_level(std::string_view word);
+
 class Array {
 public:
     Array(Sysfs &sysfs, std::string name) : sysfs_(&sysfs), name_(std::move(name)) {}
@@ -67,8 +70,9 @@ private:
     std::string name_;
 };
 
-// A new, empty array: "emd7". `preferred` < 0: the first free number.
+// A new, empty array: "emd7". `preferred` < 0: the first free number. Errors: NotFound (no module), Busy (exists).
 Result<std::string> create_array(Sysfs &sysfs, int preferred = -1);
+// EMD's arrays ("emd0", "emd127"), ordered by number; those of the kernel's md are not among them.
 std::vector<std::string> list_arrays(Sysfs &sysfs);
 
 }  // namespace emd
