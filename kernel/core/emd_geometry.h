@@ -85,10 +85,13 @@ struct emd_place {
  */
 int emd_geometry_validate(const struct emd_geometry *geo, const char **why);
 
+/** emd_geometry_layout_known() - is @geo->layout a layout of level 4, 5 or 6? */
+int emd_geometry_layout_known(const struct emd_geometry *geo);
+
 /** emd_geometry_parity_disks() - parity slots per row: 0, 1 or 2. */
 __u32 emd_geometry_parity_disks(const struct emd_geometry *geo);
 
-/** emd_geometry_data_disks() - members' worth of data (RAID10: disks / copies, rounded up is the caller's affair). */
+/** emd_geometry_data_disks() - members' worth of data (RAID1: 1; RAID10: disks / copies, rounded down). */
 __u32 emd_geometry_data_disks(const struct emd_geometry *geo);
 
 /** emd_geometry_max_failures() - how many members may always be lost without loss of data. */
@@ -97,7 +100,10 @@ __u32 emd_geometry_max_failures(const struct emd_geometry *geo);
 /** emd_geometry_array_sectors() - size of the array. */
 __u64 emd_geometry_array_sectors(const struct emd_geometry *geo);
 
-/** emd_geometry_row_sectors() - array sectors of one stripe row: chunk x data disks (RAID1: a page). */
+/** emd_geometry_copies() - copies of each chunk: RAID1 and RAID10 several, else 1. */
+__u32 emd_geometry_copies(const struct emd_geometry *geo);
+
+/** emd_geometry_row_sectors() - array sectors of one stripe row: chunk x data disks (RAID1, linear: a page). */
 __u64 emd_geometry_row_sectors(const struct emd_geometry *geo);
 
 /**
@@ -108,13 +114,17 @@ __u64 emd_geometry_row_sectors(const struct emd_geometry *geo);
 void emd_geometry_map(const struct emd_geometry *geo, __u64 sector,
 		      struct emd_place *place);
 
+/** emd_geometry_copy() - as emd_geometry_map(), for copy @copy, below emd_geometry_copies(). */
+void emd_geometry_copy(const struct emd_geometry *geo, __u64 sector, __u32 copy,
+		       struct emd_place *place);
+
 /** emd_geometry_p_slot() - slot of P in @row, or EMD_NO_SLOT. */
 __u32 emd_geometry_p_slot(const struct emd_geometry *geo, __u64 row);
 
 /** emd_geometry_q_slot() - slot of Q in @row, or EMD_NO_SLOT. */
 __u32 emd_geometry_q_slot(const struct emd_geometry *geo, __u64 row);
 
-/** emd_geometry_data_slot() - slot of data column @column in @row (0, 4, 5, 6). */
+/** emd_geometry_data_slot() - slot of data column @column in @row (4, 5, 6; RAID0 with one zone). */
 __u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 row, __u32 column);
 
 /** emd_geometry_column() - inverse of data_slot: column held by @slot, or EMD_NO_SLOT if it holds parity. */
@@ -132,6 +142,9 @@ __u32 emd_geometry_column(const struct emd_geometry *geo, __u64 row, __u32 slot)
  */
 int emd_geometry_zones(const struct emd_geometry *geo, const __u64 *size,
 		       struct emd_zone *zones, __u32 *slots);
+
+/** emd_geometry_zone() - the zone that holds array sector @sector; @geo has zones. */
+const struct emd_zone *emd_geometry_zone(const struct emd_geometry *geo, __u64 sector);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,19 @@
 #define EMD_LAYOUT_PARITY_FIRST		4
 #define EMD_LAYOUT_PARITY_LAST		5
 
+/* RAID6 only: DDF's rotations, and RAID5's layouts with Q on the last slot. */
+#define EMD_LAYOUT_DDF_ZERO_RESTART	8
+#define EMD_LAYOUT_DDF_N_RESTART	9
+#define EMD_LAYOUT_DDF_N_CONTINUE	10
+#define EMD_LAYOUT_LEFT_ASYMMETRIC_6	16
+#define EMD_LAYOUT_RIGHT_ASYMMETRIC_6	17
+#define EMD_LAYOUT_LEFT_SYMMETRIC_6	18
+#define EMD_LAYOUT_RIGHT_SYMMETRIC_6	19
+#define EMD_LAYOUT_PARITY_FIRST_6	20
+
+/* Layout of RAID10: near copies, far copies, flags. EMD has near copies only: far is 1. */
+#define EMD_LAYOUT_RAID10_NEAR(n)	(0x100 | (n))
+
 /* Layout of RAID0 with unequal members: how the later zones begin (md's words). */
 #define EMD_LAYOUT_RAID0_ORIGINAL	1
 #define EMD_LAYOUT_RAID0_ALTERNATE	2

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which slot of a stripe row holds which column: RAID4, 5 and 6.
+ *
+ * Theory
+ *
+ * All layouts are made of three choices.
+ *
+ * - P moves with the row over a *ring* of slots, to the left, to the right, or not at
+ *   all. The ring is the whole array, or without its last slot if Q always lies there.
+ * - Q lies behind P, before P, or on the last slot.
+ * - Data either fills the slots that are left in ascending order ("asymmetric"), or
+ *   continues on the ring behind parity ("symmetric").
+ *
+ * So a layout is one line of a table, and the maps below and their inverses have one
+ * form for all of them. Source: the layouts of md, which are those of the disks.
+ */
+#include "emd_geometry.h"
+#include "emd_math.h"
+
+enum rotation { P_LEFT, P_LEFT_AHEAD, P_RIGHT, P_FIRST, P_LAST };
+enum q_place { Q_NONE, Q_BEHIND_P, Q_BEFORE_P, Q_LAST_SLOT };
+enum data_order { DATA_ASCENDING, DATA_BEHIND_PARITY };
+
+struct layout {
+	__u8 rotation;
+	__u8 q;
+	__u8 data;
+};
+
+static const struct layout raid4_layout = { P_LAST, Q_NONE, DATA_ASCENDING };
+
+static const struct layout raid5_layouts[] = {
+	[EMD_LAYOUT_LEFT_ASYMMETRIC]	= { P_LEFT, Q_NONE, DATA_ASCENDING },
+	[EMD_LAYOUT_RIGHT_ASYMMETRIC]	= { P_RIGHT, Q_NONE, DATA_ASCENDING },
+	[EMD_LAYOUT_LEFT_SYMMETRIC]	= { P_LEFT, Q_NONE, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_RIGHT_SYMMETRIC]	= { P_RIGHT, Q_NONE, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_PARITY_FIRST]	= { P_FIRST, Q_NONE, DATA_ASCENDING },
+	[EMD_LAYOUT_PARITY_LAST]	= { P_LAST, Q_NONE, DATA_ASCENDING },
+};
+
+/* Only the entries with a Q exist. */
+static const struct layout raid6_layouts[] = {
+	[EMD_LAYOUT_LEFT_ASYMMETRIC]	= { P_LEFT, Q_BEHIND_P, DATA_ASCENDING },
+	[EMD_LAYOUT_RIGHT_ASYMMETRIC]	= { P_RIGHT, Q_BEHIND_P, DATA_ASCENDING },
+	[EMD_LAYOUT_LEFT_SYMMETRIC]	= { P_LEFT, Q_BEHIND_P, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_RIGHT_SYMMETRIC]	= { P_RIGHT, Q_BEHIND_P, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_PARITY_FIRST]	= { P_FIRST, Q_BEHIND_P, DATA_ASCENDING },
+	[EMD_LAYOUT_PARITY_LAST]	= { P_LAST, Q_LAST_SLOT, DATA_ASCENDING },
+	[EMD_LAYOUT_DDF_ZERO_RESTART]	= { P_RIGHT, Q_BEHIND_P, DATA_ASCENDING },
+	[EMD_LAYOUT_DDF_N_RESTART]	= { P_LEFT_AHEAD, Q_BEHIND_P, DATA_ASCENDING },
+	[EMD_LAYOUT_DDF_N_CONTINUE]	= { P_LEFT, Q_BEFORE_P, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_LEFT_ASYMMETRIC_6]	= { P_LEFT, Q_LAST_SLOT, DATA_ASCENDING },
+	[EMD_LAYOUT_RIGHT_ASYMMETRIC_6]	= { P_RIGHT, Q_LAST_SLOT, DATA_ASCENDING },
+	[EMD_LAYOUT_LEFT_SYMMETRIC_6]	= { P_LEFT, Q_LAST_SLOT, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_RIGHT_SYMMETRIC_6]	= { P_RIGHT, Q_LAST_SLOT, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_PARITY_FIRST_6]	= { P_FIRST, Q_LAST_SLOT, DATA_ASCENDING },
+};
+
+#define NR_RAID5_LAYOUTS (sizeof(raid5_layouts) / sizeof(raid5_layouts[0]))
+#define NR_RAID6_LAYOUTS (sizeof(raid6_layouts) / sizeof(raid6_layouts[0]))
+
+static const struct layout *layout_find(const struct emd_geometry *geo)
+{
+	switch (geo->level) {
+	case 4:
+		return &raid4_layout;
+	case 5:
+		return geo->layout < NR_RAID5_LAYOUTS ? &raid5_layouts[geo->layout] : NULL;
+	case 6:
+		if (geo->layout >= NR_RAID6_LAYOUTS || raid6_layouts[geo->layout].q == Q_NONE)
+			return NULL;
+		return &raid6_layouts[geo->layout];
+	}
+	return NULL;
+}
+
+int emd_geometry_layout_known(const struct emd_geometry *geo)
+{
+	return layout_find(geo) != NULL;
+}
+
+/* Slots that P rotates over. */
+static __u32 layout_ring(const struct layout *layout, __u32 n)
+{
+	return layout->q == Q_LAST_SLOT ? n - 1 : n;
+}
+
+static __u32 layout_p(const struct layout *layout, __u32 n, __u64 row)
+{
+	__u32 ring = layout_ring(layout, n);
+	__u32 turn;
+
+	switch (layout->rotation) {
+	case P_FIRST:
+		return 0;
+	case P_LAST:
+		return ring - 1;
+	case P_LEFT_AHEAD:
+		row++;
+		break;
+	}
+	emd_div_rem(row, ring, &turn);
+	return layout->rotation == P_RIGHT ? turn : ring - 1 - turn;
+}
+
+static __u32 layout_q(const struct layout *layout, __u32 n, __u32 p)
+{
+	switch (layout->q) {
+	case Q_BEHIND_P:
+		return p + 1 == n ? 0 : p + 1;
+	case Q_BEFORE_P:
+		return p == 0 ? n - 1 : p - 1;
+	case Q_LAST_SLOT:
+		return n - 1;
+	}
+	return EMD_NO_SLOT;
+}
+
+/* The slot on the ring behind which symmetric data begins: the later of P and Q. */
+static __u32 layout_anchor(const struct layout *layout, __u32 p, __u32 q)
+{
+	return layout->q == Q_BEHIND_P ? q : p;
+}
+
+__u32 emd_geometry_p_slot(const struct emd_geometry *geo, __u64 row)
+{
+	const struct layout *layout = layout_find(geo);
+
+	return layout ? layout_p(layout, geo->raid_disks, row) : EMD_NO_SLOT;
+}
+
+__u32 emd_geometry_q_slot(const struct emd_geometry *geo, __u64 row)
+{
+	const struct layout *layout = layout_find(geo);
+
+	if (!layout)
+		return EMD_NO_SLOT;
+	return layout_q(layout, geo->raid_disks, layout_p(layout, geo->raid_disks, row));
+}
+
+__u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 row, __u32 column)
+{
+	const struct layout *layout = layout_find(geo);
+	__u32 p, q, first, ring, slot;
+
+	if (!layout)
+		return column;
+	p = layout_p(layout, geo->raid_disks, row);
+	q = layout_q(layout, geo->raid_disks, p);
+
+	if (layout->data == DATA_BEHIND_PARITY) {
+		ring = layout_ring(layout, geo->raid_disks);
+		slot = layout_anchor(layout, p, q) + 1 + column;
+		return slot >= ring ? slot - ring : slot;
+	}
+	/* EMD_NO_SLOT lies behind every slot. */
+	first = p < q ? p : q;
+	slot = column < first ? column : column + 1;
+	return slot < (p < q ? q : p) ? slot : slot + 1;
+}
+
+__u32 emd_geometry_column(const struct emd_geometry *geo, __u64 row, __u32 slot)
+{
+	const struct layout *layout = layout_find(geo);
+	__u32 p, q, anchor, ring;
+
+	if (!layout)
+		return slot;
+	p = layout_p(layout, geo->raid_disks, row);
+	q = layout_q(layout, geo->raid_disks, p);
+	if (slot == p || slot == q)
+		return EMD_NO_SLOT;
+
+	if (layout->data == DATA_BEHIND_PARITY) {
+		ring = layout_ring(layout, geo->raid_disks);
+		anchor = layout_anchor(layout, p, q);
+		return slot > anchor ? slot - anchor - 1 : slot + ring - anchor - 1;
+	}
+	return slot - (slot > p) - (slot > q);
+}
