@@ -4,6 +4,7 @@
 
 #include "libemd/base/result.h"
 #include "libemd/model/change.h"
+#include "libemd/model/medium.h"
 
 #include <cstddef>
 #include <memory>
@@ -11,19 +12,6 @@
 #include <string_view>
 
 namespace emd {
-
-// Something that bytes can be read from: a block device, an image file, a buffer in a test.
-class Medium {
-public:
-    virtual ~Medium() = default;
-    virtual const std::string &path() const = 0;
-    virtual DevNum dev() const = 0;                 // {0,0} for a file
-    virtual std::uint64_t size_bytes() const = 0;
-    virtual unsigned sector_bytes() const = 0;      // logical
-    virtual bool partition() const = 0;
-    virtual std::string serial() const = 0;         // raw hardware serial; empty if there is none
-    virtual Result<> read(std::uint64_t offset_bytes, std::span<std::byte> out) const = 0;
-};
 
 // Bytes to be written to one disk. Images of one prepare() are written phase by phase: all of phase 0 on all
 // disks, flush, then phase 1, flush, ...
