@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a test script may use. Runs under busybox ash with -eu: a command that fails ends the test.
+#
+# Variables: $d0 $d1 ... $oracle (device nodes), $BOOT (1, 2, ...), $KERNEL (6.1, 6.12, uml, x86-debug),
+# $SLOW (how many times slower than KVM this machine may be; time-outs below are multiplied with it already).
+
+say()  { echo "# $*"; }
+fail() { echo "FAIL: $*"; exit 1; }
+skip() { echo "skipped: $*"; exit 77; }
+
+# Time since the guest started, in hundredths of a second.
+now_cs() { local up rest; read -r up rest </proc/uptime; echo "${up%.*}${up#*.}"; }
+
+# wait_for SECONDS COMMAND...: until the command succeeds. Polls, so that a test waits for a state and not for a time.
+wait_for() {
+	local limit=$(($1 * SLOW * 100)) begin
+	shift
+	begin=$(now_cs)
+	until "$@"; do
+		[ $(($(now_cs) - begin)) -lt $limit ] || fail "waited $((limit / 100)) s in vain for: $*"
+		usleep 50000
+	done
+}
+
+# attr_is FILE VALUE / wait_attr SECONDS FILE VALUE: the content of a sysfs attribute, without its newline.
+attr()	    { cat "$1" 2>/dev/null; }
+attr_is()   { [ "$(attr "$1")" = "$2" ]; }
+wait_attr() { wait_for "$1" attr_is "$2" "$3"; }
+
+# expect VALUE COMMAND...: the command succeeds and prints exactly this.
+expect() {
+	local want=$1 got
+	shift
+	got=$("$@" 2>&1) || fail "'$*' ends with $?: $got"
+	[ "$got" = "$want" ] || fail "'$*' prints '$got', not '$want'"
+}
+
+# expect_attr FILE VALUE
+expect_attr() { attr_is "$1" "$2" || fail "$1 is '$(attr "$1")', not '$2'"; }
+
+# refuses PATTERN COMMAND...: the command fails and says something that matches.
+refuses() {
+	local pattern=$1 got
+	shift
+	if got=$("$@" 2>&1); then fail "'$*' succeeds: $got"; fi
+	echo "$got" | grep -Eq -- "$pattern" || fail "'$*' says '$got', nothing like '$pattern'"
+}
+
+# settle: udev has handled every event so far.
+settle() { udevadm settle --timeout=$((30 * SLOW)) || fail "udev does not settle"; }
+
+load_module() { modprobe "$@"; }
+
+# --- the power ------------------------------------------------------------------------------------------------------
+# After a cut the guest is started again with the same disks and the next $BOOT, and boot$BOOT runs.
+cut_now()   { echo "@@cut now"; sleep 1000; }
+# cut_within LOW HIGH: at a random time, in seconds of the host; the test goes on until it happens.
+cut_within() { echo "@@cut within $1 $2"; }
+# cut_at_write DISK N: when the N-th write from now reaches the disk (d0, ...). Needs "power: yes".
+cut_at_write() { echo "@@cut write $1 $2"; }
+# next_boot: an orderly restart; what stays is what was flushed.
+next_boot() { sync; echo "@@cut orderly"; sleep 1000; }
+# fail_disk / heal_disk DISK: every request gets an I/O error from now on. Needs "power: yes".
+fail_disk() { echo "@@disk fail $1"; }
+heal_disk() { echo "@@disk heal $1"; }
+# keep NAME VALUE: a variable that the following boots have.
+keep() { echo "@@keep $1=$2"; }
+
+# --- data -----------------------------------------------------------------------------------------------------------
+# fill_disk DEVICE BYTES SEED / check_disk: a pattern that depends on the place, without an oracle.
+fill_range()  { emdwork pattern-write "$1" "$2" "$3"; }
+check_range() { emdwork pattern-check "$1" "$2" "$3"; }

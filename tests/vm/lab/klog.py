@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What in a guest's log is never acceptable."""
+import re
+
+SUSPICIOUS = re.compile(
+    r"\bBUG\b|\bWARNING\b|\bOops\b|KASAN|UBSAN|KCSAN|possible circular|possible recursive|inconsistent lock state"
+    r"|suspicious RCU|INFO: task .* blocked|hung task|unreferenced object|general protection fault|kernel panic"
+    r"|Kernel panic|detected stall|self-detected stall|scheduling while atomic|sleeping function called"
+    r"|list_(?:add|del) corruption|ODEBUG|refcount_t:|Call Trace:|stack-?protector|Unable to handle"
+    r"|DEBUG_LOCKS_WARN|held lock|Redzone|Poison overwritten|Object corrupt", re.M)
+
+# Said by kernels that are all right.
+HARMLESS = re.compile(
+    r"Kernel panic - not syncing: VFS|printk: .*kernel messages|kmemleak: .*Kernel memory leak detector initialized"
+    r"|Lock dependency validator|KernelAddressSanitizer initialized|lockdep|hung_task_timeout"
+    r"|Command line:|Kernel command line:|ODEBUG: selftest passed|ODEBUG: \d+ of|debug_objects")
+
+
+def suspicious(text, allow):
+    """The lines of text that fail a test."""
+    allowed = [re.compile(pattern) for pattern in allow]
+    return [line for line in text.splitlines()
+            if SUSPICIOUS.search(line) and not HARMLESS.search(line) and not any(a.search(line) for a in allowed)]

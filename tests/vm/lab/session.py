@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One test on one kernel: boots the guest, obeys its commands, boots it again after a cut, judges."""
+import io
+import random
+import shutil
+import time
+from dataclasses import dataclass
+
+from . import guest, klog, machine
+from .disks import Disks
+from .paths import WORK, LabError
+
+POLL = 0.02  # seconds between looks at the guest's output
+
+
+@dataclass
+class Result:
+    verdict: str  # pass, fail, skip
+    reason: str
+    seconds: float
+
+
+class Session:
+    def __init__(self, spec, kernel, seed, echo):
+        self.spec, self.kernel, self.echo = spec, kernel, echo
+        self.random = random.Random(seed)
+        self.directory = WORK / f"{spec.name}-{kernel.name}"
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        self.disks = Disks(spec, self.directory, seed)
+        self.kept = {}  # variables that the guest wants to see in its next boots
+        self.slow = slowness(kernel)
+
+    def run(self):
+        for boot in range(1, self.spec.boots + 1):
+            initrd = self.directory / "initrd"
+            with initrd.open("wb") as out:
+                guest.root(self.spec, self.kernel, self.directory, boot, self.slow, self.kept).cpio(out)
+            ended = Boot(self, boot, initrd).run()
+            bad = self.suspicious(boot)
+            if bad:
+                return "fail", f"the guest's log has: {bad[0]}" + (f" (and {len(bad) - 1} more)" if bad[1:] else "")
+            if ended.verdict != "cut":
+                return ended.verdict, ended.reason
+        return "fail", f"the power was cut in boot {self.spec.boots}, and the test states no further one (boots:)"
+
+    def suspicious(self, boot):
+        logs = [self.directory / f"boot-{boot}.{kind}" for kind in ("klog", "console", "out")]
+        text = "\n".join(log.read_text(errors="replace") for log in logs if log.exists())
+        return klog.suspicious(text, self.spec.allow)
+
+
+def slowness(kernel):
+    """By how much time-outs are stretched, against a guest with KVM on an idle machine."""
+    if kernel.name == "x86-debug":
+        return 12
+    return 4 if kernel.uml or machine.accelerator() == "tcg" else 1
+
+
+class Boot:
+    """One life of the guest, from power on to power off or cut."""
+
+    def __init__(self, session, number, initrd):
+        self.session, self.number = session, number
+        self.cut_at = None  # monotonic time of a cut that was asked for
+        self.verdict = None
+        self.reason = ""
+        self.initrd = initrd
+
+    def run(self):
+        session = self.session
+        session.disks.power_on(self.number)
+        self.machine = machine.start(session.kernel, session.spec, self.initrd, session.directory, self.number,
+                                     session.disks)
+        # A busy host or a debug kernel stretches the limit; an idle one ends long before.
+        deadline = time.monotonic() + session.spec.timeout * max(1, session.slow / 4) * 2
+        try:
+            self.watch(deadline)
+        finally:
+            self.machine.kill()
+            session.disks.power_off(cut=self.verdict == "cut")
+        if self.verdict is None:
+            self.verdict, self.reason = "fail", f"boot {self.number}: the guest died; last words: {self.last_words()}"
+        return self
+
+    def watch(self, deadline):
+        with self.machine.log("out").open(errors="replace") as out:
+            pending = ""
+            while self.verdict is None:
+                alive = self.machine.running()
+                text = out.read()
+                pending += text
+                *lines, pending = pending.split("\n")
+                for line in lines:
+                    self.line(line.rstrip("\r"))
+                if self.session.disks.cut_happened() or (self.cut_at and time.monotonic() >= self.cut_at):
+                    self.verdict = "cut"
+                elif not alive and not text:
+                    return
+                elif time.monotonic() > deadline:
+                    self.verdict, self.reason = "fail", f"boot {self.number}: no result within {self.limit(deadline)}"
+                elif not text:
+                    time.sleep(POLL)
+            grace = time.monotonic() + 5  # the guest powers off by itself after its verdict, and its log is complete then
+            while self.verdict != "cut" and not self.reason and self.machine.running() and time.monotonic() < grace:
+                time.sleep(POLL)
+
+    def limit(self, _):
+        return f"{self.session.spec.timeout * max(1, self.session.slow / 4) * 2:.0f} s"
+
+    def last_words(self):
+        for kind in ("console", "klog", "out"):
+            words = [w for w in self.machine.log(kind).read_text(errors="replace").splitlines() if w.strip()]
+            if words:
+                return words[-1].strip()[-200:]
+        return "none"
+
+    def line(self, line):
+        if not line.startswith("@@"):
+            print(line, file=self.session.echo, flush=True)
+            return
+        verb, *words = line[2:].split()
+        getattr(self, f"do_{verb}", self.unknown)(*words)
+
+    def unknown(self, *words):
+        raise LabError(f"the guest asks for something unknown: {' '.join(words)}")
+
+    def do_started(self):
+        pass
+
+    def do_result(self, verdict, *reason):
+        self.verdict, self.reason = verdict, " ".join(reason)
+
+    def do_keep(self, assignment):
+        name, _, value = assignment.partition("=")
+        self.session.kept[name] = value
+
+    def do_disk(self, verb, disk):
+        self.session.disks.command(f"{verb} {disk}")
+
+    def do_cut(self, kind, *words):
+        now = time.monotonic()
+        if kind in ("now", "orderly"):
+            self.cut_at = now
+        elif kind == "within":
+            low, high = map(float, words)
+            self.cut_at = now + self.session.random.uniform(low, high)
+            print(f"# power goes in {self.cut_at - now:.2f} s", file=self.session.echo, flush=True)
+        elif kind == "write":
+            self.session.disks.command(f"cut-at-write {words[0]} {words[1]}")
+        else:
+            self.unknown("cut", kind)
+
+
+def run(spec, kernel, seed, echo=None, keep=False, verbose=False):
+    """Runs spec on kernel; what the guest prints goes to echo."""
+    begin = time.monotonic()
+    session = Session(spec, kernel, seed, echo or io.StringIO())
+    verdict, reason = session.run()
+    if verbose:
+        for log in sorted(session.directory.glob("*.klog")) + sorted(session.directory.glob("*.console")):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')}", file=session.echo)
+    (session.directory / "initrd").unlink(missing_ok=True)
+    if not keep:
+        session.disks.discard()
+    return Result(verdict, reason, time.monotonic() - begin)
