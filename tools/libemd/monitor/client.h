@@ -6,6 +6,7 @@
 #include "libemd/model/change.h"
 
 #include <chrono>
+#include <memory>
 
 namespace emd {
 
@@ -25,8 +26,9 @@ public:
     virtual Result<> apply(const Change &change) = 0;
 };
 
-// `container` is the kernel name of its inactive array ("emd127") or the socket's base name. Reconnects when the
-// daemon was replaced in between; reports on stderr after 5 s of waiting, once, whom it waits for.
+// `container` is the kernel name of its inactive array ("emd127"). Waits up to `patience` for somebody to listen, also
+// when the connection breaks later: the daemon may be replaced at any time, and the request is repeated. Gone when
+// nobody came. There is no limit on the wait for an answer; after 5 s it says on stderr, once, whom it waits for.
 Result<std::unique_ptr<Monitor>> connect_monitor(std::string_view container, std::chrono::milliseconds patience);
 
 }  // namespace emd
