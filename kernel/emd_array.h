@@ -35,6 +35,12 @@ struct emd_reshape;
  * @ranges:       users' requests against suspension, sync and reshape windows
  * @sync:         the sync engine's part (emd_sync.c)
  * @suspend:      the window of suspend_lo/suspend_hi
+ * @resync_start: member sectors from which redundancy is not known to be right; EMD_POS_MAX: it is.
+ *                Written by the sync engine and by the attribute. config_mutex.
+ * @reshape_position: stored while the array is inactive, for its start; EMD_POS_MAX: none.
+ *                From then on the position is the reshape engine's. config_mutex.
+ * @stripe_cache_size: md's attribute, kept for its users; nothing depends on it
+ * @depth:        arrays above this one (0: top level)
  * @array_sectors: visible size
  * @external_size: array_size was stored: do not follow the geometry
  * @last_error:   sentence for emd/last_error, set by emd_refuse()
@@ -56,6 +62,11 @@ struct emd_array {
 	struct emd_range_window	suspend;
 	struct emd_sync		*sync;
 
+	u64			resync_start;
+	u64			reshape_position;
+	unsigned int		stripe_cache_size;
+	unsigned int		depth;
+
 	sector_t		array_sectors;
 	bool			external_size;
 	char			last_error[160];
@@ -74,6 +85,34 @@ __printf(3, 4) int emd_refuse(struct emd_array *a, int error, const char *fmt, .
 
 /** emd_array_event() - uevent on the array's disk ("EMD_EVENT=fail" ...) and poll notification of @attr (md/ group), either may be NULL. Any context that may sleep. */
 void emd_array_event(struct emd_array *a, const char *event, const char *attr);
+
+/** emd_array_state() - array_state as it is read, with write-pending, active-idle and broken. */
+enum emd_array_state emd_array_state(struct emd_array *a);
+
+/** emd_array_running() - has it a personality and a map? config_mutex held, or a stale answer must do. */
+static inline bool emd_array_running(const struct emd_array *a)
+{
+	return rcu_access_pointer(a->map);
+}
+
+/** emd_array_external() - does somebody else keep the metadata? */
+bool emd_array_external(const struct emd_array *a);
+
+/** emd_array_degraded() - slots without a readable member; counted, never stored. */
+unsigned int emd_array_degraded(struct emd_array *a);
+
+/**
+ * emd_array_release_writes() - writes that wait at the gate are tried again
+ *
+ * For whoever makes emd_reshape_blocks() change its mind. Context: any.
+ */
+void emd_array_release_writes(struct emd_array *a);
+
+/**
+ * emd_array_write_pending() - the end of a pass has to be recorded: array_state reads
+ * write-pending and new writes wait until the monitor answers `active`; nothing without a monitor
+ */
+void emd_array_write_pending(struct emd_array *a);
 
 /** emd_array_rebuild_map() - new map from the children as they are now; waits for operations on the old one. config_mutex held. */
 int emd_array_rebuild_map(struct emd_array *a);
@@ -97,6 +136,11 @@ bool emd_array_writable(struct emd_array *a);
 int emd_array_dirty(struct emd_array *a);
 
 /* -- the engines' services to the framework (emd_sync.c, emd_reshape.c) ---------------------- */
+
+struct seq_file;
+
+/** emd_sync_show() - the progress line of /proc/emdstat, nothing when nothing runs. Context: process. */
+void emd_sync_show(struct seq_file *seq, struct emd_array *a);
 
 int emd_sync_create(struct emd_array *a);
 void emd_sync_destroy(struct emd_array *a);

@@ -17,18 +17,22 @@
  *         advance, split, clone or remap it, but must end the *request* exactly once
  *         with emd_io_end().
  * @flags: EMD_IO_*
- * @pers_private: free for the personality
+ * @pers_private, @pending, @status: free for the personality
  */
 struct emd_io {
 	struct emd_map		*map;
 	struct bio		*bio;
 	unsigned int		flags;
 	void			*pers_private;
+	atomic_t		pending;
+	blk_status_t		status;
 	void			(*done)(struct emd_io *io, blk_status_t status);
 	void			*done_private;
 };
 
 #define EMD_IO_STABLE	0x1	/* nobody changes the pages meanwhile: no copy is needed */
+#define EMD_IO_CAN_WAIT	0x4	/* from a worker: memory may be waited for */
+#define EMD_IO_WHOLE	0x8	/* the bio may be remapped itself (it is no part of a chain) */
 #define EMD_IO_MOVER	0x2	/* from sync or reshape: ranges are locked already, do not take row locks against users */
 
 /**
@@ -41,6 +45,13 @@ static inline void emd_io_end(struct emd_io *io, blk_status_t status)
 {
 	io->done(io, status);
 }
+
+/**
+ * emd_io_punt() - call the personality's submit again with @io from a worker, EMD_IO_CAN_WAIT set
+ *
+ * For a personality that would have to wait for memory. Context: any.
+ */
+void emd_io_punt(struct emd_io *io);
 
 /**
  * emd_map_rw() - synchronous read or write of array sectors through a map, past the gate

@@ -53,6 +53,7 @@ struct emd_map {
 	struct percpu_ref	ref;
 	struct completion	drained;
 	struct rcu_head		rcu;
+	struct work_struct	retire_work;	/* ends a map that nobody waits for */
 	struct emd_array	*array;
 	u32			gencount;
 	struct emd_geometry	geo;
@@ -106,6 +107,14 @@ struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *ge
  * @map: NULL to take the array out of service
  */
 void emd_map_replace(struct emd_array *a, struct emd_map *map);
+
+/**
+ * emd_map_swap() - publish @map and leave the old one to end by itself
+ *
+ * For the removal of members, which needs not wait for a slow disk. emd_map_replace() also
+ * waits for maps that were swapped out before.
+ */
+void emd_map_swap(struct emd_array *a, struct emd_map *map);
 
 /** emd_map_destroy() - end a map that was never published, or that a reshape side owned: drain, stop, free. */
 void emd_map_destroy(struct emd_map *map);

@@ -26,8 +26,9 @@
 #define _EMD_MEMBER_H
 
 #include <linux/bio.h>
-#include <linux/kobject.h>
+#include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -35,11 +36,22 @@
 #include "core/emd_mstate.h"
 
 struct emd_array;
-struct emd_leaf;
+struct emd_dir;
 struct emd_personality;
 struct emd_metapersonality;
 
 #define EMD_NAME_SIZE	32
+
+/* mdk_member.flags: bits that the parent's users set, beside the state. Atomic bit operations. */
+enum emd_member_flag {
+	EMD_MF_BLOCKED,		/* its failure is not durable yet: writes wait (md: blocked) */
+	EMD_MF_UNACKED,		/* the metapersonality holds a reference until it is */
+	EMD_MF_WRITE_MOSTLY,
+	EMD_MF_FAILFAST,
+	EMD_MF_EXTERNAL_BBL,
+	EMD_MF_WRITE_ERROR,
+	EMD_MF_HANDLED,		/* the parent has done what a failure calls for */
+};
 
 /**
  * struct mdk_member - a disk or an array
@@ -57,8 +69,18 @@ struct emd_metapersonality;
  * @peer_links:  position in the parent's child_set
  * @priority:    child of an array: component index (md's slot), -1 for none;
  *               top-level array: order of number assignment
+ * @new_data_offset: where data begins after a reshape; equal to @data_offset otherwise
+ * @recovered:   sectors from @data_offset that hold the parent's data (md: recovery_start);
+ *               EMD_POS_MAX when in sync
+ * @reserved_slot: slot it takes when the proposed reshape starts; -1 for none
+ * @flags:       enum emd_member_flag
+ * @errors:      I/O errors that were corrected (md: errors); set by the personality
+ * @md_dir, @own_dir: dev-X directories under the parent's md/ and emd/; NULL without a parent array
  * @ref:         sentinel + one per child + one per I/O + named holders
- * @destructor:  process context, once, after unlinking; frees the container of the member
+ * @memory:      references to the bare memory: the object's own, one per map that names it
+ *               and one per directory. What they see may be destroyed; emd_member_tryget() says so.
+ * @destructor:  process context, once, after unlinking: gives back what the member holds
+ * @free:        after @destructor, when nobody refers to the memory: frees it. May sleep.
  */
 struct mdk_member {
 	spinlock_t		member_lock;
@@ -82,14 +104,94 @@ struct mdk_member {
 	void			*parent_pers_private;
 
 	int			priority;
+	sector_t		new_data_offset;
+	u64			recovered;
+	int			reserved_slot;
+	unsigned long		flags;
+	atomic_t		errors;
+	struct emd_dir		*md_dir;
+	struct emd_dir		*own_dir;
+
 	struct percpu_ref	ref;
+	struct kref		memory;
 	struct work_struct	release_work;
 	void			(*destructor)(struct mdk_member *m);
+	void			(*free)(struct mdk_member *m);
 	char			name[EMD_NAME_SIZE];
 };
 
 /** emd_toplevel - the root: its children are the top-level arrays. */
 extern struct mdk_member emd_toplevel;
+
+/** emd_topology_mutex - held to link, unlink or move members, and to look for conflicts between them. */
+extern struct mutex emd_topology_mutex;
+
+int emd_member_module_init(void);
+void emd_member_module_exit(void);
+
+/**
+ * emd_member_init() - a new member: state UNKNOWN, reference count 1 (the sentinel), not linked
+ * @m: zeroed memory of the caller, whose @destructor and @free are set; both are required
+ *
+ * Return: 0 or -ENOMEM (then nothing has to be undone).
+ */
+int emd_member_init(struct mdk_member *m, enum mdu_mtype type, const char *name);
+
+/** emd_member_discard() - undo emd_member_init() of a member that was never linked; does not call @destructor or @free. */
+void emd_member_discard(struct mdk_member *m);
+
+/**
+ * emd_member_link() - make @m a child of @parent
+ *
+ * The child takes a reference on its parent. Context: topology mutex held.
+ * Return: 0; -ENODEV when the parent is on its way out; -EEXIST when another child of an
+ * array has this priority (-1 is no index and may repeat).
+ */
+int emd_member_link(struct mdk_member *m, struct mdk_member *parent, int priority);
+
+/** emd_member_unlink() - take a live member out of its parent, to link it elsewhere. Topology mutex held. */
+void emd_member_unlink(struct mdk_member *m);
+
+/** emd_member_set_priority() - move @m within its parent's child_set. Return: 0 or -EEXIST. */
+int emd_member_set_priority(struct mdk_member *m, int priority);
+
+/** emd_member_child() - the child of @parent with this index, or NULL; the parent's member_lock is held. */
+struct mdk_member *emd_member_child(struct mdk_member *parent, int priority);
+
+/**
+ * emd_member_event() - change the state as core/emd_mstate.c allows
+ * Not for FAIL and TEARDOWN, which emd_member_retire() handles. Context: any. Return: 0 or -EINVAL.
+ */
+int emd_member_event(struct mdk_member *m, enum emd_mevent event);
+
+/**
+ * emd_member_retire() - FAIL or TEARDOWN: final state, and the sentinel dropped, in one
+ * critical section of the parent's lock
+ *
+ * Context: any. Return: true if this call dropped the sentinel.
+ */
+bool emd_member_retire(struct mdk_member *m, enum emd_mevent event);
+
+/** emd_member_retire_locked() - the same, with the parent's member_lock held. */
+bool emd_member_retire_locked(struct mdk_member *m, enum emd_mevent event);
+
+/** emd_member_refcount() - references now; exact while nothing moves. Context: any. */
+long emd_member_refcount(struct mdk_member *m);
+
+/** emd_member_state() - @m's state at this moment. */
+static inline mdu_mstate_t emd_member_state(const struct mdk_member *m)
+{
+	return READ_ONCE(m->state);
+}
+
+/** emd_member_keep() - a reference to the bare memory; pair with emd_member_forget(). */
+static inline void emd_member_keep(struct mdk_member *m)
+{
+	kref_get(&m->memory);
+}
+
+/** emd_member_forget() - return it. Context: process. */
+void emd_member_forget(struct mdk_member *m);
 
 /** emd_for_each_child - walk children by priority; the parent's member_lock (or the topology mutex) is held. */
 #define emd_for_each_child(child, parent) \

@@ -4,8 +4,8 @@
  *
  * Theory
  *
- * While nothing moves, requests take no lock: they are counted by the map's percpu
- * reference alone. When a suspension, a sync or a reshape begins, the array *engages* its
+ * While nothing moves, requests take no lock: they are counted by two percpu references
+ * (reads, writes). When a suspension, a sync or a reshape begins, the array *engages* its
  * range lock: emd_range_engage() publishes the flag and waits until requests from before
  * have ended; from then on each request enters the tree with its exact range.
  *
@@ -41,12 +41,23 @@ struct emd_range_holder {
 	struct rb_node node;
 	u64 begin, end, subtree_last;
 	bool write;
+	bool tracked;		/* in the tree, not merely counted */
 };
 
 struct emd_range_lock;
 
 struct emd_range_lock *emd_range_create(void (*resubmit)(struct bio *bio, void *ctx), void *ctx);
 void emd_range_destroy(struct emd_range_lock *rl);
+
+/**
+ * emd_range_engage() - track requests exactly from now on (@mode: only writes, or reads too)
+ *
+ * Waits for the requests that were merely counted. Nests; emd_range_lock() does it by
+ * itself, but whoever locks many windows engages around them: it costs an RCU grace period.
+ * Context: process, may sleep. Pair with emd_range_disengage().
+ */
+void emd_range_engage(struct emd_range_lock *rl, enum emd_range_mode mode);
+void emd_range_disengage(struct emd_range_lock *rl, enum emd_range_mode mode);
 
 /**
  * emd_range_enter() - admit a request, or park it

@@ -36,6 +36,7 @@ enum emd_mevent {
 	EMD_MEV_RESTORE,	/* (array) children say: redundancy back */
 	EMD_MEV_INIT,		/* first synchronisation begins */
 	EMD_MEV_INIT_DONE,
+	EMD_MEV_SPARE,		/* gives its place up: holds nothing for the parent any more */
 	EMD_MEV_FAIL,
 	EMD_MEV_TEARDOWN,
 	EMD_NR_MEVENTS,
@@ -52,7 +53,7 @@ int emd_mstate_next(mdu_mstate_t state, enum emd_mevent event);
 int emd_mstate_valid(mdu_mstate_t state);
 
 /**
- * emd_mstate_word() - append the words of @state to @buf, comma separated ("unknown" for 0)
+ * emd_mstate_words() - append the words of @state to @buf, comma separated ("unknown" for 0)
  *
  * Return: length as snprintf() would return it.
  */
