@@ -5,9 +5,12 @@ Without the server a cut loses nothing that QEMU has taken: the host's page cach
 has a volatile cache, and a cut loses a random part of what was not flushed; see emdpower.cc.
 """
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 from .paths import BUILD, LabError
 
@@ -16,6 +19,7 @@ class Disks:
     def __init__(self, spec, directory, seed):
         self.spec, self.directory, self.seed = spec, directory, seed
         self.server = None
+        self.sockets = tempfile.mkdtemp(prefix="emd-")
         for disk in spec.disks:
             with open(self.path(disk), "wb") as image:
                 image.truncate(disk.size_bytes)
@@ -25,13 +29,14 @@ class Disks:
 
     def blockdev(self, disk):
         if self.spec.power:
+            # With the reconnect delay the guest waits instead of seeing errors between a cut and its own end.
             return (f"driver=nbd,node-name={disk.name},server.type=unix,server.path={self.socket('nbd')},"
-                    f"export={disk.name}")
+                    f"export={disk.name},reconnect-delay=600")
         return f"driver=file,node-name={disk.name},filename={self.path(disk)},cache.no-flush=on"
 
     def socket(self, kind):
-        """Unix sockets have short names only, so they live in the work directory by a relative path's length."""
-        return f"/tmp/emd-{os.getpid()}-{kind}.sock"
+        """In a directory of their own: the name of a Unix socket has 107 characters at most."""
+        return f"{self.sockets}/{kind}"
 
     def power_on(self, boot):
         if not self.spec.power:
@@ -83,9 +88,10 @@ class Disks:
             raise LabError(f"the power server ended with {self.server.returncode}")
         self.server = None
         for kind in ("nbd", "ctl"):
-            if os.path.exists(self.socket(kind)):
-                os.unlink(self.socket(kind))
+            Path(self.socket(kind)).unlink(missing_ok=True)
 
-    def discard(self):
-        for disk in self.spec.disks:
+    def close(self, keep):
+        """Removes what is temporary, and unless told to keep them the images."""
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        for disk in self.spec.disks if not keep else ():
             self.path(disk).unlink(missing_ok=True)

@@ -156,11 +156,12 @@ def run(spec, kernel, seed, echo=None, keep=False, verbose=False):
     """Runs spec on kernel; what the guest prints goes to echo."""
     begin = time.monotonic()
     session = Session(spec, kernel, seed, echo or io.StringIO())
-    verdict, reason = session.run()
+    try:
+        verdict, reason = session.run()
+    finally:
+        session.disks.close(keep)
     if verbose:
         for log in sorted(session.directory.glob("*.klog")) + sorted(session.directory.glob("*.console")):
             print(f"--- {log.name}\n{log.read_text(errors='replace')}", file=session.echo)
     (session.directory / "initrd").unlink(missing_ok=True)
-    if not keep:
-        session.disks.discard()
     return Result(verdict, reason, time.monotonic() - begin)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The lab itself: a cut keeps what was flushed and loses of the rest; the oracle knows which is which.
+#: disks: 16M, 8x1M, 16M scsi, oracle 8M
+#: timeout: 90
+#: boots: 4
+#: power: yes
+#: flush-delay: 20
+#: emd: no
+ones() { tr '\0' '\377' </dev/zero | head -c 1048576; }
+
+boot1() {
+	emdwork fill "$d0" "$oracle"
+	emdwork verify "$d0" "$oracle"
+	(emdwork load "$d0" "$oracle" --jobs 4 || true) &
+	cut_within 2 5
+	sleep 1000
+}
+
+boot2() {
+	emdwork verify "$d0" "$oracle" --settle 1
+	# What was written but not flushed: of eight disks at least one loses some (but for one cut in 65536).
+	for disk in $d1 $d2 $d3 $d4 $d5 $d6 $d7 $d8; do
+		ones | dd of="$disk" bs=65536 oflag=direct iflag=fullblock 2>/dev/null
+	done
+	# The other bus: a flush reaches the server from there, too.
+	ones | dd of="$d9" bs=65536 conv=fsync 2>/dev/null
+	cut_now
+}
+
+boot3() {
+	ones | cmp -n 1048576 - "$d9" || fail "a flushed write to the scsi disk is lost"
+	lost=0
+	for disk in $d1 $d2 $d3 $d4 $d5 $d6 $d7 $d8; do
+		ones | cmp -s - "$disk" || lost=$((lost + 1))
+	done
+	[ $lost -gt 0 ] || fail "unflushed writes survive the cut on all of eight disks"
+	say "$lost of 8 disks lost unflushed writes"
+	emdwork verify "$d0" "$oracle"
+	cut_at_write d0 40
+	emdwork load "$d0" "$oracle"
+	fail "the power did not go at the 40th write"
+}
+
+boot4() {
+	emdwork verify "$d0" "$oracle"
+	fail_disk d1
+	wait_for 5 reads_fail
+	heal_disk d1
+	wait_for 5 reads_work
+}
+reads_work() { dd if="$d1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; }
+reads_fail() { ! reads_work; }
