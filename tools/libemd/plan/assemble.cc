@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "libemd/plan/assemble.h"
+
+#include <algorithm>
+#include <emd/emd.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace emd::plan {
+namespace {
+
+bool redundant(const Shape &shape)
+{
+    return shape.level != EMD_LEVEL_LINEAR && shape.level != 0;
+}
+
+bool present(const Container &c, const Slot &slot)
+{
+    return slot.disk >= 0 && c.disks[static_cast<std::size_t>(slot.disk)].present &&
+           c.disks[static_cast<std::size_t>(slot.disk)].state != DiskState::Failed;
+}
+
+// "member 1 (serial WD-123)", for each slot whose disk is not there
+std::vector<std::string> missing(const Container &c, const std::vector<Slot> &slots)
+{
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < slots.size(); i++) {
+        if (present(c, slots[i]) && slots[i].in_sync)
+            continue;
+        const bool known = slots[i].disk >= 0;
+        names.push_back(known ? fmt::format("member {} (serial {})", i, c.disks[static_cast<std::size_t>(slots[i].disk)].serial)
+                              : fmt::format("member {}", i));
+    }
+    return names;
+}
+
+// What the volume's health is with the disks at hand, in all of its geometries.
+Health health_with(const Container &c, Volume v)
+{
+    const auto look = [&](std::vector<Slot> &slots) {
+        for (Slot &slot : slots)
+            slot.in_sync = slot.in_sync && present(c, slot);
+    };
+    look(v.slots);
+    if (v.reshape)
+        look(v.reshape->target_slots);
+    return health(v);
+}
+
+void set(Plan &plan, const std::string &array, const char *attribute, const std::string &value)
+{
+    plan.add(Set{array, attribute, value});
+}
+
+void set_geometry(Plan &plan, const std::string &word, const Shape &shape)
+{
+    set(plan, word, "level", level_word(shape.level));
+    set(plan, word, "raid_disks", fmt::to_string(shape.raid_disks));
+    if (shape.chunk_sectors)
+        set(plan, word, "chunk_size", fmt::to_string(shape.chunk_sectors * 512));
+    set(plan, word, "layout", fmt::to_string(shape.layout));
+    set(plan, word, "component_size", fmt::to_string(shape.component_sectors / 2));
+}
+
+void add_members(Plan &plan, const Container &c, const Volume &v, const std::string &word, const std::vector<Slot> &slots,
+                 std::size_t from)
+{
+    for (std::size_t i = from; i < slots.size(); i++) {
+        if (!present(c, slots[i]))
+            continue;
+        const Disk &disk = c.disks[static_cast<std::size_t>(slots[i].disk)];
+        AddMember m{word, disk.path, disk.dev, v.data_offset, v.shape.component_sectors, static_cast<int>(i), {}};
+        if (!slots[i].in_sync)
+            m.recovery_start = v.activity == Activity::Rebuild ? v.checkpoint : 0;
+        plan.add(m);
+    }
+}
+
+// From where redundancy has to be built, in member sectors.
+std::string resync_start(const Volume &v, bool force)
+{
+    if (!redundant(v.shape) || force)
+        return "none";
+    if (v.activity == Activity::Init || v.activity == Activity::Repair)
+        return fmt::to_string(v.checkpoint);
+    return v.dirty || !v.initialised ? "0" : "none";
+}
+
+void set_reshape(Plan &plan, const Container &c, const Volume &v, const std::string &word)
+{
+    const ReshapeRecord &r = *v.reshape;
+    set(plan, word, "reshape_position", fmt::to_string(r.position));
+    if (r.backward)
+        set(plan, word, "reshape_direction", "backwards");
+    if (r.target.level != v.shape.level)
+        set(plan, word, "new_level", level_word(r.target.level));
+    if (r.target.chunk_sectors != v.shape.chunk_sectors)
+        set(plan, word, "chunk_size", fmt::to_string(r.target.chunk_sectors * 512));
+    if (r.target.layout != v.shape.layout)
+        set(plan, word, "layout", fmt::to_string(r.target.layout));
+    if (r.target.raid_disks != v.shape.raid_disks)
+        set(plan, word, "raid_disks", fmt::to_string(r.target.raid_disks));
+    add_members(plan, c, v, word, r.target_slots, v.slots.size());
+    set(plan, word, "array_size", fmt::to_string(v.array_sectors / 2));
+    // Nothing moves before the manager says how far.
+    set(plan, word, "sync_min", "0");
+    set(plan, word, "sync_max", "0");
+}
+
+}  // namespace
+
+Result<> check_start(const Container &c, const Volume &v, const StartOptions &options)
+{
+    if (!v.refused.empty())
+        return fail(Errc::Refused, "{}: {}", v.name, v.refused);
+    const bool moving = v.reshape.has_value();
+    const Health now = health_with(c, v);
+    const auto absent = missing(c, moving ? v.reshape->target_slots : v.slots);
+    if (now == Health::Failed)
+        return fail(Errc::Refused, "{} cannot start: {} of {} disks are missing: {}; connect them and try again", v.name,
+                    absent.size(), moving ? v.reshape->target.raid_disks : v.shape.raid_disks, fmt::join(absent, ", "));
+    const bool degraded = now == Health::Degraded;
+    if (degraded && !options.degraded)
+        return fail(Errc::Timeout, "{} waits for {}; --run starts it without", v.name, fmt::join(absent, ", "));
+    const bool parity = v.shape.level >= 4 && v.shape.level <= 6;
+    if (degraded && parity && v.dirty && !options.force)
+        return fail(Errc::Refused,
+                    "{} was being written when it stopped and misses {}: what was written last may be damaged; "
+                    "connect the disk, or start it with --force",
+                    v.name, fmt::join(absent, ", "));
+    return {};
+}
+
+Plan plan_container(const Container &c, std::string_view format, const std::string &word)
+{
+    Plan plan;
+    plan.title = fmt::format("assemble container {}", word);
+    plan.add(NewArray{word}, {ClearArray{word}});
+    set(plan, word, "metadata_version", fmt::format("external:{}", format));
+    for (const Disk &disk : c.disks)
+        if (disk.present && disk.state != DiskState::Failed)
+            plan.add(AddMember{word, disk.path, disk.dev, 0, 0, -1, {}});
+    plan.add(Publish{word, word, std::string(format), c.uuid});
+    return plan;
+}
+
+Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string &container_word, const std::string &word,
+                         const StartOptions &options)
+{
+    EMD_TRY(check_start(c, v, options));
+    Plan plan;
+    plan.title = fmt::format("start volume {}", v.name);
+    if (v.reshape)
+        plan.facts.push_back(fmt::format("a reshape from {} to {} disks was interrupted at sector {} of {} and will go on",
+                                         v.shape.raid_disks, v.reshape->target.raid_disks, v.reshape->position,
+                                         array_sectors(v.reshape->target)));
+    if (v.reshape && v.reshape->backup_live)
+        plan.add(Restore{v.index});
+    plan.add(NewArray{word}, {ClearArray{word}});
+    set(plan, word, "metadata_version", fmt::format("external:/{{{}}}/{}", container_word, v.index));
+    set_geometry(plan, word, v.shape);
+    add_members(plan, c, v, word, v.slots, 0);
+    if (redundant(v.shape))
+        set(plan, word, "resync_start", resync_start(v, options.force && v.dirty));
+    if (v.reshape)
+        set_reshape(plan, c, v, word);
+    else if (v.array_sectors != array_sectors(v.shape))
+        set(plan, word, "array_size", fmt::to_string(v.array_sectors / 2));
+    set(plan, word, "array_state", "readonly");
+    if (!options.read_only) {
+        plan.add(StartMonitor{container_word});
+        plan.add(Sync{container_word, v.index, {}});
+    }
+    plan.add(Publish{word, v.name, "", v.uuid});
+    return plan;
+}
+
+Result<Plan> plan_bare(const BareArray &a)
+{
+    Plan plan;
+    plan.title = fmt::format("create {} without metadata", a.name);
+    plan.facts.push_back(fmt::format("{}, {} disks, {} sectors of each", level_word(a.shape.level), a.shape.raid_disks,
+                                     a.shape.component_sectors));
+    const auto absent = std::count(a.members.begin(), a.members.end(), std::nullopt);
+    if (absent && !redundant(a.shape))
+        return fail(Errc::Refused, "{} cannot miss a disk: name all {}", level_word(a.shape.level), a.shape.raid_disks);
+    plan.add(NewArray{a.name}, {ClearArray{a.name}});
+    Shape shape = a.shape;
+    const bool uneven = !redundant(shape);  // zones: each member with all that it has
+    set_geometry(plan, a.name, shape);
+    const auto add = [&](const BareArray::Member &m, int slot) {
+        plan.add(AddMember{a.name, m.path, m.dev, 0, uneven ? m.sectors : shape.component_sectors, slot, {}});
+    };
+    for (std::size_t i = 0; i < a.members.size(); i++)
+        if (a.members[i])
+            add(*a.members[i], static_cast<int>(i));
+    for (const auto &spare : a.spares)
+        add(spare, -1);
+    if (redundant(shape))
+        set(plan, a.name, "resync_start", a.assume_clean || absent ? "none" : "0");
+    set(plan, a.name, "array_state", "active");
+    plan.add(Publish{a.name, a.name, "none", {}});
+    return plan;
+}
+
+}  // namespace emd::plan
