@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "libemd/plan/grow.h"
+
+#include "libemd/base/size.h"
+#include "libemd/plan/grow_facts.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace emd::plan {
+namespace {
+
+std::string tag(const Running &r, unsigned volume, char mark)
+{
+    return fmt::format("external:{}{}/{}", mark, r.container, volume);
+}
+
+Result<const RunningVolume *> running_volume(const Running &r, const Volume &v)
+{
+    const auto found = std::ranges::find(r.volumes, v.index, &RunningVolume::index);
+    if (found == r.volumes.end())
+        return fail(Errc::Refused, "{} is not running: assemble it first, a reshape works on a running volume", v.name);
+    return &*found;
+}
+
+// -- 0: checks ---------------------------------------------------------------------------------------------------------
+
+Result<> check_idle(const Volume &v, const RunningVolume &r, bool force)
+{
+    if (v.reshape)
+        return fail(Errc::Busy, "{} is being reshaped already: emdadm --grow --continue goes on with it", v.name);
+    if (r.tagged || r.action == "frozen")
+        return fail(Errc::Busy, "{} is frozen by somebody: wait, or see emdadm --detail", v.name);
+    if (!r.action.empty() && r.action != "idle")
+        return fail(Errc::Busy, "{} is busy ({}): wait for its end with emdadm --wait", v.name, r.action);
+    if (r.state == "readonly" || r.state == "read-auto")
+        return fail(Errc::Refused, "{} is read-only: make it writable with emdadm --readwrite", v.name);
+    if (health(v) == Health::Failed)
+        return fail(Errc::Refused, "{} has failed: nothing can be reshaped", v.name);
+    if ((r.degraded || health(v) != Health::Optimal) && !force)
+        return fail(Errc::Refused, "{} misses a disk: let it be rebuilt first, or use --force", v.name);
+    if (!v.initialised && !force)
+        return fail(Errc::Refused, "{} is still being initialised: wait for its end with emdadm --wait", v.name);
+    return {};
+}
+
+Shape target_shape(const Volume &v, const GrowRequest &want)
+{
+    Shape to = v.shape;
+    to.raid_disks = want.raid_disks.value_or(to.raid_disks);
+    to.chunk_sectors = want.chunk_sectors.value_or(to.chunk_sectors);
+    to.level = want.level.value_or(to.level);
+    to.layout = want.layout.value_or(to.layout);
+    return to;
+}
+
+Result<> check_target(const Volume &v, const Shape &to, const Limits &limits)
+{
+    if (!limits.reshape)
+        return fail(Errc::Unsupported, "{}: the format cannot record a reshape", v.name);
+    if (to == v.shape)
+        return fail(Errc::Invalid, "{} has this shape already: nothing to do", v.name);
+    if (!std::ranges::count(limits.levels, to.level))
+        return fail(Errc::Unsupported, "{}: the format has no {}", v.name, level_word(to.level));
+    if (to.chunk_sectors != v.shape.chunk_sectors &&
+        (to.chunk_sectors < limits.min_chunk_sectors || to.chunk_sectors > limits.max_chunk_sectors ||
+         (to.chunk_sectors & (to.chunk_sectors - 1))))
+        return fail(Errc::Invalid, "{}: a chunk of {}K is not possible; take a power of two from {}K to {}K", v.name,
+                    to.chunk_sectors / 2, limits.min_chunk_sectors / 2, limits.max_chunk_sectors / 2);
+    if (to.raid_disks < v.shape.raid_disks)
+        return fail(Errc::Unsupported, "{}: the format cannot record a change from {} to fewer disks ({})", v.name,
+                    v.shape.raid_disks, to.raid_disks);
+    return {};
+}
+
+// The members that a volume needs on top: disks that other volumes already use first, then spares as they are listed.
+Result<std::vector<int>> new_members(const Container &now, const Volume &v, std::uint32_t count)
+{
+    std::uint64_t need = 0;
+    for (const Volume &each : now.volumes)
+        need = std::max(need, each.data_offset + each.shape.component_sectors);
+    std::vector<int> chosen;
+    std::vector<std::string> small;
+    std::size_t spares = 0;
+    for (std::size_t i = 0; i < now.disks.size() && chosen.size() < count; i++) {
+        const Disk &d = now.disks[i];
+        const int index = static_cast<int>(i);
+        const bool mine = std::ranges::any_of(v.slots, [&](const Slot &s) { return s.disk == index; });
+        if (mine || !d.present || (d.state != DiskState::Spare && d.state != DiskState::Active))
+            continue;
+        spares++;
+        if (d.sectors < need)
+            small.push_back(fmt::format("{} has {}", d.path, format_size(d.sectors * 512)));
+        else
+            chosen.push_back(index);
+    }
+    if (chosen.size() == count)
+        return chosen;
+    if (!small.empty())
+        return fail(Errc::Refused, "{} needs {} more disk{} of at least {}, and {}: add a larger one with emdadm --add", v.name,
+                    count - chosen.size(), count - chosen.size() == 1 ? "" : "s", format_size(need * 512),
+                    fmt::join(small, ", "));
+    return fail(Errc::Refused, "{} needs {} spare disk{} and the container has {}: add disks with emdadm --add", v.name, count,
+                count == 1 ? "" : "s", spares);
+}
+
+// -- 1 to 9: steps -------------------------------------------------------------------------------------------------------
+
+// 1. No recovery, resync or spare assignment can start in any volume.
+void freeze(Plan &plan, const Running &r)
+{
+    for (const RunningVolume &v : r.volumes) {
+        if (!v.action.empty() && v.action != "frozen")
+            plan.add(Set{v.array, "sync_action", "frozen"}, {Set{v.array, "sync_action", "idle"}});
+        if (!v.tagged)
+            plan.add(Set{v.array, "metadata_version", tag(r, v.index, '-')},
+                     {Set{v.array, "metadata_version", tag(r, v.index, '/')}});
+    }
+    for (const RunningVolume &v : r.volumes)
+        plan.add(Sync{r.container, v.index, {}});
+    for (const RunningVolume &v : r.volumes) {
+        if (v.action.empty())
+            continue;
+        plan.add(Expect{v.array, "sync_action", "frozen", "something else has begun meanwhile, try again"});
+        plan.add(Expect{v.array, "degraded", fmt::to_string(v.degraded), "a disk has failed or come meanwhile, try again"});
+    }
+}
+
+// 2. Even an unfrozen array cannot move one sector.
+void close_gates(Plan &plan, const std::string &array, bool backward, std::uint64_t end)
+{
+    plan.add(Set{array, "sync_min", "0"});
+    plan.add(Set{array, "sync_max", "0"}, {Set{array, "sync_max", "max"}});
+    const std::string at = fmt::to_string(backward ? end : 0);
+    plan.add(Set{array, backward ? "suspend_lo" : "suspend_hi", at});
+    plan.add(Set{array, backward ? "suspend_hi" : "suspend_lo", at});
+}
+
+// 3. Nothing moves; attributes read "new (old)".
+void propose(Plan &plan, const std::string &array, const Shape &from, const Shape &to)
+{
+    const auto change = [&](const char *attribute, std::string next, std::string now) {
+        if (next != now)
+            plan.add(Set{array, attribute, std::move(next)}, {Set{array, attribute, std::move(now)}});
+    };
+    change("new_level", level_word(to.level), level_word(from.level));
+    change("chunk_size", fmt::to_string(to.chunk_sectors * 512), fmt::to_string(from.chunk_sectors * 512));
+    change("layout", fmt::to_string(to.layout), fmt::to_string(from.layout));
+    change("raid_disks", fmt::to_string(to.raid_disks), fmt::to_string(from.raid_disks));
+}
+
+void start(Plan &plan, const Running &r, const RunningVolume &v, const Shape &from, const change::ReshapeStarted &change)
+{
+    propose(plan, v.array, from, change.target);
+    // 4 and 6: recorded, then spares have slots; withdrawing it again needs the freeze.
+    plan.add(Send{r.container, change}, {Send{r.container, change::ReshapeWithdrawn{v.index}}});
+    plan.add(Set{v.array, "metadata_version", tag(r, v.index, '/')}, {Set{v.array, "metadata_version", tag(r, v.index, '-')}});
+    Sync sync{r.container, v.index, {}};
+    for (std::uint32_t slot = from.raid_disks; slot < change.target.raid_disks; slot++)
+        sync.reserved.push_back(slot);
+    plan.add(sync);
+    plan.add(Set{v.array, "sync_action", "reshape"}, {Set{v.array, "sync_action", "frozen"}});
+}
+
+// 9. The manager has seen the end: no position is left, nothing is suspended.
+void finish(Plan &plan, const Running &r, const RunningVolume &v)
+{
+    plan.add(Sync{r.container, v.index, {}});
+    plan.add(Expect{v.array, "reshape_position", "none", "the reshape has not ended"});
+    plan.add(Set{v.array, "array_size", "default"});
+}
+
+// Volumes that are left for later because of their place in the container.
+std::vector<const Volume *> followers(const Container &now, const Volume &first)
+{
+    std::vector<const Volume *> later;
+    for (const Volume &v : now.volumes)
+        if (v.index > first.index)
+            later.push_back(&v);
+    return later;
+}
+
+Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, const Running &running, const Express &express)
+{
+    const RunningVolume &r = *EMD_TRY(running_volume(running, v));
+    change::ReshapeStarted change{v.index, to, {}};
+    change.new_disks = EMD_TRY(new_members(now, v, to.raid_disks - v.shape.raid_disks));
+    const Container after = EMD_TRY(express(change).within(v.name));
+    const auto recorded = std::ranges::find(after.volumes, v.index, &Volume::index);
+    if (recorded == after.volumes.end() || !recorded->reshape)
+        return fail(Errc::Unsupported, "{}: the format did not record the reshape", v.name);
+    change.target.component_sectors = recorded->reshape->target.component_sectors;
+
+    Plan plan;
+    plan.title = fmt::format("reshape {}", v.name);
+    plan.facts = EMD_TRY(grow_facts(now, v, recorded->reshape.value(), change.new_disks));
+    freeze(plan, running);
+    close_gates(plan, r.array, recorded->reshape->backward, array_sectors(to));
+    start(plan, running, r, v.shape, change);
+    plan.commit(Manage{r.array, running.container, v.index});
+    finish(plan, running, r);
+    return plan;
+}
+
+// The volume that was left behind by a container-wide change of the number of disks.
+const Volume *next_volume(const Container &now)
+{
+    if (now.volumes.empty())
+        return nullptr;
+    const std::uint32_t disks = now.volumes.front().shape.raid_disks;
+    const auto behind = std::ranges::find_if(now.volumes, [&](const Volume &v) {
+        return v.shape.level != 1 && v.shape.raid_disks < disks && now.volumes.front().shape.level != 1;
+    });
+    return behind == now.volumes.end() ? nullptr : &*behind;
+}
+
+}  // namespace
+
+Plan plan_thaw(const Running &running)
+{
+    Plan plan;
+    plan.title = fmt::format("thaw {}", running.container);
+    for (const RunningVolume &v : running.volumes) {
+        plan.add(Set{v.array, "metadata_version", tag(running, v.index, '/')});
+        if (!v.action.empty() && v.action != "reshape")
+            plan.add(Set{v.array, "sync_action", "idle"});
+    }
+    return plan;
+}
+
+Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limits &limits, const Running &running,
+                       const Express &express)
+{
+    if (now.volumes.empty())
+        return fail(Errc::Refused, "{} has no volume: there is nothing to reshape", running.container);
+    if (want.raid_disks && want.volume && now.volumes.size() > 1)
+        return fail(Errc::Refused, "the number of disks is changed for all volumes together: name the container {}",
+                    running.container);
+    const bool everything = want.raid_disks.has_value();
+    if (!everything && !want.volume && now.volumes.size() > 1)
+        return fail(Errc::Invalid, "{} has {} volumes: name the one that is meant", running.container, now.volumes.size());
+
+    const Volume &first = everything ? now.volumes.front() : now.volumes[want.volume.value_or(0)];
+    for (const Volume &v : now.volumes) {
+        EMD_TRY(check_idle(v, *EMD_TRY(running_volume(running, v)), want.force));
+        if (everything || &v == &first)
+            EMD_TRY(check_target(v, target_shape(v, want), limits));
+    }
+    Plan plan = EMD_TRY(plan_one(now, first, target_shape(first, want), running, express));
+    if (everything)
+        for (const Volume *later : followers(now, first))
+            plan.facts.push_back(fmt::format("then volume {} in the same way", later->name));
+    if (!everything || followers(now, first).empty())
+        plan.append(plan_thaw(running));
+    return plan;
+}
+
+Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express)
+{
+    Plan plan;
+    plan.title = fmt::format("continue in {}", running.container);
+    const auto moving = std::ranges::find_if(now.volumes, [](const Volume &v) { return v.reshape.has_value(); });
+    if (moving == now.volumes.end()) {
+        const Volume *next = next_volume(now);
+        if (!next)
+            return plan;
+        GrowRequest want;
+        want.raid_disks = now.volumes.front().shape.raid_disks;
+        EMD_TRY(check_target(*next, target_shape(*next, want), limits));
+        plan = EMD_TRY(plan_one(now, *next, target_shape(*next, want), running, express));
+    } else {
+        const RunningVolume &r = *EMD_TRY(running_volume(running, *moving));
+        plan.facts = {fmt::format("volume {}: from sector {} on", moving->name, moving->reshape->position)};
+        if (r.tagged)
+            plan.add(Set{r.array, "metadata_version", tag(running, r.index, '/')});
+        plan.add(Sync{running.container, r.index, {}});
+        plan.commit(Manage{r.array, running.container, r.index});
+        finish(plan, running, r);
+    }
+    return plan;
+}
+
+}  // namespace emd::plan

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A running volume changes its shape (external-reshape-design, steps 0 to 9).
+//
+// A plan is for one volume at a time. Where the format changes all volumes of a container one after the other, the
+// next plan is made from what is recorded when the one before has ended: plan_continue() finds it.
+#pragma once
+
+#include "libemd/plan/create.h"
+
+namespace emd::plan {
+
+struct GrowRequest {
+    std::optional<unsigned> volume;  // nothing: the container, that is every volume
+    std::optional<std::uint32_t> raid_disks, chunk_sectors, layout;
+    std::optional<int> level;
+    bool force = false;  // also with a member missing
+};
+
+struct RunningVolume {
+    unsigned index = 0;
+    std::string array;    // "emd126"
+    std::string state;    // array_state
+    std::string action;   // sync_action; empty: the level has none
+    unsigned degraded = 0;
+    bool tagged = false;  // '-' in metadata_version
+};
+
+struct Running {
+    std::string container;  // "emd127"
+    std::vector<RunningVolume> volumes;
+};
+
+// Errors name what refuses and what helps: not enough or too small spares, degraded, busy, frozen, not expressible.
+Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limits &limits, const Running &running,
+                       const Express &express);
+
+// Goes on where a recorded reshape stands: the manager, the end, then the next volume. A plan without steps: nothing
+// is left to do.
+Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express);
+
+// Everything that a freeze left behind is taken away.
+Plan plan_thaw(const Running &running);
+
+}  // namespace emd::plan
