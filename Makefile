@@ -63,8 +63,10 @@ check-unit: san
 	@scripts/check-unit $(BUILD)/san
 check-vm: setup all
 	@tests/vm/check $(TESTS)
-check-debug: all
-	@tests/vm/check --debug $(TESTS)
+check-debug: tools
+	@scripts/debug-kernel uml >/dev/null
+	@$(MAKE) kernel KVER=uml
+	@tests/vm/check --debug --kernel uml $(TESTS)
 demo: setup all
 	@tests/vm/demo
 
