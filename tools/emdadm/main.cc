@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <cstring>
+#include "options.h"
+
 #include <fmt/format.h>
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
-        fmt::print("emdadm {}\n", EMD_VERSION);
-        return 0;
+    const auto options = emd::cli::parse(argc, argv);
+    if (!options) {
+        fmt::print(stderr, "emdadm: {}\n", options.error().text());
+        return 2;
     }
-    fmt::print(stderr, "emdadm: only --version is understood\n");
-    return 2;
+    return 0;
 }

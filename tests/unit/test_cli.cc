@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Command lines as people and scripts write them for mdadm.
+#include "emdadm/options.h"
+
+#include <emd/emd.h>
+#include <gtest/gtest.h>
+#include <sstream>
+
+namespace emd::cli {
+namespace {
+
+Result<Options> parse_line(const std::string &line)
+{
+    std::istringstream words("emdadm " + line);
+    std::vector<std::string> text;
+    for (std::string word; words >> word;)
+        text.push_back(word);
+    std::vector<char *> argv;
+    for (std::string &word : text)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    return parse(static_cast<int>(text.size()), argv.data());
+}
+
+Options good(const std::string &line)
+{
+    auto options = parse_line(line);
+    EXPECT_TRUE(options) << line << ": " << (options ? "" : options.error().text());
+    return options ? *options : Options();
+}
+
+std::string refused(const std::string &line)
+{
+    const auto options = parse_line(line);
+    EXPECT_FALSE(options) << line;
+    return options ? "" : options.error().text();
+}
+
+TEST(Cli, CreateContainer)
+{
+    const Options o = good("-C /dev/emd/imsm0 -e imsm -n 3 /dev/sda /dev/sdb /dev/sdc");
+    EXPECT_EQ(o.mode, Mode::Create);
+    EXPECT_EQ(o.metadata, "imsm");
+    EXPECT_EQ(o.raid_disks, 3u);
+    EXPECT_EQ(o.names(), (std::vector<std::string>{"/dev/emd/imsm0", "/dev/sda", "/dev/sdb", "/dev/sdc"}));
+}
+
+TEST(Cli, CreateVolume)
+{
+    const Options o = good("-C /dev/emd/vol0 -l 5 -n 3 -c 64 /dev/emd/imsm0");
+    EXPECT_EQ(o.level, 5);
+    EXPECT_EQ(o.chunk_sectors, 128u);
+    EXPECT_EQ(good("--create vol0 --level=raid5 --raid-devices=3 --chunk=64K imsm0").chunk_sectors, 128u);
+    EXPECT_EQ(good("-Cv vol0 -l stripe -n2 -z 1G imsm0").size_sectors, 2u << 20);
+    EXPECT_EQ(good("-C vol0 -l mirror -n 2 -z max --assume-clean imsm0").size_sectors, kMax);
+    EXPECT_TRUE(good("-C vol0 -l1 -n2 --assume-clean -fR imsm0").assume_clean);
+}
+
+TEST(Cli, LettersMeanWhatTheModeSays)
+{
+    EXPECT_TRUE(good("-A -f /dev/emd/x /dev/sda").force);
+    EXPECT_EQ(good("/dev/emd/x -f /dev/sda").arguments.at(1).disposition, Disposition::Fail);
+    EXPECT_EQ(good("-A -c /etc/x.conf -s").config, "/etc/x.conf");
+    EXPECT_EQ(good("-G x -c 128").chunk_sectors, 256u);
+    EXPECT_TRUE(good("-A -o -s").read_only);
+    EXPECT_EQ(good("-o x").mode, Mode::ReadOnly);
+}
+
+TEST(Cli, ModesInClusters)
+{
+    EXPECT_EQ(good("-As").mode, Mode::Assemble);
+    EXPECT_TRUE(good("-As").scan);
+    EXPECT_EQ(good("-Db x").mode, Mode::Detail);
+    EXPECT_TRUE(good("-Db x").brief);
+    EXPECT_EQ(good("-vv --detail --export x").verbose, 2);
+    EXPECT_EQ(good("-EY /dev/sda").mode, Mode::Examine);
+    EXPECT_EQ(good("-IRs").mode, Mode::Incremental);
+}
+
+TEST(Cli, ManageTakesMembersInTheirOrder)
+{
+    const Options o = good("/dev/emd/imsm0 --fail /dev/sda --remove /dev/sda /dev/sdb --add /dev/sdc");
+    EXPECT_EQ(o.mode, Mode::Manage);
+    ASSERT_EQ(o.arguments.size(), 5u);
+    EXPECT_EQ(o.arguments[0].disposition, Disposition::None);
+    EXPECT_EQ(o.arguments[1].disposition, Disposition::Fail);
+    EXPECT_EQ(o.arguments[3].disposition, Disposition::Remove);
+    EXPECT_EQ(o.arguments[4].text, "/dev/sdc");
+    EXPECT_EQ(o.arguments[4].disposition, Disposition::Add);
+    EXPECT_EQ(good("--manage x -a /dev/sdc").arguments.at(1).disposition, Disposition::Add);
+}
+
+TEST(Cli, Grow)
+{
+    const Options o = good("--grow /dev/emd/imsm0 -n 4 --dry-run");
+    EXPECT_EQ(o.mode, Mode::Grow);
+    EXPECT_EQ(o.raid_disks, 4u);
+    EXPECT_TRUE(o.dry_run);
+    EXPECT_TRUE(good("-G --continue /dev/emd/vol0").go_on);
+    EXPECT_EQ(good("-G x -n 4 --backup-file=/root/b").backup_file, "/root/b");
+    EXPECT_EQ(good("-G x --array-size=max").array_size_sectors, kMax);
+}
+
+TEST(Cli, OneSentencePerMistake)
+{
+    EXPECT_EQ(refused("-C x -n many /dev/sda"), "--raid-devices takes a number from 1 to 256, not \"many\"");
+    EXPECT_EQ(refused("-C x -n 0 /dev/sda"), "--raid-devices takes a number from 1 to 256, not \"0\"");
+    EXPECT_EQ(refused("-C x -l 7 -n 3"), "\"7\" is no level: take 0, 1, 4, 5, 6, 10 or linear");
+    EXPECT_EQ(refused("-C x -z 3Q -n 3"), "--size takes a size in KiB or with a unit (64, 512K, 10G), not \"3Q\"");
+    EXPECT_EQ(refused("-C x -n"), "-n needs a value");
+    EXPECT_EQ(refused("-C x --raid-devices"), "--raid-devices needs a value");
+    EXPECT_EQ(refused("--frobnicate"), "--frobnicate is no option of emdadm; see emdadm --help");
+    EXPECT_EQ(refused("-E --raid-devices=3 /dev/sda"), "--raid-devices has no meaning with --examine");
+    EXPECT_EQ(refused("-E -x 3 /dev/sda"), "-x has no meaning with --examine");
+    EXPECT_EQ(refused("-C x --stop"), "--stop and --create cannot be given together");
+    EXPECT_EQ(refused("-v"), "no array is named; see emdadm --help");
+}
+
+TEST(Cli, HelpOfAMode)
+{
+    EXPECT_TRUE(good("--grow --help").help);
+    EXPECT_NE(usage(Mode::Grow).find("--dry-run"), std::string::npos);
+    EXPECT_EQ(usage(Mode::Examine).find("--raid-devices"), std::string::npos);
+    EXPECT_EQ(good("--help").mode, Mode::Help);
+    EXPECT_EQ(good("-V").mode, Mode::Version);
+}
+
+TEST(Cli, LayoutsByLevel)
+{
+    EXPECT_EQ(*parse_layout("ls", 5), std::uint32_t(EMD_LAYOUT_LEFT_SYMMETRIC));
+    EXPECT_EQ(*parse_layout("n2", 10), 0x102u);
+    EXPECT_EQ(*parse_layout("3", 5), 3u);
+    EXPECT_EQ(parse_layout("ls", 1).error().text(), "\"ls\" is no layout of raid1");
+}
+
+TEST(Cli, BehindTwoDashesEverythingIsAName)
+{
+    EXPECT_EQ(good("-E -- -odd").names(), std::vector<std::string>{"-odd"});
+}
+
+}  // namespace
+}  // namespace emd::cli

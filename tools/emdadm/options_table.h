@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which option exists in which mode. The only place that lists them.
+#pragma once
+
+#include "options.h"
+
+#include <span>
+
+namespace emd::cli {
+
+enum class Id {
+    // modes
+    Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
+    ZeroSuperblock, DetailPlatform, Monitor, Query, Help, Version,
+    // what is done with the members that follow
+    Add, AddSpare, ReAdd, Fail, Remove,
+    // values
+    Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, Uuid, Config, BackupFile,
+    // switches
+    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, FreezeReshape,
+    ReadOnlyFlag, NoDevices, Verbose, Quiet,
+    // taken for the sake of old scripts, without effect
+    Ignored, IgnoredValue,
+};
+
+// Groups of modes that an option is good for.
+enum Group : unsigned {
+    kCreate = 1, kAssemble = 2, kGrow = 4, kIncremental = 8, kManage = 16, kDetail = 32, kExamine = 64, kMisc = 128,
+    kAll = 255,
+};
+unsigned group_of(Mode mode);
+
+struct OptionRow {
+    Id id;
+    const char *name;  // without "--"
+    char letter;       // 0: none
+    bool value;        // takes one
+    unsigned groups;
+    const char *help;  // null: not shown
+};
+
+std::span<const OptionRow> option_rows();
+std::span<const OptionRow> mode_rows();
+
+}  // namespace emd::cli
