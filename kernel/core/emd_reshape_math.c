@@ -247,3 +247,21 @@ int emd_reshape_before(const struct emd_reshape_plan *plan, __u64 a, __u64 b)
 {
 	return plan->backward ? a > b : a < b;
 }
+
+__u64 emd_reshape_window(const struct emd_reshape_plan *plan, __u64 pos, __u64 limit, __u64 budget)
+{
+	__u64 grain = plan->unit <= budget ? plan->unit : plan->step;
+	__u64 end;
+
+	if (plan->backward) {
+		end = pos > budget ? div_up(pos - budget, grain) * grain : 0;
+		return end > limit ? end : limit;
+	}
+	end = round_to(pos + budget, grain);
+	return min64(end, limit);
+}
+
+int emd_reshape_whole(const struct emd_reshape_plan *plan, __u64 pos)
+{
+	return pos == plan->array_new || !emd_mod(pos, plan->unit);
+}

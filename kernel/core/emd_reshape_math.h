@@ -83,7 +83,21 @@ __u64 emd_reshape_critical_sectors(const struct emd_reshape_plan *plan);
 /** emd_reshape_advance() - @pos moved on by @sectors in the direction of the work, stopping at the end. */
 __u64 emd_reshape_advance(const struct emd_reshape_plan *plan, __u64 pos, __u64 sectors);
 
-/** emd_reshape_done_before() - true if @a is reached before @b in the direction of the work (a strictly earlier). */
+/**
+ * emd_reshape_window() - where a window that begins at @pos ends
+ * @limit:  not beyond this position (M), a multiple of step
+ * @budget: array sectors that the mover can hold; at least step
+ *
+ * Ends at a multiple of unit when a unit fits the budget, else at a multiple of step, so
+ * that the mover rests where no old row is cut whenever that is possible. @pos must be
+ * before @limit and a multiple of step.
+ */
+__u64 emd_reshape_window(const struct emd_reshape_plan *plan, __u64 pos, __u64 limit, __u64 budget);
+
+/** emd_reshape_whole() - does @pos cut no old and no new row (a multiple of unit, or an end of the work)? */
+int emd_reshape_whole(const struct emd_reshape_plan *plan, __u64 pos);
+
+/** emd_reshape_before() - true if @a is reached before @b in the direction of the work (a strictly earlier). */
 int emd_reshape_before(const struct emd_reshape_plan *plan, __u64 a, __u64 b);
 
 #ifdef __cplusplus

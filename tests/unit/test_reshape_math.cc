@@ -174,6 +174,29 @@ TEST(ReshapeMath, DirectionIsValidOverTheWholeRange)
     EXPECT_GT(taken, 1000u);
 }
 
+// Windows follow each other without a gap, fit the budget, and end where no old row is cut if a unit fits.
+TEST(ReshapeMath, WindowsCoverTheWorkInUnits)
+{
+    for_each_shape([&](auto from, auto to, auto co, auto cn) {
+        const auto a = raid5(from, co, 32 * 45), b = raid5(to, cn, 32 * 45);
+        emd_reshape_plan p;
+        ASSERT_EQ(emd_reshape_plan_init(&p, &a, &b, 0, -1, nullptr), 0);
+        for (std::uint64_t budget : {p.step, p.step * 3, p.unit, p.unit * 4})
+            for (std::uint64_t part : {1, 3, 45}) {
+                const std::uint64_t limit = emd_reshape_from_member(&p, part * p.w);
+                for (std::uint64_t pos = emd_reshape_start(&p); pos != limit;) {
+                    const std::uint64_t end = emd_reshape_window(&p, pos, limit, budget);
+                    ASSERT_TRUE(emd_reshape_before(&p, pos, end)) << describe(p) << " at " << pos;
+                    ASSERT_FALSE(emd_reshape_before(&p, limit, end)) << describe(p);
+                    ASSERT_LE(std::max(pos, end) - std::min(pos, end), budget) << describe(p);
+                    ASSERT_EQ(end % p.step, 0u) << describe(p);
+                    ASSERT_TRUE(p.unit > budget || end == limit || emd_reshape_whole(&p, end)) << describe(p) << end;
+                    pos = end;
+                }
+            }
+    });
+}
+
 struct Row {
     std::uint32_t from, to, co, cn;  // data disks, chunks in KiB
     std::uint64_t step, unit, critical;
