@@ -114,6 +114,12 @@ void emd_array_release_writes(struct emd_array *a);
  */
 void emd_array_write_pending(struct emd_array *a);
 
+/** emd_array_end_read_auto() - read-auto becomes writable, as by a first write; nothing in other states. config_mutex held. */
+void emd_array_end_read_auto(struct emd_array *a);
+
+/** emd_array_notify_own() - wake the pollers of attribute @attr in emd/. Context: may sleep. */
+void emd_array_notify_own(struct emd_array *a, const char *attr);
+
 /** emd_array_rebuild_map() - new map from the children as they are now; waits for operations on the old one. config_mutex held. */
 int emd_array_rebuild_map(struct emd_array *a);
 
@@ -122,6 +128,9 @@ int emd_array_activate_spares(struct emd_array *a);
 
 /** emd_array_activate_reserved() - all reserved members into their slots, or none (reshape's start). config_mutex held. */
 int emd_array_activate_reserved(struct emd_array *a);
+
+/** emd_array_deactivate_reserved() - undo emd_array_activate_reserved() of a reshape that could not begin: the members have their reservations again. config_mutex held. */
+void emd_array_deactivate_reserved(struct emd_array *a);
 
 /** emd_array_member_insync() - recovery of slot @slot is complete. config_mutex held. */
 void emd_array_member_insync(struct emd_array *a, u32 slot);
@@ -142,8 +151,17 @@ struct seq_file;
 /** emd_sync_show() - the progress line of /proc/emdstat, nothing when nothing runs. Context: process. */
 void emd_sync_show(struct seq_file *seq, struct emd_array *a);
 
+int emd_sync_module_init(void);
+void emd_sync_module_exit(void);
+
+/** emd_sync_create() - for a new array, before it has attributes. Return: 0 or -ENOMEM. */
 int emd_sync_create(struct emd_array *a);
+
+/** emd_sync_destroy() - after its attributes are gone; config_mutex not held. */
 void emd_sync_destroy(struct emd_array *a);
+
+/** emd_sync_unsuspend() - nothing is suspended any more: the array stops, and writes that wait have to fail. Process context. */
+void emd_sync_unsuspend(struct emd_array *a);
 
 /** emd_sync_wake() - something changed that may start, stop or finish a pass (members, state, freeze). Any context. */
 void emd_sync_wake(struct emd_array *a);
@@ -179,6 +197,9 @@ struct emd_map *emd_reshape_route(struct emd_array *a, u64 sector, u64 *limit);
 
 /** emd_reshape_blocks() - must a write to [begin, end) wait for a checkpoint (gate on reshape_acked)? */
 bool emd_reshape_blocks(struct emd_array *a, u64 begin, u64 end);
+
+/** emd_reshape_rebuild_map() - the new side's map from the children as they are now; part of emd_array_rebuild_map(). config_mutex held. Return: 0 or -errno (the old map stays). */
+int emd_reshape_rebuild_map(struct emd_array *a);
 
 /** emd_reshape_free() - drop the reshape side (stop of the array). */
 void emd_reshape_free(struct emd_array *a);

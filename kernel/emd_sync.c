@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a pass: what is due, who may stop it, what follows from its end.
+ *
+ * Theory
+ *
+ * One work item per array does everything in three parts: under config_mutex it decides what is due
+ * and prepares it; without any lock it runs the pass; under config_mutex it draws the conclusions.
+ * The second part ends with phase ENDED, and whoever gets config_mutex first draws them: that is
+ * normally the worker itself, or somebody who stops the pass while holding config_mutex and so
+ * would wait for ever if only the worker could.
+ *
+ *	IDLE --(worker, config_mutex)--> RUNNING --(worker)--> ENDED --(config_mutex)--> IDLE
+ *
+ * What is due, in this order: nothing while frozen, quiesced, not writable or without redundancy; a reshape that
+ * has a position (it always goes on from there, it never begins anew); recovery of members that have a
+ * slot and do not hold its data; resync; a check or repair that was asked for. A pass that failed is not
+ * tried again until the membership changes or somebody asks.
+ */
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "emd_personality.h"
+#include "emd_reshape.h"
+#include "emd_sync.h"
+
+static struct workqueue_struct *sync_wq;
+
+static const char *const sync_words[] = {
+#define X(name, word) [EMD_SYNC_##name] = word,
+	EMD_SYNC_ACTIONS(X)
+#undef X
+};
+
+const char *emd_sync_word(enum emd_sync_action action)
+{
+	return sync_words[action];
+}
+
+bool emd_sync_has_passes(struct emd_array *a)
+{
+	const struct emd_personality *pers = READ_ONCE(a->member.pers);
+
+	return pers && pers->redundant && pers->sync;
+}
+
+/* -- what is due ------------------------------------------------------------------------------ */
+
+static bool may_retry(struct emd_sync *s)
+{
+	if (s->failed && s->failed_gencount == READ_ONCE(s->array->member.child_set_gencount))
+		return false;
+	s->failed = false;
+	return true;
+}
+
+static enum emd_sync_action redundancy_due(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+
+	if (!emd_sync_has_passes(a) || !MDU_MSTATE_READABLE(emd_member_state(&a->member)))
+		return EMD_SYNC_IDLE;
+	if (may_retry(s) && (emd_array_activate_spares(a) > 0 || emd_sync_targets(a)))
+		return EMD_SYNC_RECOVER;
+	if (may_retry(s) && a->resync_start < a->geo.member_sectors)
+		return EMD_SYNC_RESYNC;
+	if (s->wanted == EMD_SYNC_CHECK || s->wanted == EMD_SYNC_REPAIR)
+		return s->wanted;
+	return EMD_SYNC_IDLE;
+}
+
+static enum emd_sync_action action_due(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+
+	if (s->dying || s->quiesced || s->frozen || !emd_array_running(a) || !emd_array_writable(a))
+		return EMD_SYNC_IDLE;
+	if (rcu_access_pointer(a->reshape))
+		return may_retry(s) ? EMD_SYNC_RESHAPE : EMD_SYNC_IDLE;
+	return redundancy_due(s);
+}
+
+/* -- begin and end ---------------------------------------------------------------------------- */
+
+static void say_begun(struct emd_sync *s)
+{
+	emd_array_event(s->array, s->action == EMD_SYNC_RESHAPE ? "reshape-start" : "sync-start", "sync_action");
+	emd_array_event(s->array, NULL, "sync_completed");
+}
+
+static bool begin(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+	bool ready;
+
+	s->action = action_due(s);
+	s->wanted = EMD_SYNC_IDLE;
+	if (s->action == EMD_SYNC_IDLE)
+		return false;
+	ready = s->action == EMD_SYNC_RESHAPE ? emd_reshape_prepare(s) : emd_sync_prepare(s);
+	if (!ready) {
+		s->action = EMD_SYNC_IDLE;
+		return false;
+	}
+	s->last = s->action;
+	s->result = 0;
+	s->delayed = false;
+	s->published = jiffies;
+	WRITE_ONCE(s->interrupt, false);
+	emd_pace_begin(s, s->begin);
+	smp_store_release(&s->phase, EMD_PASS_RUNNING);
+	dev_dbg(disk_to_dev(a->disk), "%s begins at %llu\n", emd_sync_word(s->action), s->begin);
+	return true;
+}
+
+static void settle_limits(struct emd_sync *s)
+{
+	bool asked_for = s->action == EMD_SYNC_CHECK || s->action == EMD_SYNC_REPAIR;
+
+	if (!s->result) {
+		s->max = EMD_POS_MAX;
+		if (asked_for)
+			s->min = 0;
+	} else if (asked_for) {
+		s->min = round_down(s->completed, 8);
+	}
+}
+
+static void note_failure(struct emd_sync *s)
+{
+	if (!s->result || s->result == -EINTR)
+		return;
+	s->failed = true;
+	s->failed_gencount = READ_ONCE(s->array->member.child_set_gencount);
+}
+
+/* Draw the conclusions from a pass that has ended. config_mutex held. */
+static void reap(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+	bool reshape = s->action == EMD_SYNC_RESHAPE;
+	bool done;
+
+	lockdep_assert_held(&a->config_mutex);
+	if (smp_load_acquire(&s->phase) != EMD_PASS_ENDED)
+		return;
+	if (reshape)
+		emd_reshape_conclude(s);
+	else
+		emd_sync_conclude(s);
+	done = !s->result;
+	note_failure(s);
+	settle_limits(s);
+	emd_pace_end(s);
+	s->action = EMD_SYNC_IDLE;
+	WRITE_ONCE(s->phase, EMD_PASS_IDLE);
+	if (!s->dying) {
+		emd_array_write_pending(a);
+		emd_array_event(a, reshape ? (done ? "reshape-end" : "reshape-stop") : (done ? "sync-end" : "sync-stop"),
+				"sync_action");
+		emd_array_event(a, NULL, "sync_completed");
+	}
+}
+
+static void work_fn(struct work_struct *work)
+{
+	struct emd_sync *s = container_of(work, struct emd_sync, work);
+	struct emd_array *a = s->array;
+
+	mutex_lock(&a->config_mutex);
+	reap(s);
+	if (!begin(s)) {
+		mutex_unlock(&a->config_mutex);
+		return;
+	}
+	mutex_unlock(&a->config_mutex);
+	say_begun(s);
+
+	s->result = s->action == EMD_SYNC_RESHAPE ? emd_reshape_pass(s) : emd_sync_pass(s);
+
+	smp_store_release(&s->phase, EMD_PASS_ENDED);
+	wake_up_all(&s->ended);
+	mutex_lock(&a->config_mutex);
+	reap(s);
+	mutex_unlock(&a->config_mutex);
+	emd_sync_wake(a);		/* something else may be due now */
+}
+
+/* -- services --------------------------------------------------------------------------------- */
+
+void emd_sync_wake(struct emd_array *a)
+{
+	struct emd_sync *s = a->sync;
+
+	if (!s)
+		return;
+	wake_up_all(&s->wait);
+	if (!READ_ONCE(s->dying))
+		queue_work(sync_wq, &s->work);
+}
+
+bool emd_sync_running(struct emd_array *a)
+{
+	return a->sync && READ_ONCE(a->sync->phase) != EMD_PASS_IDLE;
+}
+
+void emd_sync_interrupt(struct emd_sync *s)
+{
+	lockdep_assert_held(&s->array->config_mutex);
+	if (READ_ONCE(s->phase) == EMD_PASS_RUNNING) {
+		WRITE_ONCE(s->interrupt, true);
+		wake_up_all(&s->wait);
+		emd_pace_kick();
+		wait_event_idle(s->ended, smp_load_acquire(&s->phase) != EMD_PASS_RUNNING);
+	}
+	reap(s);
+}
+
+void emd_sync_quiesce(struct emd_array *a)
+{
+	a->sync->quiesced++;
+	emd_sync_interrupt(a->sync);
+}
+
+void emd_sync_resume(struct emd_array *a)
+{
+	a->sync->quiesced--;
+	emd_sync_wake(a);
+}
+
+enum emd_sync_action emd_sync_action_now(struct emd_array *a)
+{
+	struct emd_sync *s = a->sync;
+
+	if (READ_ONCE(s->frozen))
+		return EMD_SYNC_FROZEN;
+	if (rcu_access_pointer(a->reshape))
+		return EMD_SYNC_RESHAPE;
+	if (READ_ONCE(s->phase) != EMD_PASS_IDLE)
+		return READ_ONCE(s->action);
+	return EMD_SYNC_IDLE;
+}
+
+int emd_sync_create(struct emd_array *a)
+{
+	struct emd_sync *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	s->array = a;
+	INIT_WORK(&s->work, work_fn);
+	init_waitqueue_head(&s->wait);
+	init_waitqueue_head(&s->ended);
+	mutex_init(&s->suspend_mutex);
+	INIT_LIST_HEAD(&s->claim);
+	s->max = EMD_POS_MAX;
+	a->sync = s;
+	return 0;
+}
+
+void emd_sync_destroy(struct emd_array *a)
+{
+	struct emd_sync *s = a->sync;
+
+	if (!s)
+		return;
+	mutex_lock(&a->config_mutex);
+	WRITE_ONCE(s->dying, true);
+	emd_sync_interrupt(s);
+	mutex_unlock(&a->config_mutex);
+	cancel_work_sync(&s->work);
+	a->sync = NULL;
+	kfree(s);
+}
+
+int emd_sync_module_init(void)
+{
+	sync_wq = alloc_workqueue("emd_sync", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return sync_wq ? 0 : -ENOMEM;
+}
+
+void emd_sync_module_exit(void)
+{
+	destroy_workqueue(sync_wq);
+}

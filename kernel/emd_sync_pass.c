@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resync, recovery, check and repair: windows from the begin of the members to their end.
+ *
+ * Theory
+ *
+ * A window is a range of member sectors on all members. Writes to the stripe rows that it touches are
+ * locked out and drained, reads go on, and the personality makes the range consistent (or counts what is not).
+ * Progress becomes visible in two steps. The map's @recovered moves with each window: from there on reads use the
+ * target. sync_completed, recovery_start and resync_start, which a monitor makes durable, move only after the
+ * caches of all members have been flushed.
+ */
+#include <linux/slab.h>
+
+#include "emd_io.h"
+#include "emd_personality.h"
+#include "emd_sync.h"
+
+#define SCRATCH_BYTES	(8U << 20)	/* of all members together */
+#define WINDOW_MIN	128U		/* member sectors */
+#define WINDOW_MAX	1024U
+
+/* What one pass works with: @window member sectors at most, @pages[slot][page] for them. */
+struct scratch {
+	unsigned int window;
+	unsigned int slots;
+	unsigned int nr_pages;
+	struct page ***pages;
+};
+
+/* -- scratch memory --------------------------------------------------------------------------- */
+
+static unsigned int window_sectors(const struct emd_geometry *geo)
+{
+	unsigned int fair = SCRATCH_BYTES / 512 / geo->raid_disks;
+
+	fair = clamp(rounddown_pow_of_two(fair), WINDOW_MIN, WINDOW_MAX);
+	return max(fair, geo->chunk_sectors);	/* both are powers of two */
+}
+
+static void scratch_free(struct scratch *sc)
+{
+	unsigned int i, j;
+
+	for (i = 0; sc->pages && i < sc->slots; i++) {
+		for (j = 0; sc->pages[i] && j < sc->nr_pages; j++)
+			if (sc->pages[i][j])
+				__free_page(sc->pages[i][j]);
+		kvfree(sc->pages[i]);
+	}
+	kvfree(sc->pages);
+}
+
+static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
+{
+	unsigned int i, j;
+
+	sc->window = window_sectors(geo);
+	sc->slots = geo->raid_disks;
+	sc->nr_pages = DIV_ROUND_UP(sc->window, PAGE_SIZE / 512);
+	sc->pages = kvcalloc(sc->slots, sizeof(*sc->pages), GFP_KERNEL);
+	if (!sc->pages)
+		return -ENOMEM;
+	for (i = 0; i < sc->slots; i++) {
+		sc->pages[i] = kvcalloc(sc->nr_pages, sizeof(struct page *), GFP_KERNEL);
+		if (!sc->pages[i])
+			goto undo;
+		for (j = 0; j < sc->nr_pages; j++) {
+			sc->pages[i][j] = alloc_page(GFP_KERNEL);
+			if (!sc->pages[i][j])
+				goto undo;
+		}
+	}
+	return 0;
+undo:
+	scratch_free(sc);
+	return -ENOMEM;
+}
+
+/* -- targets of a recovery -------------------------------------------------------------------- */
+
+static bool is_target(const struct emd_slot *slot)
+{
+	mdu_mstate_t state = slot->member ? emd_member_state(slot->member) : MDU_MSTATE_UNKNOWN;
+
+	return MDU_MSTATE_LIVE(state) && (state & MDU_MSTATE_REBUILD_TARGET);
+}
+
+/* The lowest position up to which a target is recovered; EMD_POS_MAX without targets. */
+static u64 targets_begin(const struct emd_map *map)
+{
+	u64 begin = EMD_POS_MAX;
+	unsigned int i;
+
+	for (i = 0; i < map->geo.raid_disks; i++)
+		if (is_target(&map->slot[i]))
+			begin = min(begin, READ_ONCE(map->slot[i].recovered));
+	return begin;
+}
+
+static bool has_targets(const struct emd_map *map)
+{
+	unsigned int i;
+
+	for (i = 0; i < map->geo.raid_disks; i++)
+		if (is_target(&map->slot[i]))
+			return true;
+	return false;
+}
+
+bool emd_sync_targets(struct emd_array *a)
+{
+	const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+
+	return map && has_targets(map);
+}
+
+/* The map takes @pos at once, the members only what is durable. */
+static void targets_advance(struct emd_map *map, u64 pos, bool durable)
+{
+	unsigned int i;
+
+	for (i = 0; i < map->geo.raid_disks; i++) {
+		struct emd_slot *slot = &map->slot[i];
+		struct mdk_member *m = slot->member;
+
+		if (!is_target(slot))
+			continue;
+		if (READ_ONCE(slot->recovered) < pos)
+			WRITE_ONCE(slot->recovered, pos);
+		if (!durable)
+			continue;
+		spin_lock_irq(&m->member_lock);
+		if (m->recovered < pos)
+			m->recovered = pos;
+		spin_unlock_irq(&m->member_lock);
+	}
+}
+
+/* -- one window ------------------------------------------------------------------------------- */
+
+/* The stripe rows that member sectors [begin, end) are part of, as array sectors. */
+static void lock_range(const struct emd_geometry *geo, u64 begin, u64 end, struct emd_range_window *lock)
+{
+	u32 chunk = geo->chunk_sectors;
+	u32 data = emd_geometry_data_disks(geo);
+
+	lock->mode = EMD_RANGE_WRITES;
+	lock->begin = chunk ? round_down(begin, chunk) * data : begin;
+	lock->end = chunk ? round_up(end, chunk) * data : end;
+}
+
+static int sync_locked(struct emd_sync *s, struct emd_window *w)
+{
+	struct emd_map *map = emd_map_enter(s->array);
+	int ret;
+
+	if (!map)
+		return -ENODEV;
+	if (s->action == EMD_SYNC_RECOVER && !has_targets(map)) {
+		emd_map_exit(map);
+		return -ENODEV;		/* the last target has failed */
+	}
+	ret = map->pers->sync(map, w);
+	if (!ret && s->action == EMD_SYNC_RECOVER)
+		targets_advance(map, w->end, false);
+	emd_map_exit(map);
+	return ret;
+}
+
+static int sync_window(struct emd_sync *s, struct scratch *sc)
+{
+	struct emd_array *a = s->array;
+	struct emd_window w = {
+		.begin = s->pos,
+		.end = min3(round_down(s->pos, sc->window) + sc->window, s->end, READ_ONCE(s->max)),
+		.action = s->action,
+		.pages = sc->pages,
+	};
+	struct emd_range_window lock;
+	unsigned long began = jiffies;
+	int ret;
+
+	lock_range(&a->geo, w.begin, w.end, &lock);
+	ret = emd_range_lock(a->ranges, &lock, false);
+	if (ret)
+		return ret;
+	ret = sync_locked(s, &w);
+	emd_range_unlock(a->ranges, &lock);
+	if (ret)
+		return ret;
+	WRITE_ONCE(s->mismatches, s->mismatches + w.mismatches);
+	WRITE_ONCE(s->pos, w.end);
+	emd_pace_throttle(s, w.end, began);
+	return 0;
+}
+
+/* -- the pass --------------------------------------------------------------------------------- */
+
+static int publish(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+	struct emd_map *map;
+
+	if (s->completed == s->pos)
+		return 0;
+	if (s->action != EMD_SYNC_CHECK) {
+		int ret = emd_flush_members(a);
+
+		if (ret)
+			return ret;
+	}
+	if (s->action == EMD_SYNC_RESYNC)
+		WRITE_ONCE(a->resync_start, s->pos);
+	if (s->action == EMD_SYNC_RECOVER) {
+		map = emd_map_enter(a);
+		if (map) {
+			targets_advance(map, s->pos, true);
+			emd_map_exit(map);
+		}
+	}
+	WRITE_ONCE(s->completed, s->pos);
+	s->published = jiffies;
+	emd_array_event(a, NULL, "sync_completed");
+	return 0;
+}
+
+/* Wait until the next window may be done. */
+static int wait_turn(struct emd_sync *s)
+{
+	int ret;
+
+	if (s->pos >= READ_ONCE(s->max)) {
+		ret = publish(s);
+		if (ret)
+			return ret;
+		emd_pace_release(s);
+		wait_event_idle(s->wait, emd_sync_stopping(s) || s->pos < READ_ONCE(s->max));
+	}
+	if (emd_sync_stopping(s))
+		return -EINTR;
+	return emd_pace_claim(s);
+}
+
+int emd_sync_pass(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+	struct scratch sc = {};
+	int ret, end;
+
+	ret = scratch_alloc(&sc, &a->geo);
+	if (ret)
+		return ret;
+	emd_range_engage(a->ranges, EMD_RANGE_WRITES);
+	while (!ret && s->pos < s->end) {
+		ret = wait_turn(s);
+		if (!ret)
+			ret = sync_window(s, &sc);
+		if (!ret && time_after(jiffies, s->published + EMD_SYNC_PUBLISH))
+			ret = publish(s);
+	}
+	if (!ret || ret == -EINTR) {
+		end = publish(s);
+		ret = ret ?: end;
+	}
+	emd_range_disengage(a->ranges, EMD_RANGE_WRITES);
+	emd_pace_release(s);
+	scratch_free(&sc);
+	return ret;
+}
+
+/* -- before and after ------------------------------------------------------------------------- */
+
+bool emd_sync_prepare(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+	const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+	u32 chunk = a->geo.chunk_sectors ?: EMD_MIN_CHUNK_SECTORS;
+
+	s->end = a->geo.member_sectors;
+	if (s->action == EMD_SYNC_RECOVER) {
+		s->begin = targets_begin(map);
+	} else if (emd_array_degraded(a) >= emd_geometry_max_failures(&a->geo)) {
+		/* Without redundancy there is nothing that could be consistent or not. */
+		a->resync_start = EMD_POS_MAX;
+		return false;
+	} else {
+		s->begin = s->action == EMD_SYNC_RESYNC ? a->resync_start : s->min;
+		s->mismatches = 0;
+	}
+	s->begin = round_down(min(s->begin, s->end), chunk);
+	s->pos = s->begin;
+	s->completed = s->begin;
+	return true;
+}
+
+/* A target that holds all its data becomes a member in sync. */
+static void targets_insync(struct emd_array *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->geo.raid_disks; i++) {
+		/* Each call may publish a new map. */
+		const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+
+		if (map && is_target(&map->slot[i]) && READ_ONCE(map->slot[i].recovered) >= a->geo.member_sectors)
+			emd_array_member_insync(a, i);
+	}
+}
+
+void emd_sync_conclude(struct emd_sync *s)
+{
+	struct emd_array *a = s->array;
+
+	if (s->result)
+		return;
+	if (s->action == EMD_SYNC_RECOVER)
+		targets_insync(a);
+	if (s->action == EMD_SYNC_RESYNC)
+		a->resync_start = EMD_POS_MAX;
+}
