@@ -18,6 +18,8 @@
  *         with emd_io_end().
  * @flags: EMD_IO_*
  * @pers_private, @pending, @status: free for the personality
+ * @done:  emd_io_end() calls it
+ * @punt:  emd_io_punt() calls it
  */
 struct emd_io {
 	struct emd_map		*map;
@@ -27,6 +29,7 @@ struct emd_io {
 	atomic_t		pending;
 	blk_status_t		status;
 	void			(*done)(struct emd_io *io, blk_status_t status);
+	void			(*punt)(struct emd_io *io);
 	void			*done_private;
 };
 
@@ -51,18 +54,21 @@ static inline void emd_io_end(struct emd_io *io, blk_status_t status)
  *
  * For a personality that would have to wait for memory. Context: any.
  */
-void emd_io_punt(struct emd_io *io);
+static inline void emd_io_punt(struct emd_io *io)
+{
+	io->punt(io);
+}
 
 /**
  * emd_map_rw() - synchronous read or write of array sectors through a map, past the gate
  * @op:     REQ_OP_READ or REQ_OP_WRITE (with REQ_FUA if wanted)
- * @pages:  @sectors rounded up to pages; data is stable
+ * @vecs:   whole pages, as many as @sectors need; data is stable, the table is not changed
  *
- * For the movers. Context: process, may sleep; no bio of the caller may be pending on
+ * Any size: the personality cuts it, and a larger one has more full rows. Allocates nothing itself. For the movers. Context: process, may sleep; no bio of the caller may be pending on
  * current->bio_list. Return: 0 or -EIO.
  */
 int emd_map_rw(struct emd_map *map, blk_opf_t op, sector_t sector, unsigned int sectors,
-	       struct page **pages);
+	       struct bio_vec *vecs);
 
 /**
  * emd_member_error() - a member answered an I/O with an error that makes it unfit

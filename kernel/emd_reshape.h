@@ -19,8 +19,8 @@
  * @published:	C: data before it are durable in the new layout on all members that have not failed
  * @kick:	a write waits for the checkpoint to pass it: publish soon
  * @lost:	a window was read but could not be written, and its old place is gone: never go on
- * @budget:	array sectors that @pages hold
- * @pages:	the moving window
+ * @budget:	array sectors that @vecs hold
+ * @vecs:	the moving window, a page each
  */
 struct emd_reshape {
 	struct emd_array	*array;
@@ -32,7 +32,7 @@ struct emd_reshape {
 	bool			kick;
 	bool			lost;
 	u64			budget;
-	struct page		**pages;
+	struct bio_vec		*vecs;
 };
 
 /** emd_reshape_of() - the reshape of @a or NULL; config_mutex held. */

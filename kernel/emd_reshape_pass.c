@@ -17,6 +17,7 @@
  * is interrupted, at the end, once a second, and at once when a write waits for it. The mover stops
  * only where no old row is cut, unless sync_max is inside one.
  */
+#include <linux/blkdev.h>
 #include <linux/highmem.h>
 #include <linux/slab.h>
 
@@ -29,13 +30,13 @@
 
 void emd_reshape_pages_free(struct emd_reshape *r)
 {
-	u64 i, nr = r->budget / (PAGE_SIZE / 512);
+	u64 i, nr = r->budget / PAGE_SECTORS;
 
-	for (i = 0; r->pages && i < nr; i++)
-		if (r->pages[i])
-			__free_page(r->pages[i]);
-	kvfree(r->pages);
-	r->pages = NULL;
+	for (i = 0; r->vecs && i < nr; i++)
+		if (r->vecs[i].bv_page)
+			__free_page(r->vecs[i].bv_page);
+	kvfree(r->vecs);
+	r->vecs = NULL;
 }
 
 int emd_reshape_pages_alloc(struct emd_reshape *r)
@@ -43,16 +44,18 @@ int emd_reshape_pages_alloc(struct emd_reshape *r)
 	u64 i, nr;
 
 	r->budget = max_t(u64, WINDOW_SECTORS, r->plan.step);
-	nr = r->budget / (PAGE_SIZE / 512);
-	r->pages = kvcalloc(nr, sizeof(*r->pages), GFP_KERNEL);
-	if (!r->pages)
+	nr = r->budget / PAGE_SECTORS;
+	r->vecs = kvcalloc(nr, sizeof(*r->vecs), GFP_KERNEL);
+	if (!r->vecs)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
-		r->pages[i] = alloc_page(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
-		if (!r->pages[i]) {
+		struct page *page = alloc_page(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+
+		if (!page) {
 			emd_reshape_pages_free(r);
 			return -ENOMEM;
 		}
+		bvec_set_page(&r->vecs[i], page, PAGE_SIZE, 0);
 	}
 	return 0;
 }
@@ -72,14 +75,14 @@ static int read_old(struct emd_reshape *r, u64 lo, u64 hi)
 	u64 page;
 	int ret;
 
-	for (page = lo < end ? (end - lo) / (PAGE_SIZE / 512) : 0; page < (hi - lo) / (PAGE_SIZE / 512); page++)
-		clear_highpage(r->pages[page]);
+	for (page = lo < end ? (end - lo) / PAGE_SECTORS : 0; page < (hi - lo) / PAGE_SECTORS; page++)
+		clear_highpage(r->vecs[page].bv_page);
 	if (lo >= end)
 		return 0;
 	map = emd_map_enter(r->array);
 	if (!map)
 		return -ENODEV;
-	ret = emd_map_rw(map, REQ_OP_READ, lo, end - lo, r->pages);
+	ret = emd_map_rw(map, REQ_OP_READ, lo, end - lo, r->vecs);
 	emd_map_exit(map);
 	return ret;
 }
@@ -87,7 +90,7 @@ static int read_old(struct emd_reshape *r, u64 lo, u64 hi)
 static int write_new(struct emd_reshape *r, u64 lo, u64 hi)
 {
 	struct emd_map *map = emd_reshape_map(r);
-	int ret = emd_map_rw(map, REQ_OP_WRITE, lo, hi - lo, r->pages);
+	int ret = emd_map_rw(map, REQ_OP_WRITE, lo, hi - lo, r->vecs);
 
 	emd_map_exit(map);
 	return ret;
