@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations: their memory, their member bios, their end.
+ */
+#include "raid456.h"
+
+#include <linux/slab.h>
+
+/* -- memory --------------------------------------------------------------------------------- */
+
+static gfp_t op_gfp(const struct emd_io *io)
+{
+	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO | __GFP_NORETRY : GFP_NOWAIT;
+
+	return gfp | __GFP_NOWARN;
+}
+
+static void *buffer_alloc(struct r5_op *op, gfp_t gfp)
+{
+	unsigned int bytes = r5_op_bytes(op);
+	struct page *page;
+
+	op->cost += max_t(size_t, bytes, PAGE_SIZE);
+	if (op->reserved)
+		page = mempool_alloc(&op->conf->reserve_pages, GFP_NOIO);
+	else
+		page = alloc_pages(gfp | __GFP_COMP, get_order(bytes));
+	return page ? page_address(page) : NULL;
+}
+
+static void buffer_free(struct r5_op *op, void *buffer)
+{
+	if (!buffer)
+		return;
+	if (op->reserved)
+		mempool_free(virt_to_page(buffer), &op->conf->reserve_pages);
+	else
+		__free_pages(virt_to_page(buffer), get_order(r5_op_bytes(op)));
+}
+
+/* A full write of pages that nobody changes is sent from where they are. */
+static bool op_copies(const struct r5_op *op)
+{
+	return op->zero || op->kind != EMD_STRIPE_FULL || !r5_stable(op->io);
+}
+
+static bool column_needs_data(const struct r5_op *op, u32 i)
+{
+	if (bio_op(op->io->bio) == REQ_OP_READ || op->careful)
+		return true;
+	if (r5_op_writes(op, i))
+		return op_copies(op);
+	return op->column[i].todo;
+}
+
+static bool column_needs_old(const struct r5_op *op, u32 i)
+{
+	return op->careful || (r5_op_writes(op, i) && (op->column[i].todo & EMD_COLUMN_READ));
+}
+
+static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
+{
+	u32 i;
+
+	for (i = 0; i < r5_columns(op->conf) && !op->offload; i++) {
+		struct r5_column *column = &op->column[i];
+
+		if (column_needs_data(op, i)) {
+			column->data = buffer_alloc(op, gfp);
+			if (!column->data)
+				return false;
+		}
+		if (bio_op(op->io->bio) != REQ_OP_READ && column_needs_old(op, i)) {
+			column->old = buffer_alloc(op, gfp);
+			if (!column->old)
+				return false;
+		}
+	}
+	return true;
+}
+
+static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp, bool reserved)
+{
+	size_t size = struct_size((struct r5_op *)NULL, column, r5_columns(conf));
+	struct r5_op *op = reserved ? mempool_alloc(&conf->reserve_ops, GFP_NOIO) : kmalloc(size, gfp);
+
+	if (!op)
+		return NULL;
+	memset(op, 0, size);
+	op->conf = conf;
+	op->io = io;
+	op->cost = size;
+	op->reserved = reserved;
+	return op;
+}
+
+static void op_release(struct r5_op *op)
+{
+	struct r5_conf *conf = op->conf;
+	u32 i;
+
+	for (i = 0; i < r5_columns(conf); i++) {
+		buffer_free(op, op->column[i].data);
+		buffer_free(op, op->column[i].old);
+	}
+	if (op->reserved)
+		mempool_free(op, &conf->reserve_ops);
+	else
+		kfree(op);
+}
+
+void r5_op_free(struct r5_op *op)
+{
+	struct r5_conf *conf = op->conf;
+
+	atomic_long_sub(op->cost, &conf->used);
+	if (wq_has_sleeper(&conf->room))
+		wake_up(&conf->room);
+	op_release(op);
+}
+
+/* -- building ------------------------------------------------------------------------------- */
+
+static u8 column_state(const struct emd_map *map, u32 slot, u64 sector, u32 sectors)
+{
+	if (emd_slot_readable(map, slot, sector, sectors))
+		return EMD_COLUMN_PRESENT;
+	if (!emd_slot_writable(map, slot))
+		return EMD_COLUMN_ABSENT;
+	/* What the rebuild has not reached it will compute; what it has passed must be kept up. */
+	return sector < READ_ONCE(map->slot[slot].recovered) ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
+}
+
+static u32 column_slot(const struct r5_conf *conf, u64 row, u32 i)
+{
+	const struct emd_geometry *geo = &conf->map->geo;
+
+	if (i < conf->data)
+		return emd_geometry_data_slot(geo, row, i);
+	return i == conf->data ? emd_geometry_p_slot(geo, row) : emd_geometry_q_slot(geo, row);
+}
+
+static u64 op_member_sector(const struct r5_op *op)
+{
+	return op->piece.row * op->conf->map->geo.chunk_sectors + op->piece.lo;
+}
+
+static void op_init_columns(struct r5_op *op, const struct bvec_iter *at)
+{
+	unsigned int chunk_bytes = op->conf->map->geo.chunk_sectors << SECTOR_SHIFT;
+	u64 sector = op_member_sector(op);
+	u32 i;
+
+	for (i = 0; i < r5_columns(op->conf); i++) {
+		struct r5_column *column = &op->column[i];
+
+		column->op = op;
+		column->slot = column_slot(op->conf, op->piece.row, i);
+		column->state = column_state(op->conf->map, column->slot, sector,
+					     op->piece.hi - op->piece.lo);
+		if (!at || !r5_op_writes(op, i))
+			continue;
+		column->from = i == op->piece.first ? *at : op->column[i - 1].from;
+		if (i > op->piece.first)
+			bio_advance_iter(op->io->bio, &column->from, chunk_bytes);
+	}
+}
+
+void r5_op_plan(struct r5_op *op)
+{
+	u32 i, columns = r5_columns(op->conf);
+	u8 state[EMD_MAX_MEMBERS], todo[EMD_MAX_MEMBERS];
+
+	for (i = 0; i < columns; i++)
+		state[i] = op->column[i].state;
+	op->kind = emd_stripe_plan(op->conf->data, op->conf->parity, op->piece.first,
+				   op->piece.last, state, todo);
+	for (i = 0; i < columns; i++)
+		op->column[i].todo = todo[i];
+}
+
+static bool bio_has_pages(struct bio *bio)
+{
+	return bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
+}
+
+static struct r5_op *op_build(struct r5_conf *conf, struct emd_io *io,
+			      const struct emd_stripe_piece *piece, const struct bvec_iter *at,
+			      bool offload, bool reserved)
+{
+	struct r5_op *op = op_alloc(conf, io, op_gfp(io), reserved);
+
+	if (!op)
+		return ERR_PTR(-ENOMEM);
+	op->piece = *piece;
+	op->careful = r5_io_careful(io);
+	op->zero = !bio_has_pages(io->bio);
+	op->offload = offload;
+	op_init_columns(op, at);
+	if (bio_op(io->bio) != REQ_OP_READ)
+		r5_op_plan(op);
+	if (op->kind == EMD_STRIPE_LOST) {
+		op_release(op);
+		return ERR_PTR(-EIO);
+	}
+	if (!op_alloc_buffers(op, op_gfp(io))) {
+		op_release(op);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_long_add(op->cost, &conf->used);
+	return op;
+}
+
+struct r5_op *r5_op_build(struct r5_conf *conf, struct emd_io *io,
+			  const struct emd_stripe_piece *piece, const struct bvec_iter *at,
+			  bool offload)
+{
+	if (!(io->flags & EMD_IO_CAN_WAIT)) {
+		if (atomic_long_read(&conf->used) > R5_MEMORY_LIMIT)
+			return ERR_PTR(-ENOMEM);
+	} else {
+		wait_event(conf->room, atomic_long_read(&conf->used) <= R5_MEMORY_LIMIT);
+	}
+	return op_build(conf, io, piece, at, offload, false);
+}
+
+struct r5_op *r5_op_build_reserved(struct r5_conf *conf, struct emd_io *io,
+				   const struct emd_stripe_piece *piece,
+				   const struct bvec_iter *at, bool offload)
+{
+	struct r5_op *op;
+
+	mutex_lock(&conf->reserve_mutex);
+	op = op_build(conf, io, piece, at, offload, true);
+	mutex_unlock(&conf->reserve_mutex);
+	return op;
+}
+
+/* -- member bios ---------------------------------------------------------------------------- */
+
+static void column_error(struct r5_column *column, struct bio *bio)
+{
+	column->failed = true;
+	/* A member that cannot be read is tried again; one that refuses WRITE_ZEROES gets zeroes. */
+	if (op_is_write(bio_op(bio)) && bio_op(bio) != REQ_OP_WRITE_ZEROES)
+		emd_member_error(column->op->conf->map->array, column->member);
+}
+
+static void column_end_io(struct bio *bio)
+{
+	struct r5_column *column = bio->bi_private;
+	struct r5_op *op = column->op;
+	bool write = op_is_write(bio_op(bio));
+
+	if (bio->bi_status)
+		column_error(column, bio);
+	bio_uninit(bio);
+	emd_member_put(column->member);
+	if (!atomic_dec_and_test(&op->pending))
+		return;
+	if (write)
+		op->run(op);
+	else
+		r5_op_queue(op);
+}
+
+/* The bio's payload: nothing, the user's pages, or one buffer. */
+static void column_fill_bio(struct r5_op *op, struct r5_column *column, u8 what)
+{
+	struct bio *bio = &column->bio;
+	void *buffer = what == EMD_COLUMN_READ && column->old && r5_op_writes(op, column - op->column) ?
+		       column->old : column->data;
+
+	if (buffer) {
+		__bio_add_page(bio, virt_to_page(buffer), r5_op_bytes(op), 0);
+		return;
+	}
+	if (!op->offload) {
+		bio->bi_io_vec = op->io->bio->bi_io_vec;
+		bio->bi_iter = column->from;
+		bio_set_flag(bio, BIO_CLONED);
+	}
+	bio->bi_iter.bi_size = r5_op_bytes(op);
+}
+
+static blk_opf_t column_opf(const struct r5_op *op, u8 what)
+{
+	blk_opf_t flags = r5_io_flags(op->io);
+
+	if (what == EMD_COLUMN_READ)
+		return REQ_OP_READ | (flags & ~REQ_FUA);
+	if (!op->offload)
+		return REQ_OP_WRITE | flags;
+	return REQ_OP_WRITE_ZEROES | flags | (op->io->bio->bi_opf & REQ_NOUNMAP);
+}
+
+static void column_send(struct r5_op *op, struct r5_column *column, u8 what)
+{
+	const struct emd_slot *slot = &op->conf->map->slot[column->slot];
+	struct bio *bio = &column->bio;
+
+	column->member = emd_slot_get(op->conf->map, column->slot);
+	column->failed = !column->member;
+	if (column->failed)
+		return;
+	bio_init(bio, emd_member_bdev(column->member), &column->vec, 1, column_opf(op, what));
+	bio_clone_blkg_association(bio, op->io->bio);
+	column_fill_bio(op, column, what);
+	bio->bi_iter.bi_sector = slot->offset + op_member_sector(op);
+	bio->bi_ioprio = op->io->bio->bi_ioprio;
+	bio->bi_private = column;
+	bio->bi_end_io = column_end_io;
+	atomic_inc(&op->pending);
+	emd_member_submit(column->member, bio);
+}
+
+void r5_op_issue(struct r5_op *op, u8 what, void (*run)(struct r5_op *op))
+{
+	u32 i;
+
+	op->run = run;
+	atomic_set(&op->pending, 1);
+	for (i = 0; i < r5_columns(op->conf); i++)
+		if (op->column[i].todo & what)
+			column_send(op, &op->column[i], what);
+	if (atomic_dec_and_test(&op->pending))
+		op->run(op);
+}
+
+bool r5_op_blind(struct r5_op *op)
+{
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < r5_columns(op->conf); i++) {
+		struct r5_column *column = &op->column[i];
+
+		if (!(column->todo & EMD_COLUMN_READ) || !column->failed)
+			continue;
+		column->state = column->member ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
+		any = true;
+	}
+	return any;
+}
+
+/* -- from start to end ---------------------------------------------------------------------- */
+
+static void op_granted(struct r5_lock *lock)
+{
+	r5_op_queue(container_of(lock, struct r5_op, lock));
+}
+
+void r5_op_start(struct r5_op *op)
+{
+	bool read = bio_op(op->io->bio) == REQ_OP_READ;
+
+	r5_io_begin(op->io);
+	op->run = read ? r5_read_run : r5_write_run;
+	op->lock.row = op->piece.row;
+	op->lock.mask = emd_stripe_mask(&op->conf->map->geo, op->piece.lo, op->piece.hi);
+	op->lock.shared = read && !op->careful;
+	op->lock.granted = op_granted;
+	if (r5_lock_row(op->conf->array, &op->lock))
+		op->run(op);
+}
+
+void r5_op_end(struct r5_op *op, blk_status_t status)
+{
+	struct emd_io *io = op->io;
+
+	r5_unlock_row(op->conf->array, &op->lock);
+	r5_op_free(op);
+	r5_io_put(io, status);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data between the user's pages and the columns, and sums of columns.
+ */
+#include "raid456.h"
+
+#include <linux/highmem.h>
+
+#include "../../emd_xor.h"
+
+/* Copy and sum go over the columns in steps that stay in the L1 cache in between. */
+#define STEP_BYTES	4096U
+
+void r5_sum_add(struct r5_sum *sum, void *src)
+{
+	if (sum->nr == ARRAY_SIZE(sum->src))
+		r5_sum_end(sum);
+	sum->src[sum->nr++] = src;
+}
+
+void r5_sum_end(struct r5_sum *sum)
+{
+	if (!sum->nr)
+		return;
+	if (sum->fresh)
+		emd_xor_sum(sum->dst, sum->src, sum->nr, sum->bytes);
+	else
+		emd_xor(sum->dst, sum->src, sum->nr, sum->bytes);
+	sum->fresh = false;
+	sum->nr = 0;
+}
+
+/* Copies the next @bytes of the bio and moves @iter on. */
+static void copy_from_bio(struct bio *bio, struct bvec_iter *iter, void *dst, unsigned int bytes)
+{
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
+
+		bv.bv_len = min(bv.bv_len, bytes);
+		memcpy_from_bvec(dst, &bv);
+		bio_advance_iter_single(bio, iter, bv.bv_len);
+		dst += bv.bv_len;
+		bytes -= bv.bv_len;
+	}
+}
+
+void r5_gather(struct r5_op *op, void *sum)
+{
+	unsigned int at, step, bytes = r5_op_bytes(op);
+	u32 i;
+
+	for (at = 0; at < bytes; at += step) {
+		struct r5_sum part;
+
+		step = min(STEP_BYTES, bytes - at);
+		part = r5_sum_begin(sum ? sum + at : NULL, step, true);
+		for (i = op->piece.first; i < op->piece.last; i++) {
+			struct r5_column *column = &op->column[i];
+
+			if (op->zero)
+				memset(column->data + at, 0, step);
+			else
+				copy_from_bio(op->io->bio, &column->from, column->data + at, step);
+			if (sum)
+				r5_sum_add(&part, column->data + at);
+		}
+		r5_sum_end(&part);
+	}
+}
+
+static void sum_from_bio(struct bio *bio, struct bvec_iter iter, void *sum, unsigned int bytes)
+{
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(bio, iter);
+		void *src;
+
+		bv.bv_len = min(bv.bv_len, bytes);
+		src = bvec_kmap_local(&bv);
+		emd_xor(sum, &src, 1, bv.bv_len);
+		kunmap_local(src);
+		bio_advance_iter_single(bio, &iter, bv.bv_len);
+		sum += bv.bv_len;
+		bytes -= bv.bv_len;
+	}
+}
+
+void r5_gather_stable(struct r5_op *op, void *sum)
+{
+	unsigned int bytes = r5_op_bytes(op);
+	u32 i;
+
+	memset(sum, 0, bytes);
+	for (i = op->piece.first; i < op->piece.last; i++)
+		sum_from_bio(op->io->bio, op->column[i].from, sum, bytes);
+}
+
+void r5_scatter(const struct r5_op *op, const void *data)
+{
+	struct bvec_iter iter = op->column[op->piece.first].from;
+	unsigned int bytes = r5_op_bytes(op);
+
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(op->io->bio, iter);
+
+		bv.bv_len = min(bv.bv_len, bytes);
+		memcpy_to_bvec(&bv, data);
+		bio_advance_iter_single(op->io->bio, &iter, bv.bv_len);
+		data += bv.bv_len;
+		bytes -= bv.bv_len;
+	}
+}
+
+bool r5_stable(const struct emd_io *io)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	if (!(io->flags & EMD_IO_STABLE) || !bio_has_data(io->bio))
+		return false;
+	bio_for_each_segment(bv, io->bio, iter)
+		if (!IS_ALIGNED(bv.bv_offset, EMD_XOR_ALIGN) || !IS_ALIGNED(bv.bv_len, EMD_XOR_UNIT))
+			return false;
+	return true;
+}

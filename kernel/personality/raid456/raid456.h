@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * RAID4 and RAID5: striped data with one parity column per row.
+ *
+ * Theory
+ *
+ * A request runs to completion in its submitter. It is cut into *pieces*
+ * (core/emd_stripe_plan.h): uniform parts of one row, at most a slice (64 KiB) per column.
+ * A piece is one *operation*, one object with its member bios inside:
+ *
+ *	build	plan the piece, take the memory for it		op.c
+ *	lock	the piece's blocks of the row, or queue		row.c
+ *	run	phase 1: read what the plan asks for		small.c, read.c
+ *		phase 2: parity, write				full.c, small.c
+ *	end	unlock, start whom that lets in, count down the request
+ *
+ * Rules that keep it right:
+ *
+ * 1. Memory is taken before the row is locked, so who holds a lock never waits for anything
+ *    but disks. All memory of a request is taken before its first operation starts, or
+ *    the request is handed to a worker (emd_io_punt()) which may wait.
+ * 2. A completion never starts an operation and never computes: it hands the operation to
+ *    the runner of its CPU (row.c). So the stack does not grow with synchronous members,
+ *    and parity is computed in process context.
+ * 3. Two writers never hold the same blocks of a row. Parity is computed from bytes that
+ *    nobody else can change: from a private copy of the data, unless it is stable.
+ * 4. Until phase 2 nothing on disk has changed. Whatever goes wrong before (a read error,
+ *    a member that went) ends the operation, and the request is submitted once more,
+ *    *carefully*: from a worker, a page at a time, with memory for every plan, so that an
+ *    operation can change its plan in place. Writes are idempotent, so to do them again
+ *    is harmless.
+ * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
+ *    and the row is right for the others. If more fail than there is parity, the request
+ *    fails.
+ */
+#ifndef _EMD_RAID456_H
+#define _EMD_RAID456_H
+
+#include <linux/llist.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+
+#include "../../core/emd_math.h"
+#include "../../core/emd_stripe_plan.h"
+#include "../../emd_compat.h"
+#include "../../emd_personality.h"
+#include "../shared.h"
+#include "../window_io.h"
+
+#define R5_SLICE_SECTORS	128U		/* 64 KiB: n of them stay in the L2 cache */
+#define R5_CAREFUL_SECTORS	PAGE_SECTORS	/* slice of careful operations and of the reserve */
+#define R5_MEMORY_LIMIT		(64L << 20)	/* bytes in operations, per map */
+
+/* -- row locks (row.c) ----------------------------------------------------------------------- */
+
+/**
+ * struct r5_lock - a claim on blocks of a row
+ * @row, @mask: which; see emd_stripe_mask()
+ * @shared: claims that are shared do not exclude each other
+ * @held:   granted; written under the bucket's lock
+ * @granted: called when a claim that had to wait is granted, in any context
+ */
+struct r5_lock {
+	struct list_head	link;
+	u64			row;
+	u64			mask;
+	bool			shared;
+	bool			held;
+	void			(*granted)(struct r5_lock *lock);
+};
+
+struct r5_bucket {
+	spinlock_t		lock;
+	struct list_head	claims;	/* of several rows, in order of arrival */
+} ____cacheline_aligned_in_smp;
+
+/* Operations that are to be run in process context on one CPU. */
+struct r5_runner {
+	struct llist_head	ops;
+	struct work_struct	work;
+};
+
+/**
+ * struct r5_array - what the maps of one array share
+ * @buckets: hash of row locks; its size is a power of two
+ * @wq: runs operations; nothing on it ever waits for memory or for another operation
+ */
+struct r5_array {
+	struct emd_shared	shared;
+	struct r5_bucket	*buckets;
+	unsigned int		bucket_mask;
+	struct workqueue_struct	*wq;
+	struct r5_runner __percpu *runners;
+};
+
+extern const struct emd_shared_kind r5_array_kind;
+
+/** r5_lock_row() - claim; Return: true if held at once, false if @lock->granted will be called. Any context. */
+bool r5_lock_row(struct r5_array *array, struct r5_lock *lock);
+
+/** r5_unlock_row() - give it back and grant what that lets in. Any context. */
+void r5_unlock_row(struct r5_array *array, struct r5_lock *lock);
+
+/* -- one map -------------------------------------------------------------------------------- */
+
+/**
+ * struct r5_conf - private data of a map
+ * @data, @parity: columns of each kind in a row
+ * @used:    bytes in operations; beyond R5_MEMORY_LIMIT submitters hand over to the worker
+ * @room:    waits for @used to fall
+ * @reserve: one operation and its pages, for the worker alone; its user holds
+ *           @reserve_mutex while it collects them
+ * @clones:  bios of healthy reads
+ * @windows: bios of syncs
+ */
+struct r5_conf {
+	struct emd_map		*map;
+	struct r5_array		*array;
+	u32			data, parity;
+	atomic_long_t		used;
+	wait_queue_head_t	room;
+	struct mutex		reserve_mutex;
+	mempool_t		reserve_ops;
+	mempool_t		reserve_pages;
+	struct bio_set		clones;
+	struct bio_set		windows;
+};
+
+static inline u32 r5_columns(const struct r5_conf *conf)
+{
+	return conf->data + conf->parity;
+}
+
+/* -- operations (op.c) ---------------------------------------------------------------------- */
+
+/**
+ * struct r5_column - one member's part of an operation
+ * @slot:   which member of the map
+ * @state:  enum emd_column_state
+ * @todo:   EMD_COLUMN_READ | EMD_COLUMN_WRITE
+ * @failed: its last I/O failed, or its member was not to be had
+ * @data:   what is read or will be written; NULL if the user's pages serve
+ * @old:    RMW: what the disk held
+ * @from:   where the column's data begins in the request's bio
+ */
+struct r5_column {
+	struct bio		bio;
+	struct bio_vec		vec;
+	struct r5_op		*op;
+	struct mdk_member	*member;
+	u32			slot;
+	u8			state;
+	u8			todo;
+	bool			failed;
+	void			*data;
+	void			*old;
+	struct bvec_iter	from;
+};
+
+/**
+ * struct r5_op - a piece of a request on its way
+ * @run:     what to do next in process context; set before r5_op_queue() and r5_op_issue()
+ * @pending: member bios under way, and one while they are being sent
+ * @kind:    how a write is done
+ * @cost:    bytes counted in r5_conf.used
+ * @zero:    the data is zeroes, there are no pages
+ * @offload: WRITE_ZEROES is sent to members
+ * @careful: has memory for every plan (rule 4)
+ * @reserved: came from the reserve
+ */
+struct r5_op {
+	struct r5_conf		*conf;
+	struct emd_io		*io;
+	struct emd_stripe_piece	piece;
+	struct r5_lock		lock;
+	struct llist_node	queue;
+	void			(*run)(struct r5_op *op);
+	atomic_t		pending;
+	enum emd_stripe_kind	kind;
+	size_t			cost;
+	bool			zero, offload, careful, reserved;
+	struct r5_column	column[];
+};
+
+static inline unsigned int r5_op_bytes(const struct r5_op *op)
+{
+	return (op->piece.hi - op->piece.lo) << SECTOR_SHIFT;
+}
+
+static inline bool r5_op_writes(const struct r5_op *op, u32 column)
+{
+	return column >= op->piece.first && column < op->piece.last;
+}
+
+/**
+ * r5_op_build() - an operation for @piece, not started
+ * @at: position of the piece's first column in the bio; NULL without pages
+ * @offload: a full piece of zeroes is to be sent as WRITE_ZEROES
+ *
+ * Plans a write. Context: process; waits for memory only if @io says so. Return: the
+ * operation, ERR_PTR(-ENOMEM), or ERR_PTR(-EIO) when the piece cannot be done.
+ */
+struct r5_op *r5_op_build(struct r5_conf *conf, struct emd_io *io,
+			  const struct emd_stripe_piece *piece, const struct bvec_iter *at,
+			  bool offload);
+
+/** r5_op_build_reserved() - the same from the reserve: a piece of a page at most, a worker; never -ENOMEM. */
+struct r5_op *r5_op_build_reserved(struct r5_conf *conf, struct emd_io *io,
+				   const struct emd_stripe_piece *piece,
+				   const struct bvec_iter *at, bool offload);
+
+/** r5_op_free() - give back the memory of an operation that holds no lock. Any context. */
+void r5_op_free(struct r5_op *op);
+
+/** r5_op_start() - lock the row and run; at once, or when the lock is granted. Process context. */
+void r5_op_start(struct r5_op *op);
+
+/** r5_op_queue() - call @op->run on this CPU's runner. Any context. */
+void r5_op_queue(struct r5_op *op);
+
+/** r5_op_end() - the operation is over: unlock, free, count down the request. Any context. */
+void r5_op_end(struct r5_op *op, blk_status_t status);
+
+/**
+ * r5_op_issue() - send a bio for each column whose todo has @what
+ * @run: what to do when all have ended; in process context for reads, in any for writes
+ *
+ * A column whose member is not to be had counts as failed. Process context.
+ */
+void r5_op_issue(struct r5_op *op, u8 what, void (*run)(struct r5_op *op));
+
+/** r5_op_plan() - (again) fill in kind and todo of a write from the columns' states. */
+void r5_op_plan(struct r5_op *op);
+
+/** r5_op_blind() - mark columns that could not be read. Return: true if there are any. */
+bool r5_op_blind(struct r5_op *op);
+
+/* -- requests (request.c) ------------------------------------------------------------------- */
+
+/* Status of a request that is to be submitted again, carefully (rule 4). No member's answer is passed on, so it is free. */
+#define R5_STS_AGAIN	BLK_STS_AGAIN
+
+static inline bool r5_io_careful(const struct emd_io *io)
+{
+	return io->pers_private;
+}
+
+/** r5_io_begin() - one more part is under way; the submitter's own count keeps the request open meanwhile. */
+void r5_io_begin(struct emd_io *io);
+
+/** r5_io_put() - a part has ended; with the last, the request ends or is submitted again. Any context. */
+void r5_io_put(struct emd_io *io, blk_status_t status);
+
+/** r5_io_flags() - operation flags that go on to the members. */
+blk_opf_t r5_io_flags(const struct emd_io *io);
+
+/**
+ * struct r5_batch - the parts of a request that is being submitted
+ * @ops, @clones: built and not yet started (rule 1); empty in a worker, which starts each at once
+ */
+struct r5_batch {
+	struct r5_conf		*conf;
+	struct emd_io		*io;
+	struct list_head	ops;
+	struct bio_list		clones;
+};
+
+/**
+ * r5_batch_add() - build an operation, see r5_op_build()
+ *
+ * A piece that cannot be done fails the request, not the batch. Return: 0, or -ENOMEM
+ * when the batch has to be given up (never in a worker).
+ */
+int r5_batch_add(struct r5_batch *batch, const struct emd_stripe_piece *piece,
+		 const struct bvec_iter *at, bool offload);
+
+/* What a request is cut into. Return: 0, or -ENOMEM when the batch has to be given up. */
+int r5_read(struct r5_batch *batch);				/* read.c */
+int r5_write(struct r5_batch *batch);				/* write.c */
+int r5_zero(struct r5_batch *batch);				/* zero.c */
+
+/** r5_submit() - struct emd_personality.submit */
+void r5_submit(struct emd_io *io);
+
+/** r5_clones_init() - the set of bios that healthy reads take their clones from (read.c). */
+int r5_clones_init(struct bio_set *clones);
+
+/** r5_clone_submit() - send a clone that r5_read() has put into the batch (read.c). */
+void r5_clone_submit(struct bio *clone);
+
+/** r5_clone_drop() - give up a clone that was not sent (read.c). */
+void r5_clone_drop(struct bio *clone);
+
+/* -- what operations do (process context) --------------------------------------------------- */
+
+void r5_read_run(struct r5_op *op);				/* read.c */
+void r5_write_run(struct r5_op *op);				/* write.c */
+void r5_small_run(struct r5_op *op);				/* small.c: phase 1 */
+void r5_full_run(struct r5_op *op);				/* full.c */
+void r5_write_out(struct r5_op *op);				/* write.c: phase 2 */
+int r5_sync(struct emd_map *map, struct emd_window *w);		/* sync.c */
+
+/* -- parity.c ------------------------------------------------------------------------------- */
+
+/** r5_gather() - copy the user's data to the written columns; @sum (may be NULL) becomes its sum. */
+void r5_gather(struct r5_op *op, void *sum);
+
+/** r5_gather_stable() - @sum becomes the sum of the user's data where it lies. */
+void r5_gather_stable(struct r5_op *op, void *sum);
+
+/** r5_scatter() - copy @data into the request's bio, where the operation's first column begins. */
+void r5_scatter(const struct r5_op *op, const void *data);
+
+/** r5_stable() - may the request's pages be summed and sent where they are? */
+bool r5_stable(const struct emd_io *io);
+
+/**
+ * struct r5_sum - a sum in the making; begin with r5_sum_begin(), end with r5_sum_end()
+ * @dst: where; @fresh: it holds nothing yet
+ */
+struct r5_sum {
+	void *dst;
+	size_t bytes;
+	bool fresh;
+	unsigned int nr;
+	void *src[4];
+};
+
+static inline struct r5_sum r5_sum_begin(void *dst, size_t bytes, bool fresh)
+{
+	return (struct r5_sum){ .dst = dst, .bytes = bytes, .fresh = fresh };
+}
+
+void r5_sum_add(struct r5_sum *sum, void *src);
+void r5_sum_end(struct r5_sum *sum);
+
+#endif

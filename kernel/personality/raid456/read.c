@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reads: what is there is remapped, what is missing is computed from the others.
+ *
+ * Theory
+ *
+ * Each chunk of a request on a readable member becomes a clone, as in RAID0, and takes no
+ * lock. Only a chunk on a missing member becomes an operation, over exactly the range that
+ * was asked for; it shares the row's blocks with other readers and keeps writers out.
+ *
+ * When a member answers with an error the request is done again carefully, a page of one
+ * column at a time: read it once more, and if that fails compute it from the others and
+ * write it back, which lets the disk replace its sector. Only if it refuses that is it
+ * failed. The page is private and the row's blocks are held exclusively, so neither the
+ * reader nor a writer can change what is written back.
+ */
+#include "raid456.h"
+
+/* -- healthy: clones ------------------------------------------------------------------------ */
+
+struct r5_clone {
+	struct emd_io *io;
+	struct mdk_member *member;
+	struct bio bio;
+};
+
+static struct r5_clone *to_clone(struct bio *bio)
+{
+	return container_of(bio, struct r5_clone, bio);
+}
+
+int r5_clones_init(struct bio_set *clones)
+{
+	return bioset_init(clones, BIO_POOL_SIZE, offsetof(struct r5_clone, bio), 0);
+}
+
+static void clone_end_io(struct bio *bio)
+{
+	struct emd_io *io = to_clone(bio)->io;
+	blk_status_t status = bio->bi_status ? R5_STS_AGAIN : BLK_STS_OK;
+
+	r5_clone_drop(bio);
+	r5_io_put(io, status);
+}
+
+void r5_clone_drop(struct bio *clone)
+{
+	emd_member_put(to_clone(clone)->member);
+	bio_put(clone);
+}
+
+void r5_clone_submit(struct bio *clone)
+{
+	r5_io_begin(to_clone(clone)->io);
+	emd_member_submit(to_clone(clone)->member, clone);
+}
+
+/* Return: 1 if a clone serves @place, 0 if its member does not, or -ENOMEM. */
+static int read_clone(struct r5_batch *batch, const struct emd_place *place,
+		      const struct bvec_iter *at)
+{
+	gfp_t gfp = batch->io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT;
+	struct emd_map *map = batch->conf->map;
+	struct mdk_member *member;
+	struct bio *clone;
+
+	if (!emd_slot_readable(map, place->slot, place->sector, place->len))
+		return 0;
+	member = emd_slot_get(map, place->slot);
+	if (!member)
+		return 0;
+	clone = bio_alloc_clone(emd_member_bdev(member), batch->io->bio, gfp, &batch->conf->clones);
+	if (!clone) {
+		emd_member_put(member);
+		return -ENOMEM;
+	}
+	to_clone(clone)->io = batch->io;
+	to_clone(clone)->member = member;
+	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	clone->bi_iter = *at;
+	clone->bi_iter.bi_size = place->len << SECTOR_SHIFT;
+	clone->bi_iter.bi_sector = map->slot[place->slot].offset + place->sector;
+	clone->bi_end_io = clone_end_io;
+	if (batch->io->flags & EMD_IO_CAN_WAIT)
+		r5_clone_submit(clone);
+	else
+		bio_list_add(&batch->clones, clone);
+	return 1;
+}
+
+/* -- missing or unreadable: operations on one column ------------------------------------------ */
+
+static int read_column(struct r5_batch *batch, const struct emd_place *place, u32 slice,
+		       struct bvec_iter at)
+{
+	const struct emd_geometry *geo = &batch->conf->map->geo;
+	u64 row = place->sector >> emd_shift(geo->chunk_sectors);
+	u32 column = emd_geometry_column(geo, row, place->slot);
+	u32 lo = place->sector & (geo->chunk_sectors - 1), end = lo + place->len;
+	int error = 0;
+
+	while (!error && lo < end) {
+		struct emd_stripe_piece piece = {
+			.row = row, .first = column, .last = column + 1,
+			.lo = lo, .hi = min(end, round_down(lo, slice) + slice),
+		};
+
+		error = r5_batch_add(batch, &piece, &at, false);
+		bio_advance_iter(batch->io->bio, &at, (piece.hi - lo) << SECTOR_SHIFT);
+		lo = piece.hi;
+	}
+	return error;
+}
+
+int r5_read(struct r5_batch *batch)
+{
+	struct bio *bio = batch->io->bio;
+	struct bvec_iter at = bio->bi_iter;
+	u64 sector = at.bi_sector, end = bio_end_sector(bio);
+	bool careful = r5_io_careful(batch->io);
+
+	while (sector < end) {
+		struct emd_place place;
+		int done = 0;
+
+		emd_geometry_map(&batch->conf->map->geo, sector, &place);
+		place.len = min_t(u64, place.len, end - sector);
+		if (!careful)
+			done = read_clone(batch, &place, &at);
+		if (!done)
+			done = read_column(batch, &place, careful ? R5_CAREFUL_SECTORS : R5_SLICE_SECTORS, at);
+		if (done < 0)
+			return done;
+		bio_advance_iter(bio, &at, place.len << SECTOR_SHIFT);
+		sector += place.len;
+	}
+	return 0;
+}
+
+/* -- the operation -------------------------------------------------------------------------- */
+
+static struct r5_column *wanted_column(struct r5_op *op)
+{
+	return &op->column[op->piece.first];
+}
+
+/* In any context: the page has been written back, or its member has been failed. */
+static void read_written_back(struct r5_op *op)
+{
+	struct r5_column *wanted = wanted_column(op);
+
+	if (!wanted->failed)
+		atomic_inc(&wanted->member->errors);
+	r5_op_end(op, BLK_STS_OK);
+}
+
+static void read_solve(struct r5_op *op)
+{
+	struct r5_column *wanted = wanted_column(op);
+	struct r5_sum sum = r5_sum_begin(wanted->data, r5_op_bytes(op), true);
+	u32 i;
+
+	if (r5_op_blind(op)) {
+		r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
+		return;
+	}
+	for (i = 0; i < r5_columns(op->conf); i++) {
+		if (&op->column[i] != wanted)
+			r5_sum_add(&sum, op->column[i].data);
+		op->column[i].todo = 0;
+	}
+	r5_sum_end(&sum);
+	r5_scatter(op, wanted->data);
+	if (!op->careful || wanted->state != EMD_COLUMN_BLIND) {
+		r5_op_end(op, BLK_STS_OK);
+		return;
+	}
+	wanted->todo = EMD_COLUMN_WRITE;
+	r5_op_issue(op, EMD_COLUMN_WRITE, read_written_back);
+}
+
+static void read_others(struct r5_op *op)
+{
+	struct r5_column *wanted = wanted_column(op);
+	u32 i;
+
+	for (i = 0; i < r5_columns(op->conf); i++) {
+		op->column[i].todo = &op->column[i] == wanted ? 0 : EMD_COLUMN_READ;
+		if (&op->column[i] != wanted && op->column[i].state != EMD_COLUMN_PRESENT) {
+			r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
+			return;
+		}
+	}
+	r5_op_issue(op, EMD_COLUMN_READ, read_solve);
+}
+
+static void read_tried_itself(struct r5_op *op)
+{
+	if (r5_op_blind(op)) {
+		read_others(op);
+		return;
+	}
+	r5_scatter(op, wanted_column(op)->data);
+	r5_op_end(op, BLK_STS_OK);
+}
+
+void r5_read_run(struct r5_op *op)
+{
+	struct r5_column *wanted = wanted_column(op);
+
+	if (op->careful && wanted->state == EMD_COLUMN_PRESENT) {
+		wanted->todo = EMD_COLUMN_READ;
+		r5_op_issue(op, EMD_COLUMN_READ, read_tried_itself);
+	} else {
+		read_others(op);
+	}
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests: the parts of one, and what becomes of it when they have ended.
+ */
+#include "raid456.h"
+
+void r5_io_begin(struct emd_io *io)
+{
+	atomic_inc(&io->pending);
+}
+
+/* An error outranks "again". Should "again" overtake it after all, the request is done once more and fails then. */
+static void io_note(struct emd_io *io, blk_status_t status)
+{
+	if (!status || (status == R5_STS_AGAIN && READ_ONCE(io->status)))
+		return;
+	WRITE_ONCE(io->status, status);
+}
+
+void r5_io_put(struct emd_io *io, blk_status_t status)
+{
+	io_note(io, status);
+	if (!atomic_dec_and_test(&io->pending))
+		return;
+	if (io->status != R5_STS_AGAIN) {
+		emd_io_end(io, io->status);
+		return;
+	}
+	io->pers_private = io;
+	emd_io_punt(io);
+}
+
+blk_opf_t r5_io_flags(const struct emd_io *io)
+{
+	return io->bio->bi_opf & (REQ_SYNC | REQ_META | REQ_PRIO | REQ_FUA | REQ_IDLE | REQ_BACKGROUND);
+}
+
+/* -- batches -------------------------------------------------------------------------------- */
+
+static void batch_take(struct r5_batch *batch, struct r5_op *op)
+{
+	if (batch->io->flags & EMD_IO_CAN_WAIT)
+		r5_op_start(op);
+	else
+		list_add_tail(&op->lock.link, &batch->ops);
+}
+
+/* @at of a column range, moved on by sectors within the chunk. */
+static struct bvec_iter move_on(struct emd_io *io, const struct bvec_iter *at, u32 sectors)
+{
+	struct bvec_iter moved = { };
+
+	if (!at)
+		return moved;
+	moved = *at;
+	bio_advance_iter(io->bio, &moved, sectors << SECTOR_SHIFT);
+	return moved;
+}
+
+/* There is no memory for the piece as it is: do it a page at a time, out of the reserve. */
+static void batch_add_reserved(struct r5_batch *batch, const struct emd_stripe_piece *whole,
+			       const struct bvec_iter *at)
+{
+	struct emd_stripe_piece page = *whole;
+
+	for (; page.lo < whole->hi; page.lo = page.hi) {
+		struct bvec_iter from = move_on(batch->io, at, page.lo - whole->lo);
+		struct r5_op *op;
+
+		page.hi = min(whole->hi, round_down(page.lo, R5_CAREFUL_SECTORS) + R5_CAREFUL_SECTORS);
+		op = r5_op_build_reserved(batch->conf, batch->io, &page, at ? &from : NULL, false);
+		if (IS_ERR(op))
+			io_note(batch->io, BLK_STS_IOERR);
+		else
+			batch_take(batch, op);
+	}
+}
+
+int r5_batch_add(struct r5_batch *batch, const struct emd_stripe_piece *piece,
+		 const struct bvec_iter *at, bool offload)
+{
+	struct r5_op *op = r5_op_build(batch->conf, batch->io, piece, at, offload);
+
+	if (!IS_ERR(op)) {
+		batch_take(batch, op);
+	} else if (PTR_ERR(op) != -ENOMEM) {
+		io_note(batch->io, BLK_STS_IOERR);
+	} else {
+		if (!(batch->io->flags & EMD_IO_CAN_WAIT))
+			return -ENOMEM;
+		batch_add_reserved(batch, piece, at);
+	}
+	return 0;
+}
+
+static void batch_start(struct r5_batch *batch)
+{
+	struct r5_op *op, *next;
+	struct blk_plug plug;
+	struct bio *clone;
+
+	blk_start_plug(&plug);
+	while ((clone = bio_list_pop(&batch->clones)))
+		r5_clone_submit(clone);
+	list_for_each_entry_safe(op, next, &batch->ops, lock.link)
+		r5_op_start(op);
+	blk_finish_plug(&plug);
+}
+
+static void batch_give_up(struct r5_batch *batch)
+{
+	struct r5_op *op, *next;
+	struct bio *clone;
+
+	while ((clone = bio_list_pop(&batch->clones)))
+		r5_clone_drop(clone);
+	list_for_each_entry_safe(op, next, &batch->ops, lock.link)
+		r5_op_free(op);
+}
+
+static int batch_fill(struct r5_batch *batch)
+{
+	switch (bio_op(batch->io->bio)) {
+	case REQ_OP_READ:
+		return r5_read(batch);
+	case REQ_OP_WRITE:
+		return r5_write(batch);
+	case REQ_OP_WRITE_ZEROES:
+	case REQ_OP_DISCARD:
+		return r5_zero(batch);
+	default:
+		io_note(batch->io, BLK_STS_NOTSUPP);
+		return 0;
+	}
+}
+
+static void flush(struct emd_io *io)
+{
+	if (io->flags & EMD_IO_CAN_WAIT)
+		emd_io_end(io, errno_to_blk_status(emd_flush_members(io->map->array)));
+	else
+		emd_io_punt(io);
+}
+
+void r5_submit(struct emd_io *io)
+{
+	struct r5_batch batch = { .conf = io->map->private, .io = io };
+
+	if (bio_op(io->bio) == REQ_OP_WRITE && !bio_has_data(io->bio)) {
+		flush(io);
+		return;
+	}
+	INIT_LIST_HEAD(&batch.ops);
+	bio_list_init(&batch.clones);
+	atomic_set(&io->pending, 1);
+	io->status = BLK_STS_OK;
+
+	if (batch_fill(&batch)) {
+		batch_give_up(&batch);
+		emd_io_punt(io);
+		return;
+	}
+	batch_start(&batch);
+	r5_io_put(io, BLK_STS_OK);
+}

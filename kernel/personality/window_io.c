@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "window_io.h"
+
+#include <linux/bio.h>
+
+#define WINDOW_BIOS	8	/* in reserve; each is submitted before the next is allocated */
+
+/* One bio of an I/O; an I/O of more than BIO_MAX_VECS pages takes several. */
+struct batch_bio {
+	struct emd_batch *batch;
+	struct mdk_member *member;
+	blk_status_t *status;
+	struct bio bio;		/* last: its vectors follow */
+};
+
+int emd_batch_bios_init(struct bio_set *bios)
+{
+	return bioset_init(bios, WINDOW_BIOS, offsetof(struct batch_bio, bio), BIOSET_NEED_BVECS);
+}
+
+void emd_batch_begin(struct emd_batch *batch, struct bio_set *bios)
+{
+	batch->bios = bios;
+	atomic_set(&batch->pending, 1);
+	init_completion(&batch->done);
+}
+
+static void batch_drop(struct emd_batch *batch)
+{
+	if (atomic_dec_and_test(&batch->pending))
+		complete(&batch->done);
+}
+
+void emd_batch_wait(struct emd_batch *batch)
+{
+	batch_drop(batch);
+	wait_for_completion_io(&batch->done);
+}
+
+static void batch_end_io(struct bio *bio)
+{
+	struct batch_bio *bb = container_of(bio, struct batch_bio, bio);
+	struct emd_batch *batch = bb->batch;
+
+	if (bio->bi_status)
+		WRITE_ONCE(*bb->status, bio->bi_status);
+	emd_member_put(bb->member);
+	bio_put(bio);
+	batch_drop(batch);
+}
+
+/* Sends as many pages as fit one bio. Return: sectors sent. */
+static unsigned int batch_send(struct emd_batch *batch, struct mdk_member *member, blk_opf_t opf,
+			       u64 sector, unsigned int sectors, struct page **pages,
+			       blk_status_t *status)
+{
+	unsigned int nr = min_t(unsigned int, BIO_MAX_VECS,
+				DIV_ROUND_UP(sectors, PAGE_SECTORS));
+	struct bio *bio = bio_alloc_bioset(emd_member_bdev(member), nr, opf, GFP_NOIO, batch->bios);
+	struct batch_bio *bb = container_of(bio, struct batch_bio, bio);
+	unsigned int sent = 0;
+
+	while (nr--) {
+		unsigned int some = min_t(unsigned int, sectors - sent, PAGE_SECTORS);
+
+		__bio_add_page(bio, *pages++, some << SECTOR_SHIFT, 0);
+		sent += some;
+	}
+	bb->batch = batch;
+	bb->member = member;
+	bb->status = status;
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_end_io = batch_end_io;
+	atomic_inc(&batch->pending);
+	emd_member_submit(member, bio);
+	return sent;
+}
+
+void emd_batch_add(struct emd_batch *batch, const struct emd_map *map, u32 slot, blk_opf_t opf,
+		   u64 sector, unsigned int sectors, struct page **pages, blk_status_t *status)
+{
+	while (sectors) {
+		struct mdk_member *member = emd_slot_get(map, slot);
+		unsigned int sent;
+
+		if (!member) {
+			WRITE_ONCE(*status, BLK_STS_IOERR);
+			return;
+		}
+		sent = batch_send(batch, member, opf, map->slot[slot].offset + sector, sectors,
+				  pages, status);
+		sector += sent;
+		sectors -= sent;
+		pages += sent / PAGE_SECTORS;
+	}
+}
+
+blk_status_t emd_slot_rw(const struct emd_map *map, struct bio_set *bios, u32 slot, blk_opf_t opf,
+			 u64 sector, unsigned int sectors, struct page **pages)
+{
+	struct emd_batch batch;
+	blk_status_t status = BLK_STS_OK;
+
+	emd_batch_begin(&batch, bios);
+	emd_batch_add(&batch, map, slot, opf, sector, sectors, pages, &status);
+	emd_batch_wait(&batch);
+	return status;
+}
