@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit/monitor_toy.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+thread_local bool counting;
+thread_local int ignoring;
+thread_local unsigned long allocations;
+
+void *counted(std::size_t size)
+{
+    if (counting && ignoring == 0)
+        allocations++;
+    void *p = std::malloc(size == 0 ? 1 : size);
+    if (p == nullptr)
+        std::abort();
+    return p;
+}
+
+}  // namespace
+
+void *operator new(std::size_t size) { return counted(size); }
+void *operator new[](std::size_t size) { return counted(size); }
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept { return counted(size); }
+void *operator new[](std::size_t size, const std::nothrow_t &) noexcept { return counted(size); }
+void operator delete(void *p) noexcept { std::free(p); }
+void operator delete[](void *p) noexcept { std::free(p); }
+void operator delete(void *p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void *p, std::size_t) noexcept { std::free(p); }
+
+namespace toy {
+
+Counting::Counting()
+{
+    allocations = 0;
+    counting = true;
+}
+Counting::~Counting() { counting = false; }
+unsigned long Counting::count() { return allocations; }
+Ignoring::Ignoring() { ignoring++; }
+Ignoring::~Ignoring() { ignoring--; }
+
+void Journal::act(const std::string &what, const std::function<void()> &action)
+{
+    const bool last = fuse == 0;
+    if (fuse >= 0)
+        fuse--;
+    if (last && !after)
+        throw Killed();
+    lines.push_back(what);
+    action();
+    if (last)
+        throw Killed();
+}
+
+int Journal::find(std::string_view part, int start) const
+{
+    for (std::size_t i = static_cast<std::size_t>(start); i < lines.size(); i++)
+        if (lines[i].find(part) != std::string::npos)
+            return static_cast<int>(i);
+    return -1;
+}
+
+// -- the kernel -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+tl::unexpected<Error> missing(std::string_view path) { return fail_errno(ENODEV, "{}", path); }
+
+// "emd126/md/dev-sda/state" to {"emd126", "md", "dev-sda", "state"}
+std::vector<std::string> split(std::string_view path)
+{
+    std::vector<std::string> parts;
+    while (!path.empty()) {
+        const std::size_t slash = path.find('/');
+        parts.emplace_back(path.substr(0, slash));
+        path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+    }
+    return parts;
+}
+
+std::string number(DevNum d) { return fmt::format("{}:{}", d.major, d.minor); }
+
+}  // namespace
+
+Result<std::string> Kernel::read_member(const std::string &name, const std::string &attribute)
+{
+    const auto m = members.find(name);
+    if (m == members.end())
+        return missing(name);
+    const std::map<std::string, std::string> values{{"state", m->second.state},
+                                                    {"slot", m->second.slot},
+                                                    {"offset", m->second.offset},
+                                                    {"size", m->second.size},
+                                                    {"recovery_start", m->second.recovery_start},
+                                                    {"reserved_slot", m->second.reserved},
+                                                    {"dev", number(m->second.dev)}};
+    const auto v = values.find(attribute);
+    return v == values.end() ? Result<std::string>(missing(attribute)) : Result<std::string>(v->second);
+}
+
+Result<std::string> Kernel::read(std::string_view path)
+{
+    const Ignoring ignoring;
+    const std::vector<std::string> p = split(path);
+    if (p[0] == "emd127") {
+        if (p[2] == "metadata_version")
+            return std::string("external:toy");
+        const auto c = container.find(p[2]);
+        if (c == container.end())
+            return missing(path);
+        const std::map<std::string, std::string> values{{"dev", number(c->second)}, {"slot", "none"}, {"state", "spare"},
+                                                        {"offset", "0"}, {"size", "0"}, {"recovery_start", "none"}};
+        return values.at(p.back());
+    }
+    if (p[0] != "emd126" || !volume_exists)
+        return missing(path);
+    if (p.size() >= 4)
+        return read_member(p[2], p.back());
+    const auto a = attributes.find(p[1] == "emd" ? "own:" + p[2] : p[2]);
+    return a == attributes.end() ? Result<std::string>(missing(path)) : Result<std::string>(a->second);
+}
+
+Result<> Kernel::write_member(const std::string &name, const std::string &attribute, const std::string &value)
+{
+    const auto found = members.find(name);
+    if (found == members.end())
+        return missing(name);
+    Member &m = found->second;
+    if (attribute == "state" && value == "-blocked") {
+        if (m.state == "faulty,blocked")
+            m.state = "faulty";
+    } else if (attribute == "state" && value == "faulty") {
+        m.state = "faulty,blocked";
+    } else if (attribute == "state" && value == "remove") {
+        if (remove_is_busy)
+            return fail_errno(EBUSY, "{}", name);
+        members.erase(found);
+    } else if (attribute == "slot") {
+        const bool proposing = attributes.at("raid_disks").find('(') != std::string::npos;
+        (proposing ? m.reserved : m.slot) = value;
+    } else if (attribute == "offset") {
+        if (m.size != "0")
+            return fail_errno(EBUSY, "{}", name);
+        m.offset = value;
+    } else if (attribute == "size") {
+        m.size = value;
+    } else {
+        return fail_errno(EINVAL, "{} {}", name, attribute);
+    }
+    return {};
+}
+
+Result<> Kernel::add(const std::string &value)
+{
+    for (const auto &[name, d] : container) {
+        if (number(d) != value)
+            continue;
+        if (members.contains(name))
+            return fail_errno(EBUSY, "{}", name);
+        members[name].dev = d;
+        return {};
+    }
+    return fail_errno(ENODEV, "{}", value);
+}
+
+Result<> Kernel::write_volume(const std::string &attribute, const std::string &value)
+{
+    if (attribute == "new_dev")
+        return add(value);
+    if (attribute == "array_state" && value == "clean" && attributes["array_state"] == "write-pending")
+        return fail_errno(EBUSY, "array_state");
+    if (attribute == "own:reshape_acked" && attributes["reshape_position"] == "none" &&
+        attributes["raid_disks"].find('(') == std::string::npos)
+        return fail_errno(ENODATA, "reshape_acked");
+    if (!attributes.contains(attribute))
+        return missing(attribute);
+    attributes[attribute] = value;
+    return {};
+}
+
+Result<> Kernel::write(std::string_view path, std::string_view value)
+{
+    const Ignoring ignoring;
+    if (!allocations_before_store)
+        allocations_before_store = Counting::count();
+    const std::vector<std::string> p = split(path);
+    if (p[0] != "emd126" || !volume_exists)
+        return missing(path);
+    if (refuse.contains(p.back()))
+        return fail_errno(EBUSY, "{}", path);
+    Result<> done;
+    journal_->act(fmt::format("store {} {}", fmt::join(p.begin() + 2, p.end(), "/"), value), [&] {
+        done = p.size() == 4 ? write_member(p[2], p[3], std::string(value))
+                             : write_volume(p[1] == "emd" ? "own:" + p[2] : p[2], std::string(value));
+    });
+    return done;
+}
+
+Result<std::vector<std::string>> Kernel::list(std::string_view directory)
+{
+    std::vector<std::string> names;
+    if (directory.empty()) {
+        names = {"emd127"};
+        if (volume_exists)
+            names.push_back("emd126");
+    } else if (directory.starts_with("emd127")) {
+        for (const auto &[name, d] : container)
+            names.push_back(name);
+    } else {
+        for (const auto &[name, m] : members)
+            names.push_back(name);
+    }
+    return names;
+}
+
+namespace {
+
+class ToyAttribute final : public mon::Attribute {
+public:
+    ToyAttribute(Kernel &kernel, std::string path) : kernel_(&kernel), path_(std::move(path)) {}
+
+    int read(std::span<char> to) override
+    {
+        const Ignoring ignoring;
+        const Result<std::string> text = kernel_->read(path_);
+        if (!text)
+            return -text.error().sys();
+        std::copy_n(text->data(), text->size(), to.data());
+        return static_cast<int>(text->size());
+    }
+    int write(std::string_view value) override
+    {
+        const Ignoring ignoring;
+        const Result<> done = kernel_->write(path_, value);
+        return done ? 0 : -done.error().sys();
+    }
+    int fd() const override { return -1; }
+
+private:
+    Kernel *kernel_;
+    std::string path_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<mon::Attribute>> Kernel::open(std::string_view path)
+{
+    EMD_TRY(read(path));
+    return std::unique_ptr<mon::Attribute>(std::make_unique<ToyAttribute>(*this, std::string(path)));
+}
+
+// -- the disks --------------------------------------------------------------------------------------------------------
+
+Result<> Disks::open(DevNum dev, std::size_t)
+{
+    open_.insert(dev);
+    return {};
+}
+
+void Disks::write(std::span<mon::DiskJob> jobs)
+{
+    const Ignoring ignoring;
+    for (mon::DiskJob &job : jobs) {
+        job.error = broken.contains(job.dev) ? EIO : 0;
+        if (job.error != 0)
+            continue;
+        std::uint64_t number = 0;
+        std::memcpy(&number, job.bytes.data(), sizeof number);
+        journal_->act(fmt::format("write {} at {}", job.dev.minor, job.offset_bytes), [&] {
+            if (job.offset_bytes == 0)
+                written[job.dev] = number;
+        });
+    }
+}
+
+void Disks::flush(std::span<mon::DiskJob> jobs)
+{
+    const Ignoring ignoring;
+    for (mon::DiskJob &job : jobs) {
+        job.error = broken.contains(job.dev) ? EIO : 0;
+        if (job.error == 0)
+            journal_->act(fmt::format("flush {}", job.dev.minor), [&] { durable[job.dev] = written[job.dev]; });
+    }
+}
+
+// -- the record -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+Volume &volume(Container &c, unsigned index) { return c.volumes.at(index); }
+
+struct Applier {
+    Container &c;
+
+    void operator()(const change::MarkDirty &x) { volume(c, x.volume).dirty = true; }
+    void operator()(const change::MarkClean &x) { volume(c, x.volume).dirty = false; }
+    void operator()(const change::DiskFailed &x)
+    {
+        c.disks.at(static_cast<std::size_t>(x.disk)).state = DiskState::Failed;
+        for (Volume &v : c.volumes)
+            for (Slot &s : v.slots)
+                if (s.disk == x.disk) {
+                    if (!s.in_sync && v.activity == Activity::Rebuild)
+                        v.activity = Activity::None;
+                    s.in_sync = false;
+                }
+    }
+    void operator()(const change::SyncProgress &x)
+    {
+        volume(c, x.volume).checkpoint = x.member_sectors;
+    }
+    void operator()(const change::SyncFinished &x)
+    {
+        Volume &v = volume(c, x.volume);
+        v.activity = Activity::None;
+        v.checkpoint = 0;
+        for (Slot &s : v.slots)
+            s.in_sync = s.disk >= 0 && c.disks[static_cast<std::size_t>(s.disk)].state == DiskState::Active;
+    }
+    void operator()(const change::ReshapeProgress &x)
+    {
+        ReshapeRecord &r = *volume(c, x.volume).reshape;
+        r.position = x.position / r.unit * r.unit;
+    }
+    void operator()(const change::ReshapeFinished &x)
+    {
+        Volume &v = volume(c, x.volume);
+        v.shape = v.reshape->target;
+        v.slots = v.reshape->target_slots;
+        v.activity = Activity::None;
+        v.reshape.reset();
+    }
+    void operator()(const change::RebuildStarted &x)
+    {
+        Volume &v = volume(c, x.volume);
+        v.slots.at(x.slot) = {x.disk, false};
+        v.activity = Activity::Rebuild;
+        v.checkpoint = 0;
+        c.disks.at(static_cast<std::size_t>(x.disk)).state = DiskState::Active;
+    }
+    void operator()(const change::InitStarted &x) { volume(c, x.volume).activity = Activity::Init; }
+    void operator()(const change::ReshapeStarted &x)
+    {
+        Volume &v = volume(c, x.volume);
+        ReshapeRecord r;
+        r.target = x.target;
+        r.target_slots = v.slots;
+        for (const int disk : x.new_disks) {
+            r.target_slots.push_back({disk, true});
+            c.disks.at(static_cast<std::size_t>(disk)).state = DiskState::Active;
+        }
+        r.unit = 1000;
+        v.activity = Activity::Reshape;
+        v.reshape = r;
+    }
+    void operator()(const change::ReshapeWithdrawn &x)
+    {
+        Volume &v = volume(c, x.volume);
+        for (std::size_t i = v.slots.size(); i < v.reshape->target_slots.size(); i++)
+            c.disks.at(static_cast<std::size_t>(v.reshape->target_slots[i].disk)).state = DiskState::Spare;
+        v.reshape.reset();
+        v.activity = Activity::None;
+    }
+    void operator()(const change::BackupRecorded &x) { volume(c, x.volume).reshape->backup_live = true; }
+    void operator()(const change::SpareAdded &x) { c.disks.push_back(x.disk); }
+    template <typename T>
+    void operator()(const T &)
+    {
+        throw std::logic_error("the toy does not know this change");
+    }
+};
+
+}  // namespace
+
+Result<> Record::apply(const Change &change)
+{
+    if (refuse == "ReshapeStarted" && std::holds_alternative<change::ReshapeStarted>(change))
+        return fail(Errc::Refused, "the toy refuses");
+    std::visit(Applier{container_}, change);
+    return {};
+}
+
+std::vector<Image> Record::prepare() const
+{
+    std::vector<Image> images;
+    for (std::size_t i = 0; i < container_.disks.size(); i++)
+        for (const unsigned phase : {0u, 1u})
+            images.push_back({static_cast<int>(i), phase, phase == 0 ? 512u : 0u, std::vector<std::byte>(512), true});
+    return images;
+}
+
+void Record::encode(std::span<Image> images)
+{
+    const Ignoring ignoring;
+    container_.sequence = ++archive_->last;
+    archive_->snapshots[archive_->last] = container_;
+    for (Image &image : images) {
+        const Disk &disk = container_.disks.at(static_cast<std::size_t>(image.disk));
+        image.active = disk.present && disk.state != DiskState::Failed;
+        std::memcpy(image.bytes.data(), &archive_->last, sizeof archive_->last);
+    }
+}
+
+// -- the world --------------------------------------------------------------------------------------------------------
+
+DevNum dev(int n) { return {8, static_cast<unsigned>(16 * n)}; }
+
+Container container(int spares)
+{
+    Container c;
+    for (int i = 0; i < 3 + spares; i++)
+        c.disks.push_back({fmt::format("S{}", i), 100000, i < 3 ? DiskState::Active : DiskState::Spare, true, dev(i),
+                           fmt::format("/dev/sd{}", static_cast<char>('a' + i)), 512});
+    Volume v;
+    v.name = "vol0";
+    v.shape = {5, 0, 3, 128, 65536};
+    v.slots = {{0, true}, {1, true}, {2, true}};
+    c.volumes.push_back(v);
+    return c;
+}
+
+void fill(Kernel &kernel, const Container &c)
+{
+    kernel.attributes = {{"array_state", "clean"},      {"metadata_version", "external:/emd127/0"},
+                         {"sync_action", "idle"},       {"sync_completed", "none"},
+                         {"resync_start", "none"},      {"reshape_position", "none"},
+                         {"level", "raid5"},            {"raid_disks", "3"},
+                         {"chunk_size", "65536"},       {"layout", "0"},
+                         {"own:reshape_acked", "none"}};
+    for (std::size_t i = 0; i < c.disks.size(); i++) {
+        const std::string name = "dev-" + c.disks[i].path.substr(5);
+        kernel.container[name] = c.disks[i].dev;
+        if (i < 3)
+            kernel.members[name] = {c.disks[i].dev, "in_sync", std::to_string(i), "none", "0", "32768", "none"};
+    }
+}
+
+}  // namespace toy

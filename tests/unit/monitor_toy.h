@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A container in memory for emdmon's tests: a kernel of attributes, disks that can be cut off, a record without a
+// format. Everything that is done to them goes into one journal, in order, and can be the last thing before a kill.
+#pragma once
+
+#include "emdmon/attribute.h"
+#include "emdmon/clerk.h"
+#include "emdmon/disks.h"
+#include "libemd/format/format.h"
+
+#include <map>
+#include <set>
+
+namespace toy {
+
+using namespace emd;
+
+// Thrown in place of an action: the process is gone.
+struct Killed {};
+
+// Allocations of this thread are counted while a Counting exists and no Ignoring does.
+struct Counting {
+    Counting();
+    ~Counting();
+    static unsigned long count();
+};
+struct Ignoring {
+    Ignoring();
+    ~Ignoring();
+};
+
+class Journal {
+public:
+    // Counts down; at zero the process dies: before the action, or just after it.
+    int fuse = -1;
+    bool after = false;
+
+    void act(const std::string &what, const std::function<void()> &action);
+    // Position of the first line that contains `part`, from `start`; -1: none.
+    int find(std::string_view part, int start = 0) const;
+
+    std::vector<std::string> lines;
+};
+
+struct Member {
+    DevNum dev;
+    std::string state = "spare";
+    std::string slot = "none", reserved = "none";
+    std::string offset = "0", size = "0", recovery_start = "0";
+};
+
+// One container array emd127 and one volume array emd126, with md's behaviour as far as emdmon sees it.
+class Kernel final : public Sysfs, public mon::AttributeRoot {
+public:
+    explicit Kernel(Journal &journal) : journal_(&journal) {}
+
+    // -- the world acts --
+    std::map<std::string, std::string> attributes;  // of emd126, "array_state", and of "emd/", "own:reshape_acked"
+    std::map<std::string, Member> members;          // "dev-sda"
+    std::map<std::string, DevNum> container;        // members of emd127
+    bool volume_exists = true;
+    bool remove_is_busy = false;
+    std::set<std::string> refuse;  // stores to these are refused with EBUSY ("new_dev")
+    std::optional<unsigned long> allocations_before_store;  // at the first store since it was reset
+    void fail_member(const std::string &name) { members.at(name).state = "faulty,blocked"; }
+
+    // -- Sysfs --
+    Result<std::string> read(std::string_view path) override;
+    Result<> write(std::string_view path, std::string_view value) override;
+    Result<std::vector<std::string>> list(std::string_view directory) override;
+    std::unique_ptr<Watch> watch() override { return nullptr; }
+
+    // -- AttributeRoot --
+    Result<std::unique_ptr<mon::Attribute>> open(std::string_view path) override;
+
+private:
+    Result<std::string> read_member(const std::string &name, const std::string &attribute);
+    Result<> write_member(const std::string &name, const std::string &attribute, const std::string &value);
+    Result<> write_volume(const std::string &attribute, const std::string &value);
+    Result<> add(const std::string &value);
+
+    Journal *journal_;
+};
+
+// Records are numbers of snapshots, so that any disk can be read back.
+struct Archive {
+    std::map<std::uint64_t, Container> snapshots;
+    std::uint64_t last = 0;
+};
+
+class Disks final : public mon::DiskSet {
+public:
+    explicit Disks(Journal &journal) : journal_(&journal) {}
+
+    std::set<DevNum> broken;                                   // every write fails
+    std::map<DevNum, std::uint64_t> written, durable;          // number of the snapshot
+    Result<> open(DevNum dev, std::size_t) override;
+    void close(DevNum dev) override { open_.erase(dev); }
+    bool has(DevNum dev) const override { return open_.contains(dev); }
+    void write(std::span<mon::DiskJob> jobs) override;
+    void flush(std::span<mon::DiskJob> jobs) override;
+    void forget_all() { open_.clear(); }
+
+private:
+    Journal *journal_;
+    std::set<DevNum> open_;
+};
+
+class Record final : public Metadata {
+public:
+    Record(Container container, Archive &archive) : container_(std::move(container)), archive_(&archive) {}
+    const Container &view() const override { return container_; }
+    Result<> apply(const Change &change) override;
+    std::vector<Image> prepare() const override;
+    void encode(std::span<Image> images) override;
+
+    std::string refuse;  // name of a change that apply() refuses
+
+private:
+    Container container_;
+    Archive *archive_;
+};
+
+// Runs its task at once, in the caller's thread; the outcome is there at the next take().
+class InlineClerk final : public mon::Clerk {
+public:
+    bool busy() const override { return outcome_.has_value(); }
+    void give(Task task) override { outcome_ = task(); }
+    std::optional<Result<>> take() override { return std::exchange(outcome_, std::nullopt); }
+    int fd() const override { return -1; }
+
+private:
+    std::optional<Result<>> outcome_;
+};
+
+DevNum dev(int n);  // 8:16·n
+// Three disks in a RAID5 volume "vol0", `spares` spares. Clean and in sync.
+Container container(int spares);
+// The kernel's side of it: running, clean.
+void fill(Kernel &kernel, const Container &container);
+
+}  // namespace toy

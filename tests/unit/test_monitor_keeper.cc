@@ -1,0 +1,748 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// emdmon's keeper against a toy container: what it does, in which order, without what, and that it may be killed after
+// every single action.
+#include "emdmon/keeper.h"
+#include "unit/monitor_toy.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+using namespace emd;
+using namespace emd::mon;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Lab {
+    toy::Journal journal;
+    toy::Kernel kernel{journal};
+    toy::Disks disks{journal};
+    toy::InlineClerk clerk;
+    toy::Archive archive;
+    std::vector<std::string> log;
+    bool held = false;
+    Time now{1000s};
+    std::unique_ptr<Keeper> keeper;
+
+    explicit Lab(int spares = 0) : Lab(toy::container(spares)) {}
+    explicit Lab(const Container &container)
+    {
+        toy::fill(kernel, container);
+        archive.snapshots[0] = container;
+        for (const Disk &disk : container.disks)
+            disks.written[disk.dev] = disks.durable[disk.dev] = 0;
+    }
+
+    // The newest snapshot that is on any disk of the container.
+    std::uint64_t newest() const
+    {
+        std::uint64_t newest = 0;
+        for (const auto &[dev, number] : disks.written)
+            newest = std::max(newest, number);
+        return newest;
+    }
+    const Container &on_disk() const { return archive.snapshots.at(newest()); }
+
+    void start()
+    {
+        disks.forget_all();
+        clerk.take();
+        World world{kernel, kernel, disks, clerk,
+                    [this](const std::string &, const std::vector<DevNum> &) -> Result<std::unique_ptr<Metadata>> {
+                        return std::unique_ptr<Metadata>(std::make_unique<toy::Record>(on_disk(), archive));
+                    },
+                    [this](const std::string &) { return held; },
+                    [this](const std::string &line) { log.push_back(line); }};
+        auto adopted = Keeper::adopt("emd127", world);
+        ASSERT_TRUE(adopted) << adopted.error().text();
+        keeper = std::move(*adopted);
+        settle();
+    }
+
+    // Passes until nothing happens any more, with time going on.
+    void settle()
+    {
+        for (int i = 0; i < 8; i++) {
+            keeper->pass(now);
+            now += 1s;
+        }
+    }
+
+    std::vector<protocol::Answer> ask(const Change &change, std::uint64_t id = 1)
+    {
+        keeper->ask(1, {protocol::Kind::Apply, id, 0, change}, now);
+        settle();
+        return answers();
+    }
+    std::vector<protocol::Answer> answers()
+    {
+        std::vector<protocol::Answer> all;
+        for (auto &d : keeper->take_deliveries())
+            all.push_back(std::move(d.answer));
+        return all;
+    }
+    protocol::Answer sync(unsigned volume = 0)
+    {
+        keeper->ask(1, {protocol::Kind::Sync, 99, volume, {}}, now);
+        const auto all = answers();
+        EXPECT_EQ(all.size(), 1u);
+        return all.empty() ? protocol::Answer{} : all.front();
+    }
+    const Volume &volume() const { return on_disk().volumes.at(0); }
+    std::string &attribute(const std::string &name) { return kernel.attributes.at(name); }
+};
+
+TEST(MonitorKeeper, NothingToDoWritesNothing)
+{
+    Lab lab(1);
+    lab.start();
+    EXPECT_TRUE(lab.journal.lines.empty());
+}
+
+TEST(MonitorKeeper, WritePendingIsAnsweredWhenDirtyIsDurable)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+    EXPECT_TRUE(lab.volume().dirty);
+    // flush of the data on all disks, metadata, flush, second phase, flush, and only then the answer
+    const std::vector<std::string> expected{
+        "flush 0",      "flush 16",      "flush 32",      "write 0 at 512", "write 16 at 512", "write 32 at 512",
+        "flush 0",      "flush 16",      "flush 32",      "write 0 at 0",   "write 16 at 0",   "write 32 at 0",
+        "flush 0",      "flush 16",      "flush 32",      "store array_state active"};
+    EXPECT_EQ(lab.journal.lines, expected);
+}
+
+TEST(MonitorKeeper, IdleBecomesCleanInTheKernelFirst)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    lab.journal.lines.clear();
+    lab.attribute("array_state") = "active-idle";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "clean");
+    EXPECT_FALSE(lab.volume().dirty);
+    EXPECT_EQ(lab.journal.lines.front(), "store array_state clean");
+}
+
+TEST(MonitorKeeper, FailureIsDurableBeforeTheMemberIsUnblocked)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.kernel.fail_member("dev-sdb");
+    lab.settle();
+    const int last_flush = lab.journal.find("flush 32", lab.journal.find("write 32 at 0"));
+    ASSERT_GE(last_flush, 0);
+    EXPECT_GT(lab.journal.find("-blocked"), last_flush);
+    EXPECT_EQ(lab.journal.find("write 16"), -1) << "a failed disk is not written";
+    EXPECT_EQ(lab.on_disk().disks[1].state, DiskState::Failed);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdb")) << "removed in the end";
+}
+
+TEST(MonitorKeeper, BusyMemberIsRemovedLater)
+{
+    Lab lab;
+    lab.start();
+    lab.kernel.remove_is_busy = true;
+    lab.attribute("array_state") = "active";
+    lab.kernel.fail_member("dev-sdb");
+    lab.settle();
+    EXPECT_EQ(lab.kernel.members.at("dev-sdb").state, "faulty");
+    lab.kernel.remove_is_busy = false;
+    lab.settle();
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdb"));
+}
+
+TEST(MonitorKeeper, DiskThatTakesNoMetadataIsFailed)
+{
+    Lab lab;
+    lab.start();
+    lab.disks.broken.insert(toy::dev(2));
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+    EXPECT_EQ(lab.on_disk().disks[2].state, DiskState::Failed);
+    EXPECT_GE(lab.journal.find("store dev-sdc/state faulty"), 0);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdc"));
+    EXPECT_EQ(lab.disks.durable[toy::dev(0)], lab.disks.durable[toy::dev(1)]);
+}
+
+TEST(MonitorKeeper, NoAnswerWhileNoDiskTakesTheRecord)
+{
+    Lab lab;
+    lab.start();
+    for (int i = 0; i < 3; i++)
+        lab.disks.broken.insert(toy::dev(i));
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "write-pending");
+    EXPECT_EQ(lab.journal.find("store array_state"), -1);
+    EXPECT_FALSE(lab.sync().text.empty());
+}
+
+TEST(MonitorKeeper, SpareTakesTheSlot)
+{
+    Lab lab(1);
+    lab.start();
+    lab.attribute("array_state") = "active";
+    lab.kernel.fail_member("dev-sdb");
+    lab.settle();
+    const toy::Member &spare = lab.kernel.members.at("dev-sdd");
+    EXPECT_EQ(spare.slot, "1");
+    EXPECT_EQ(spare.size, "32768");
+    EXPECT_EQ(lab.attribute("sync_action"), "recover");
+    EXPECT_EQ(lab.volume().activity, Activity::Rebuild);
+    EXPECT_GT(lab.journal.find("store new_dev"), lab.journal.find("write 48")) << "recorded before the kernel knows";
+
+    lab.attribute("sync_completed") = "20000 / 65536";
+    lab.settle();
+    EXPECT_EQ(lab.volume().checkpoint, 20000u);
+
+    lab.kernel.members.at("dev-sdd").state = "in_sync";
+    lab.attribute("sync_action") = "idle";
+    lab.attribute("sync_completed") = "none";
+    lab.attribute("array_state") = "write-pending";  // as at the end of every pass
+    lab.settle();
+    EXPECT_EQ(lab.volume().activity, Activity::None);
+    EXPECT_TRUE(lab.volume().slots[1].in_sync);
+    EXPECT_EQ(lab.volume().slots[1].disk, 3);
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+}
+
+TEST(MonitorKeeper, FrozenVolumeGetsNoSpareButItsFailureIsHandled)
+{
+    Lab lab(1);
+    lab.held = true;
+    lab.start();
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.attribute("array_state") = "active";
+    lab.kernel.fail_member("dev-sdb");
+    lab.settle();
+    EXPECT_EQ(lab.on_disk().disks[1].state, DiskState::Failed);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdd"));
+    EXPECT_EQ(lab.volume().activity, Activity::None);
+    lab.attribute("metadata_version") = "external:/emd127/0";
+    lab.settle();
+    EXPECT_TRUE(lab.kernel.members.contains("dev-sdd"));
+}
+
+TEST(MonitorKeeper, FrozenByNobodyIsThawedAfterTenSeconds)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.attribute("sync_action") = "frozen";
+    lab.attribute("raid_disks") = "4 (3)";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("sync_action"), "frozen");
+    lab.settle();
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+    EXPECT_EQ(lab.attribute("raid_disks"), "3");
+    EXPECT_EQ(lab.attribute("sync_action"), "idle");
+}
+
+TEST(MonitorKeeper, TooSmallSpareIsNamed)
+{
+    Container c = toy::container(1);
+    c.disks[3].sectors = 65536 - 4096;
+    Lab lab(c);
+    lab.start();
+    lab.attribute("array_state") = "active";
+    lab.kernel.fail_member("dev-sda");
+    lab.settle();
+    EXPECT_TRUE(std::ranges::count(lab.log, "vol0: spare /dev/sdd is 2048 KiB too small"));
+}
+
+TEST(MonitorKeeper, RefusedSpareIsTriedAgainLaterAndNamed)
+{
+    Lab lab(1);
+    lab.start();
+    lab.kernel.refuse.insert("new_dev");
+    lab.attribute("array_state") = "active";
+    lab.kernel.fail_member("dev-sda");
+    lab.settle();
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdd"));
+    EXPECT_NE(lab.sync().text.find("/dev/sdd"), std::string::npos);
+    lab.kernel.refuse.clear();
+    lab.now += 40s;
+    lab.settle();
+    EXPECT_TRUE(lab.kernel.members.contains("dev-sdd"));
+    EXPECT_EQ(lab.sync().text, "");
+}
+
+TEST(MonitorKeeper, MissingDiskIsFailedBeforeTheFirstWriteAndNotEarlier)
+{
+    Container c = toy::container(0);
+    c.disks[2].state = DiskState::Missing;
+    c.disks[2].present = false;
+    c.volumes[0].slots[2].in_sync = false;
+    Lab lab(c);
+    lab.kernel.members.erase("dev-sdc");
+    lab.start();
+    EXPECT_TRUE(lab.journal.lines.empty()) << "it may still come";
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.on_disk().disks[2].state, DiskState::Failed);
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+}
+
+TEST(MonitorKeeper, AssembledReadOnlyBecomesWritableOnceUnlessFrozen)
+{
+    Lab lab;
+    lab.held = true;
+    lab.attribute("array_state") = "readonly";
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.start();
+    EXPECT_EQ(lab.attribute("array_state"), "readonly");
+    lab.attribute("metadata_version") = "external:/emd127/0";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "clean");
+    lab.attribute("array_state") = "readonly";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "readonly") << "somebody wants it so";
+}
+
+TEST(MonitorKeeper, ResyncIsRecordedAtItsBeginningAndEnd)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "active";
+    lab.attribute("sync_action") = "resync";
+    lab.attribute("resync_start") = "0";
+    lab.attribute("sync_completed") = "0 / 65536";
+    lab.settle();
+    EXPECT_EQ(lab.volume().activity, Activity::Init);
+    lab.attribute("sync_completed") = "30000 / 65536";
+    lab.now += 20s;
+    lab.settle();
+    EXPECT_EQ(lab.volume().checkpoint, 30000u);
+    // Stopped is not the end.
+    lab.attribute("sync_action") = "idle";
+    lab.attribute("sync_completed") = "none";
+    lab.attribute("resync_start") = "31000";
+    lab.now += 20s;
+    lab.settle();
+    EXPECT_EQ(lab.volume().activity, Activity::Init);
+    EXPECT_EQ(lab.volume().checkpoint, 31000u);
+    lab.attribute("resync_start") = "none";
+    lab.settle();
+    EXPECT_EQ(lab.volume().activity, Activity::None);
+}
+
+// -- reshape ----------------------------------------------------------------------------------------------------------
+
+const Shape kGrown{5, 0, 4, 128, 65536};
+
+void propose(Lab &lab)
+{
+    lab.held = true;
+    lab.attribute("sync_action") = "frozen";
+    lab.attribute("raid_disks") = "4 (3)";
+}
+
+TEST(MonitorReshape, SparesAreRecordedThenReservedAndTheGateArmed)
+{
+    Lab lab(1);
+    lab.start();
+    propose(lab);
+    const auto answers = lab.ask(change::ReshapeStarted{0, kGrown, {}});
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_TRUE(answers[0].ok) << answers[0].text;
+    ASSERT_TRUE(lab.volume().reshape);
+    EXPECT_EQ(lab.volume().reshape->target_slots.at(3).disk, 3);
+    EXPECT_EQ(lab.kernel.members.at("dev-sdd").reserved, "3");
+    EXPECT_EQ(lab.kernel.members.at("dev-sdd").slot, "none");
+    EXPECT_EQ(lab.attribute("own:reshape_acked"), "0");
+    EXPECT_GT(lab.journal.find("store new_dev"), lab.journal.find("write 48 at 0"));
+    const protocol::Answer sync = lab.sync();
+    EXPECT_EQ(sync.checkpoint, 0u);
+    EXPECT_EQ(sync.reserved_slots, std::vector<unsigned>{3});
+}
+
+TEST(MonitorReshape, NotProposedIsRefused)
+{
+    Lab lab(1);
+    lab.start();
+    const auto answers = lab.ask(change::ReshapeStarted{0, kGrown, {}});
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_FALSE(answers[0].ok);
+    EXPECT_FALSE(lab.volume().reshape);
+}
+
+TEST(MonitorReshape, TooFewSparesIsRefusedInWords)
+{
+    Lab lab(0);
+    lab.start();
+    propose(lab);
+    const auto answers = lab.ask(change::ReshapeStarted{0, kGrown, {}});
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers[0].text, "vol0: 1 more disks are needed, 0 suitable spares are there; vol0: no suitable spare");
+    EXPECT_TRUE(lab.journal.lines.empty());
+}
+
+TEST(MonitorReshape, RefusedByTheKernelIsUndone)
+{
+    Lab lab(1);
+    lab.start();
+    propose(lab);
+    lab.kernel.refuse.insert("slot");
+    const auto answers = lab.ask(change::ReshapeStarted{0, kGrown, {}});
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_FALSE(answers[0].ok);
+    EXPECT_NE(answers[0].text.find("slot"), std::string::npos);
+    EXPECT_FALSE(lab.volume().reshape);
+    EXPECT_EQ(lab.on_disk().disks[3].state, DiskState::Spare);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdd"));
+}
+
+TEST(MonitorReshape, WithdrawnGivesBackTheReservation)
+{
+    Lab lab(1);
+    lab.start();
+    propose(lab);
+    (void)lab.ask(change::ReshapeStarted{0, kGrown, {}}, 1);
+    const auto answers = lab.ask(change::ReshapeWithdrawn{0}, 2);
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_TRUE(answers[0].ok) << answers[0].text;
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdd"));
+    EXPECT_FALSE(lab.volume().reshape);
+}
+
+// From the start of the reshape, with the new member active.
+void run(Lab &lab)
+{
+    propose(lab);
+    (void)lab.ask(change::ReshapeStarted{0, kGrown, {}});
+    toy::Member &m = lab.kernel.members.at("dev-sdd");
+    m.slot = std::exchange(m.reserved, "none");
+    m.state = "in_sync";
+    lab.attribute("sync_action") = "reshape";
+    lab.attribute("reshape_position") = "0";
+    lab.settle();
+    lab.journal.lines.clear();
+}
+
+TEST(MonitorReshape, CheckpointIsFlushedWrittenFlushedAndThenAcknowledged)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    lab.attribute("reshape_position") = "5600";
+    lab.keeper->pass(lab.now);
+    const toy::Journal &j = lab.journal;
+    const int write = j.find("write"), ack = j.find("store reshape_acked 5000");
+    for (const char *disk : {"flush 0", "flush 16", "flush 32", "flush 48"}) {
+        ASSERT_GE(j.find(disk), 0);
+        EXPECT_LT(j.find(disk), write) << "data before metadata: " << disk;
+        EXPECT_LT(j.find(disk, j.find("at 0")), ack) << "metadata before the answer: " << disk;
+    }
+    EXPECT_EQ(lab.volume().reshape->position, 5000u) << "what the format can record";
+    EXPECT_EQ(lab.sync().checkpoint, 5000u);
+}
+
+TEST(MonitorReshape, SmallerPositionIsNoRegress)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    lab.attribute("reshape_position") = "5000";
+    lab.settle();
+    lab.attribute("reshape_position") = "0";
+    lab.settle();
+    EXPECT_EQ(lab.volume().reshape->position, 5000u);
+}
+
+TEST(MonitorReshape, NoneAloneIsNotTheEnd)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    lab.attribute("sync_completed") = "none";
+    lab.attribute("sync_action") = "idle";
+    lab.attribute("reshape_position") = "none";
+    lab.settle();
+    EXPECT_TRUE(lab.volume().reshape) << "the geometry still reads two values";
+    lab.attribute("raid_disks") = "4";
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_FALSE(lab.volume().reshape);
+    EXPECT_EQ(lab.volume().shape, kGrown);
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+}
+
+TEST(MonitorReshape, NoSpareIsTakenInMidReshape)
+{
+    Lab lab(2);
+    lab.start();
+    run(lab);
+    lab.attribute("array_state") = "active";
+    lab.kernel.fail_member("dev-sda");
+    lab.settle();
+    EXPECT_EQ(lab.on_disk().disks[0].state, DiskState::Failed);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sde"));
+}
+
+// -- requests ---------------------------------------------------------------------------------------------------------
+
+TEST(MonitorRequests, PingAnswersAfterAFullPassOverWhatWasNotNotified)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    lab.attribute("reshape_position") = "7000";
+    lab.kernel.fail_member("dev-sdc");
+    const protocol::Answer answer = lab.sync();
+    EXPECT_TRUE(answer.ok);
+    EXPECT_EQ(answer.checkpoint, 7000u);
+    EXPECT_EQ(lab.on_disk().disks[2].state, DiskState::Failed);
+}
+
+TEST(MonitorRequests, UnknownVolumeIsAnError)
+{
+    Lab lab;
+    lab.start();
+    const protocol::Answer answer = lab.sync(7);
+    EXPECT_FALSE(answer.ok);
+    EXPECT_EQ(answer.text, "emd127 has no running volume 7");
+}
+
+TEST(MonitorRequests, TheSameRequestAgainIsAnsweredFromMemoryAndADoneChangeIsSuccess)
+{
+    Lab lab;
+    lab.start();
+    const Disk disk{"S9", 100000, DiskState::Spare, true, toy::dev(9), "/dev/sdj", 512};
+    EXPECT_TRUE(lab.ask(change::SpareAdded{disk}, 5).at(0).ok);
+    EXPECT_TRUE(lab.ask(change::SpareAdded{disk}, 5).at(0).ok);
+    lab.start();  // a new emdmon knows no old requests
+    EXPECT_TRUE(lab.ask(change::SpareAdded{disk}, 5).at(0).ok);
+    EXPECT_EQ(lab.on_disk().disks.size(), 4u);
+}
+
+TEST(MonitorRequests, DiskFailedByHandIsFailedInTheKernel)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "active";
+    EXPECT_TRUE(lab.ask(change::DiskFailed{1}).at(0).ok);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdb"));
+}
+
+TEST(MonitorEnd, LeavesWhenNothingRedundantIsLeft)
+{
+    Lab lab;
+    lab.start();
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    for (const char *name : {"sync_action", "sync_completed", "resync_start", "reshape_position"})
+        lab.kernel.attributes.erase(name);
+    lab.attribute("level") = "raid0";
+    lab.settle();
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    lab.now += 11s;
+    EXPECT_TRUE(lab.keeper->done(lab.now));
+}
+
+TEST(MonitorEnd, StaysWhileSomebodyHoldsTheContainer)
+{
+    Lab lab;
+    lab.held = true;
+    lab.kernel.volume_exists = false;
+    lab.start();
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    lab.now += 60s;
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    lab.held = false;
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    lab.now += 11s;
+    EXPECT_TRUE(lab.keeper->done(lab.now));
+}
+
+TEST(MonitorEnd, StoppedVolumeIsRecordedClean)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    lab.kernel.volume_exists = false;
+    lab.settle();
+    EXPECT_FALSE(lab.volume().dirty);
+    EXPECT_TRUE(lab.keeper->volumes().empty());
+}
+
+TEST(MonitorEnd, WindingUpCleansFirst)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    lab.keeper->wind_up();
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    lab.settle();
+    EXPECT_TRUE(lab.keeper->done(lab.now));
+    EXPECT_FALSE(lab.volume().dirty);
+}
+
+// -- nothing is allocated while writes wait ---------------------------------------------------------------------------
+
+// Allocations from the beginning of the pass to the store that lets the writers go.
+void expect_no_allocation(Lab &lab)
+{
+    lab.kernel.allocations_before_store.reset();
+    {
+        const toy::Counting counting;
+        lab.keeper->pass(lab.now);
+    }
+    ASSERT_TRUE(lab.kernel.allocations_before_store);
+    EXPECT_EQ(*lab.kernel.allocations_before_store, 0u);
+}
+
+TEST(MonitorMemory, CountingCounts)
+{
+    const toy::Counting counting;
+    const auto one = std::make_unique<int>(1);
+    EXPECT_EQ(toy::Counting::count(), 1u);
+}
+
+TEST(MonitorMemory, NoAllocationBeforeWritePendingIsAnswered)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    expect_no_allocation(lab);
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+}
+
+TEST(MonitorMemory, NoAllocationBeforeAFailureIsAcknowledged)
+{
+    Lab lab(1);
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.kernel.fail_member("dev-sdb");
+    expect_no_allocation(lab);
+}
+
+TEST(MonitorMemory, NoAllocationWhenADiskTakesNoMetadata)
+{
+    Lab lab;
+    lab.start();
+    lab.disks.broken.insert(toy::dev(0));
+    lab.attribute("array_state") = "write-pending";
+    expect_no_allocation(lab);
+}
+
+TEST(MonitorMemory, NoAllocationBeforeACheckpointIsAcknowledged)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    lab.attribute("reshape_position") = "5600";
+    expect_no_allocation(lab);
+    EXPECT_EQ(lab.attribute("own:reshape_acked"), "5000");
+}
+
+// -- killed at any instant --------------------------------------------------------------------------------------------
+
+using Scenario = std::function<void(Lab &)>;
+
+// Kill before (or after) the n-th action for every n, start anew, and see the same end as without a kill.
+void kill_everywhere(const Scenario &before, const Scenario &event, const Scenario &check)
+{
+    for (const bool after : {false, true}) {
+        for (int n = 0;; n++) {
+            Lab lab(2);
+            before(lab);
+            lab.journal.fuse = n;
+            lab.journal.after = after;
+            bool killed = false;
+            try {
+                event(lab);
+            } catch (const toy::Killed &) {
+                killed = true;
+            }
+            lab.journal.fuse = -1;
+            if (killed) {
+                lab.start();
+                lab.now += 40s;
+                lab.settle();
+            }
+            SCOPED_TRACE(fmt::format("killed {} action {}", after ? "after" : "before", n));
+            check(lab);
+            if (::testing::Test::HasFailure())
+                return;
+            if (!killed)
+                break;
+            ASSERT_LT(n, 500);
+        }
+    }
+}
+
+TEST(MonitorKill, FailureAndSpareConverge)
+{
+    kill_everywhere([](Lab &lab) { lab.start(); },
+                    [](Lab &lab) {
+                        lab.kernel.fail_member("dev-sdb");
+                        lab.attribute("array_state") = "write-pending";
+                        lab.settle();
+                    },
+                    [](Lab &lab) {
+                        EXPECT_EQ(lab.attribute("array_state"), "active");
+                        EXPECT_TRUE(lab.volume().dirty);
+                        EXPECT_EQ(lab.on_disk().disks[1].state, DiskState::Failed);
+                        EXPECT_EQ(lab.volume().slots[1].disk, 3);
+                        EXPECT_EQ(lab.kernel.members.at("dev-sdd").slot, "1");
+                        EXPECT_FALSE(lab.kernel.members.contains("dev-sdb"));
+                        EXPECT_FALSE(lab.kernel.members.contains("dev-sde"));
+                        EXPECT_EQ(lab.attribute("sync_action"), "recover");
+                    });
+}
+
+TEST(MonitorKill, StartOfReshapeConverges)
+{
+    kill_everywhere([](Lab &lab) { lab.start(); },
+                    [](Lab &lab) {
+                        propose(lab);
+                        (void)lab.ask(change::ReshapeStarted{0, kGrown, {}}, 7);
+                    },
+                    [](Lab &lab) {
+                        // The client asks again when its connection has broken.
+                        (void)lab.ask(change::ReshapeStarted{0, kGrown, {}}, 7);
+                        ASSERT_TRUE(lab.volume().reshape);
+                        EXPECT_EQ(lab.volume().reshape->target_slots.at(3).disk, 3);
+                        EXPECT_EQ(lab.kernel.members.at("dev-sdd").reserved, "3");
+                        EXPECT_EQ(lab.attribute("own:reshape_acked"), "0");
+                        EXPECT_FALSE(lab.kernel.members.contains("dev-sde"));
+                    });
+}
+
+TEST(MonitorKill, CheckpointAndEndOfReshapeConverge)
+{
+    kill_everywhere(
+        [](Lab &lab) {
+            lab.start();
+            run(lab);
+        },
+        [](Lab &lab) {
+            lab.attribute("reshape_position") = "9000";
+            lab.settle();
+            EXPECT_EQ(lab.attribute("own:reshape_acked"), "9000");
+            lab.attribute("reshape_position") = "none";
+            lab.attribute("raid_disks") = "4";
+            lab.attribute("sync_action") = "idle";
+            lab.settle();
+        },
+        [](Lab &lab) {
+            if (lab.attribute("reshape_position") == "9000") {  // killed in the first half
+                EXPECT_EQ(lab.attribute("own:reshape_acked"), "9000");
+                EXPECT_EQ(lab.volume().reshape->position, 9000u);
+            } else {
+                EXPECT_FALSE(lab.volume().reshape);
+                EXPECT_EQ(lab.volume().shape, kGrown);
+            }
+        });
+}
+
+}  // namespace

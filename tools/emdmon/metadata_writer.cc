@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "metadata_writer.h"
+
+#include <algorithm>
+#include <map>
+
+namespace emd::mon {
+
+Result<> MetadataWriter::prepare()
+{
+    images_ = metadata_->prepare();
+    const std::vector<Disk> &disks = metadata_->view().disks;
+    std::map<DevNum, std::size_t> room;
+    phases_ = 0;
+    for (const Image &image : images_) {
+        phases_ = std::max(phases_, image.phase + 1);
+        const Disk &disk = disks.at(static_cast<std::size_t>(image.disk));
+        if (disk.present)
+            room[disk.dev] += (image.bytes.size() + 4095) / 4096 * 4096;
+    }
+    jobs_.reserve(std::max(images_.size(), disks.size()));
+    dead_.reserve(disks.size() + dead_.size());
+    Result<> all;
+    for (const auto &[dev, bytes] : room) {
+        if (is_dead(dev))
+            continue;
+        Result<> opened = disks_->open(dev, bytes);
+        if (opened)
+            continue;
+        note_failure(dev);
+        if (all)
+            all = std::move(opened).within("preparing to write metadata");
+    }
+    return all;
+}
+
+Result<> MetadataWriter::commit()
+{
+    // Each turn but the last loses a disk.
+    for (;;) {
+        written_ = false;
+        if (!flush_data())
+            continue;
+        metadata_->encode(images_);
+        if (write_phases())
+            break;
+    }
+    if (!written_)
+        return fail(Errc::Io, "the metadata could be written to no disk of the container");
+    return {};
+}
+
+void MetadataWriter::forget(DevNum dev)
+{
+    if (!is_dead(dev))
+        dead_.push_back(dev);
+    disks_->close(dev);
+}
+
+bool MetadataWriter::is_dead(DevNum dev) const
+{
+    return std::ranges::find(dead_, dev) != dead_.end();
+}
+
+void MetadataWriter::add_job(int disk, const Image *image)
+{
+    const Disk &d = metadata_->view().disks[static_cast<std::size_t>(disk)];
+    if (!d.present || is_dead(d.dev))
+        return;
+    const bool again = std::ranges::any_of(jobs_, [&](const DiskJob &j) { return j.dev == d.dev; });
+    if (image != nullptr)
+        jobs_.push_back({d.dev, image->offset_bytes, Bytes(image->bytes), 0});
+    else if (!again)
+        jobs_.push_back({d.dev, 0, {}, 0});
+}
+
+// A failed member is not waited for: it may hang, and nothing of it is needed.
+bool MetadataWriter::flush_data()
+{
+    jobs_.clear();
+    const std::vector<Disk> &disks = metadata_->view().disks;
+    for (std::size_t i = 0; i < disks.size(); i++)
+        if (disks[i].state == DiskState::Active)
+            add_job(static_cast<int>(i), nullptr);
+    disks_->flush(jobs_);
+    return note_failures(jobs_);
+}
+
+bool MetadataWriter::write_phases()
+{
+    for (unsigned phase = 0; phase < phases_; phase++)
+        if (!write_phase(phase))
+            return false;
+    return true;
+}
+
+bool MetadataWriter::write_phase(unsigned phase)
+{
+    jobs_.clear();
+    for (const Image &image : images_)
+        if (image.active && image.phase == phase)
+            add_job(image.disk, &image);
+    disks_->write(jobs_);
+    if (!note_failures(jobs_))
+        return false;
+    written_ = written_ || !jobs_.empty();
+    jobs_.clear();
+    for (const Image &image : images_)
+        if (image.active && image.phase == phase)
+            add_job(image.disk, nullptr);
+    disks_->flush(jobs_);
+    return note_failures(jobs_);
+}
+
+// False: at least one disk is gone now, the record has changed.
+bool MetadataWriter::note_failures(std::span<const DiskJob> jobs)
+{
+    bool good = true;
+    for (const DiskJob &job : jobs) {
+        if (job.error == 0 || is_dead(job.dev))
+            continue;
+        good = false;
+        note_failure(job.dev);
+    }
+    return good;
+}
+
+void MetadataWriter::note_failure(DevNum dev)
+{
+    dead_.push_back(dev);
+    const std::vector<Disk> &disks = metadata_->view().disks;
+    for (std::size_t i = 0; i < disks.size(); i++) {
+        // A format may refuse (a spare has no failure to record): then the disk is only left alone.
+        if (disks[i].present && disks[i].dev == dev && disks[i].state != DiskState::Failed) {
+            (void)metadata_->apply(change::DiskFailed{static_cast<int>(i)}).has_value();
+            return;
+        }
+    }
+}
+
+}  // namespace emd::mon

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The keeper's decisions that no write waits for: places for spares, removal of failed members, frozen volumes without
+// a holder.
+#include "keeper.h"
+#include "tasks.h"
+
+#include <algorithm>
+
+namespace emd::mon {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds kPlaceAgain{30};   // after the kernel refused a member
+constexpr seconds kSettle{2};        // after the kernel took one
+constexpr seconds kRemoveAgain{1};   // a failed member leaves its slot when its last request has ended
+constexpr seconds kOrphanAfter{10};  // frozen and nobody holds the container
+
+}  // namespace
+
+void Keeper::give(Work work, Clerk::Task task)
+{
+    work_ = std::move(work);
+    world_.clerk.give(std::move(task));
+}
+
+// True: a task has ended, so the kernel has changed.
+bool Keeper::take_outcome(Time now)
+{
+    const std::optional<Result<>> outcome = world_.clerk.take();
+    if (!outcome)
+        return false;
+    const Work work = std::exchange(work_, {});
+    if (work.what == Work::What::Withdraw && pending_) {
+        if (!*outcome)
+            complain(fmt::format("{}: {}", work.text, outcome->error().text()));
+        withdraw_pending();
+        return true;
+    }
+    const auto try_again = [&](Time when, std::string why) {
+        const DevNum dev = view().disks.at(static_cast<std::size_t>(work.placement.disk)).dev;
+        refusals_.push_back({work.volume, dev, when, std::move(why)});
+    };
+    if (*outcome) {
+        if (work.what != Work::What::Remove)
+            world_.log(work.text);
+        // The kernel needs a moment until what it took is seen in its attributes.
+        if (work.what == Work::What::Place)
+            try_again(now + kSettle, "");
+        return true;
+    }
+    const std::string text = fmt::format("{}: {}", work.text, outcome->error().text());
+    if (work.what == Work::What::Remove) {
+        remove_again_ = now + kRemoveAgain;
+        return true;
+    }
+    complain(text);
+    if (work.what != Work::What::Place)
+        return true;
+    try_again(now + kPlaceAgain, text);
+    if (work.placement.what == Placement::What::Reserve && pending_ && pending_->volume == work.volume) {
+        pending_->withdrawing = true;
+        pending_->reason = outcome->error().within(work.text);
+    }
+    return true;
+}
+
+bool Keeper::refused(const Placement &placement, Time now) const
+{
+    const DevNum dev = view().disks.at(static_cast<std::size_t>(placement.disk)).dev;
+    return std::ranges::any_of(refusals_, [&](const Refusal &r) {
+        return r.volume == placement.volume && r.dev == dev && now < r.until;
+    });
+}
+
+// True: the record has changed.
+bool Keeper::fill_vacancy(const Assignment &assignment)
+{
+    for (const std::vector<change::RebuildStarted> &choice : assignment.vacancies) {
+        for (const change::RebuildStarted &change : choice) {
+            const Result<> recorded = record(change);
+            if (recorded) {
+                world_.log(fmt::format("{}: spare {} takes slot {}", find_volume(view(), change.volume)->name,
+                                       view().disks.at(static_cast<std::size_t>(change.disk)).path, change.slot));
+                return true;
+            }
+            complain(recorded.error().text());
+        }
+    }
+    return false;
+}
+
+bool Keeper::place(Time now)
+{
+    std::erase_if(refusals_, [now](const Refusal &r) { return now >= r.until; });
+    if (winding_up_ || world_.clerk.busy() || (pending_ && pending_->withdrawing))
+        return false;
+    Assignment assignment = assign(all_facts(), view());
+    remarks_ = std::move(assignment.remarks);
+    for (const std::string &remark : remarks_)
+        complain(remark);
+    for (const Placement &p : assignment.placements) {
+        const VolumeAttributes *v = find(p.volume);
+        if (v == nullptr || refused(p, now))
+            continue;
+        const std::string text = fmt::format("{}: {} for slot {}", v->array(),
+                                             view().disks.at(static_cast<std::size_t>(p.disk)).path, p.slot);
+        give({Work::What::Place, p, p.volume, text}, place_member(world_.sysfs, v->array(), p, view()));
+        return false;
+    }
+    return fill_vacancy(assignment);
+}
+
+// What has failed, is recorded and acknowledged leaves the array. It may have gone by itself.
+void Keeper::remove_failed(Time now)
+{
+    if (world_.clerk.busy() || now < remove_again_)
+        return;
+    for (const VolumeAttributes &v : volumes_) {
+        const std::vector<MemberFacts> &members = v.facts().members;
+        for (std::size_t i = 0; i < members.size(); i++) {
+            if (!members[i].faulty || members[i].blocked)
+                continue;
+            give({Work::What::Remove, {}, v.index(), v.member_name(i)},
+                 remove_member(world_.sysfs, v.array(), v.member_name(i)));
+            return;
+        }
+    }
+}
+
+void Keeper::thaw_orphans(Time now)
+{
+    const bool held = world_.held(container_);
+    for (const VolumeAttributes &v : volumes_) {
+        const Volume *record = find_volume(view(), v.index());
+        const bool orphan = v.facts().frozen && !held && record != nullptr && !record->reshape && !pending_;
+        if (!orphan) {
+            frozen_since_.erase(v.index());
+            continue;
+        }
+        const auto [since, fresh] = frozen_since_.try_emplace(v.index(), now);
+        if (fresh || now - since->second < kOrphanAfter || world_.clerk.busy())
+            continue;
+        frozen_since_.erase(since);
+        give({Work::What::Thaw, {}, v.index(), fmt::format("{}: frozen by nobody, thawed", v.array())},
+             thaw(world_.sysfs, v.array()));
+    }
+}
+
+}  // namespace emd::mon

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The keeper's answers. A request is done when it is durable; asked again after a lost connection it is done already.
+#include "keeper.h"
+#include "tasks.h"
+
+#include <algorithm>
+
+namespace emd::mon {
+namespace {
+
+constexpr std::size_t kRemembered = 64;  // answers kept for requests that come again
+
+bool is_spare_known(const Container &container, const Disk &disk)
+{
+    return std::ranges::any_of(container.disks,
+                               [&](const Disk &d) { return d.present && d.dev == disk.dev && d.serial == disk.serial; });
+}
+
+// Already as the change wants it?
+bool is_so(const Container &container, const Change &change)
+{
+    if (const auto *added = std::get_if<change::SpareAdded>(&change))
+        return is_spare_known(container, added->disk);
+    if (const auto *created = std::get_if<change::VolumeCreated>(&change))
+        return std::ranges::any_of(container.volumes, [&](const Volume &v) {
+            return v.name == created->name && same_geometry(v.shape, created->shape);
+        });
+    if (const auto *failed = std::get_if<change::DiskFailed>(&change))
+        return failed->disk >= 0 && static_cast<std::size_t>(failed->disk) < container.disks.size() &&
+               container.disks[static_cast<std::size_t>(failed->disk)].state == DiskState::Failed;
+    if (const auto *takeover = std::get_if<change::Takeover>(&change)) {
+        const Volume *volume = find_volume(container, takeover->volume);
+        return volume != nullptr && volume->shape == takeover->target;
+    }
+    return false;
+}
+
+}  // namespace
+
+void Keeper::answer(const Held &held, Result<> result)
+{
+    protocol::Answer answer;
+    answer.id = held.request.id;
+    answer.ok = result.has_value();
+    if (!result) {
+        answer.kind = result.error().code();
+        answer.text = result.error().text();
+    }
+    if (answered_.size() == kRemembered)
+        answered_.erase(answered_.begin());
+    answered_.push_back(answer);
+    deliveries_.push_back({held.client, std::move(answer)});
+}
+
+void Keeper::answer_sync(const Held &held)
+{
+    const Volume *record = find_volume(view(), held.request.volume);
+    const VolumeAttributes *attributes = find(held.request.volume);
+    if (record == nullptr || attributes == nullptr) {
+        protocol::Answer unknown;
+        unknown.id = held.request.id;
+        unknown.ok = false;
+        unknown.kind = Errc::NotFound;
+        unknown.text = fmt::format("{} has no running volume {}", container_, held.request.volume);
+        deliveries_.push_back({held.client, std::move(unknown)});
+        return;
+    }
+    protocol::Answer answer;
+    answer.id = held.request.id;
+    answer.text = trouble_;
+    for (const Refusal &r : refusals_)
+        if (r.volume == record->index && answer.text.empty())
+            answer.text = r.text;
+    if (record->reshape)
+        answer.checkpoint = record->reshape->position;
+    for (const MemberFacts &m : attributes->facts().members)
+        if (m.reserved >= 0)
+            answer.reserved_slots.push_back(static_cast<unsigned>(m.reserved));
+    deliveries_.push_back({held.client, std::move(answer)});
+}
+
+// A ping waits for places that are being given: its answer says which are.
+void Keeper::answer_held()
+{
+    if (work_.what == Work::What::Place)
+        return;
+    for (const Held &held : std::exchange(held_, {}))
+        answer_sync(held);
+}
+
+void Keeper::ask(unsigned client, const protocol::Request &request, Time now)
+{
+    const Held held{client, request};
+    now_ = now;
+    if (request.kind == protocol::Kind::Sync) {
+        // Answered by the pass that begins now, because it reads everything.
+        look_around_ = true;
+        held_.push_back(held);
+        pass(now);
+        return;
+    }
+    const auto old = std::ranges::find(answered_, request.id, &protocol::Answer::id);
+    if (old != answered_.end()) {
+        deliveries_.push_back({client, *old});
+        return;
+    }
+    if (pending_ && pending_->request.request.id == request.id) {
+        pending_->request.client = client;
+        return;
+    }
+    look_around_ = true;
+    pass(now);
+    const Result<bool> done = apply(held);
+    if (!done || *done)
+        answer(held, done ? Result<>() : Result<>(tl::make_unexpected(done.error())));
+    pass(now);
+}
+
+// False: it is under way, and answered later.
+Result<bool> Keeper::apply(const Held &held)
+{
+    const Change &change = *held.request.change;
+    if (const auto *start = std::get_if<change::ReshapeStarted>(&change))
+        return start_reshape(held, *start);
+    if (const auto *withdrawn = std::get_if<change::ReshapeWithdrawn>(&change))
+        return withdraw_reshape(held, withdrawn->volume);
+    if (is_so(view(), change))
+        return true;
+    std::optional<DevNum> removed;
+    if (const auto *gone = std::get_if<change::DiskRemoved>(&change);
+        gone != nullptr && gone->disk >= 0 && static_cast<std::size_t>(gone->disk) < view().disks.size())
+        removed = view().disks[static_cast<std::size_t>(gone->disk)].dev;
+    EMD_TRY(record(change));
+    if (removed)
+        writer_.forget(*removed);
+    return true;
+}
+
+// Spares for the members that the target has more than the source, if the client left the choice to us.
+Result<> Keeper::choose_members(const Volume &volume, change::ReshapeStarted &change)
+{
+    if (!change.new_disks.empty() || change.target.raid_disks <= volume.shape.raid_disks)
+        return {};
+    std::vector<std::string> remarks;
+    const std::vector<int> found = candidates(view(), volume, remarks);
+    const std::size_t needed = change.target.raid_disks - volume.shape.raid_disks;
+    if (found.size() < needed) {
+        std::string why;
+        for (const std::string &remark : remarks)
+            why += "; " + remark;
+        return fail(Errc::Refused, "{}: {} more disks are needed, {} suitable spares are there{}", volume.name, needed,
+                    found.size(), why);
+    }
+    change.new_disks.assign(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(needed));
+    return {};
+}
+
+Result<bool> Keeper::start_reshape(const Held &held, change::ReshapeStarted change)
+{
+    const Volume *volume = find_volume(view(), change.volume);
+    const VolumeAttributes *attributes = find(change.volume);
+    if (volume == nullptr || attributes == nullptr)
+        return fail(Errc::NotFound, "{} has no running volume {}", container_, change.volume);
+    if (pending_)
+        return fail(Errc::Busy, "{}: another change of shape is under way", container_);
+    const VolumeFacts &facts = attributes->facts();
+    if (!facts.proposing() || !same_geometry(facts.proposed, change.target))
+        return fail(Errc::Refused, "{}: the kernel has not been told of this change of shape; propose it there first",
+                    attributes->array());
+    const bool again = volume->reshape && same_geometry(volume->reshape->target, change.target);
+    if (!again) {
+        EMD_TRY(choose_members(*volume, change));
+        EMD_TRY(record(change));
+    }
+    pending_ = Pending{held, change.volume, false, false, {}};
+    std::erase_if(refusals_, [&](const Refusal &r) { return r.volume == change.volume; });
+    return false;
+}
+
+Result<bool> Keeper::withdraw_reshape(const Held &held, unsigned index)
+{
+    const Volume *volume = find_volume(view(), index);
+    if (volume == nullptr)
+        return fail(Errc::NotFound, "{} has no volume {}", container_, index);
+    if (!volume->reshape)
+        return true;
+    const VolumeAttributes *attributes = find(index);
+    if (attributes != nullptr && attributes->facts().reshape_position)
+        return fail(Errc::Refused, "{}: the reshape has begun, it can be reverted but not withdrawn", volume->name);
+    if (pending_)
+        return fail(Errc::Busy, "{}: another change of shape is under way", container_);
+    pending_ = Pending{held, index, true, false, {}};
+    return false;
+}
+
+// Step 6 to its end: all reserved and the gate armed, or nothing.
+void Keeper::drive_pending()
+{
+    if (!pending_ || world_.clerk.busy())
+        return;
+    const Volume *record = find_volume(view(), pending_->volume);
+    const VolumeAttributes *attributes = find(pending_->volume);
+    if (record == nullptr || !record->reshape || attributes == nullptr) {
+        const Pending gone = *std::exchange(pending_, std::nullopt);
+        answer(gone.request, fail(Errc::Gone, "{}: volume {} went away", container_, gone.volume));
+        return;
+    }
+    const VolumeFacts &facts = attributes->facts();
+    if (!pending_->withdrawing && !facts.proposing() && !facts.reshape_position) {
+        pending_->withdrawing = true;
+        pending_->reason = Error(Errc::Refused, fmt::format("{}: the proposal in the kernel was cancelled", record->name));
+    }
+    if (pending_->withdrawing) {
+        if (std::exchange(pending_->told, true))
+            return;
+        std::vector<DevNum> disks;
+        for (std::size_t i = record->slots.size(); i < record->reshape->target_slots.size(); i++)
+            if (const int disk = record->reshape->target_slots[i].disk; disk >= 0)
+                disks.push_back(view().disks.at(static_cast<std::size_t>(disk)).dev);
+        give({Work::What::Withdraw, {}, record->index, fmt::format("{}: reshape withdrawn", attributes->array())},
+             withdraw_members(world_.sysfs, attributes->array(), std::move(disks)));
+        return;
+    }
+    const bool armed = !facts.gate || facts.acked;
+    const Assignment left = assign({facts}, view());
+    if (left.placements.empty() && armed)
+        answer(std::exchange(pending_, std::nullopt)->request, {});
+}
+
+// The members are out of the array: now the record may forget them.
+void Keeper::withdraw_pending()
+{
+    const Pending pending = *std::exchange(pending_, std::nullopt);
+    Result<> recorded = record(change::ReshapeWithdrawn{pending.volume});
+    if (recorded && pending.reason)
+        recorded = tl::make_unexpected(*pending.reason);
+    answer(pending.request, std::move(recorded));
+}
+
+}  // namespace emd::mon

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tasks.h"
+
+#include "libemd/kernel/array.h"
+
+#include <algorithm>
+
+namespace emd::mon {
+namespace {
+
+// The member that this disk is in the array, unless it is a failed one that has still to go.
+Result<std::optional<MemberInfo>> find_member(const Array &array, DevNum dev)
+{
+    for (MemberInfo &m : EMD_TRY(array.members()))
+        if (m.dev == dev && !m.has("faulty"))
+            return std::optional(std::move(m));
+    return std::optional<MemberInfo>();
+}
+
+// Without a slot, its data where the volume has it. A member that an interrupted emdmon left half prepared is used.
+Result<std::string> prepare_member(Array &array, DevNum dev, std::uint64_t offset, std::uint64_t size)
+{
+    const std::optional<MemberInfo> member = EMD_TRY(find_member(array, dev));
+    if (!member)
+        return array.add_member(dev, offset, size);
+    if (member->slot >= 0 || (member->offset == offset && member->size == size))
+        return member->name;
+    const Result<> moved = array.set_member(member->name, "offset", fmt::to_string(offset));
+    if (moved)
+        EMD_TRY(array.set_member(member->name, "size", fmt::to_string(size / 2)));
+    if (moved)
+        return member->name;
+    // Its size was set before its offset, or wrongly: only a new beginning helps.
+    EMD_TRY(array.set_member(member->name, "state", "remove"));
+    return array.add_member(dev, offset, size);
+}
+
+int reserved_slot(const Array &array, const std::string &member)
+{
+    const Result<std::string> text = array.sysfs().read(array.own_path(fmt::format("{}/reserved_slot", member)));
+    return text && !text->empty() && text->front() != 'n' ? std::atoi(text->c_str()) : -1;
+}
+
+Result<> start_recovery(Array &array)
+{
+    const Result<> started = array.set("sync_action", "recover");
+    // It may have begun by itself as soon as the slot was taken.
+    if (started || array.action().value_or("") == "recover")
+        return {};
+    return started;
+}
+
+Result<> place(Array array, Placement::What what, DevNum dev, int slot, std::uint64_t offset, std::uint64_t size)
+{
+    if (what != Placement::What::Recover) {
+        const std::string member = EMD_TRY(prepare_member(array, dev, offset, size));
+        const bool there = EMD_TRY(array.member(member)).slot == slot || reserved_slot(array, member) == slot;
+        if (!there)
+            EMD_TRY(array.set_member(member, "slot", fmt::to_string(slot)));
+    }
+    if (what != Placement::What::Reserve)
+        EMD_TRY(start_recovery(array));
+    return {};
+}
+
+Result<> withdraw(Array array, const std::vector<DevNum> &disks)
+{
+    for (const DevNum dev : disks) {
+        const std::optional<MemberInfo> member = EMD_TRY(find_member(array, dev));
+        if (!member || member->slot >= 0)
+            continue;
+        if (reserved_slot(array, member->name) >= 0)
+            EMD_TRY(array.set_member(member->name, "slot", "none"));
+        EMD_TRY(array.set_member(member->name, "state", "remove"));
+    }
+    return {};
+}
+
+Result<> unfreeze(Array array)
+{
+    const Pair disks = EMD_TRY(array.raid_disks());
+    if (disks.changing())
+        EMD_TRY(array.set("raid_disks", disks.now));
+    if (const Result<Pair> chunk = array.chunk_bytes(); chunk && chunk->changing())
+        EMD_TRY(array.set("chunk_size", chunk->now));
+    if (const Result<Pair> layout = array.layout(); layout && layout->changing())
+        EMD_TRY(array.set("layout", layout->now));
+    std::string version = EMD_TRY(array.metadata_version());
+    if (version.starts_with("external:-")) {
+        version[9] = '/';
+        EMD_TRY(array.set("metadata_version", version));
+    }
+    if (array.action().value_or("") == "frozen")
+        EMD_TRY(array.set("sync_action", "idle"));
+    return {};
+}
+
+}  // namespace
+
+Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &placement, const Container &container)
+{
+    const Volume *volume = find_volume(container, placement.volume);
+    const DevNum dev = container.disks.at(static_cast<std::size_t>(placement.disk)).dev;
+    const std::uint64_t offset = volume->data_offset;
+    const std::uint64_t size = volume->reshape ? volume->reshape->target.component_sectors : volume->shape.component_sectors;
+    return [=, &sysfs, name = std::move(array), what = placement.what, slot = static_cast<int>(placement.slot)] {
+        return place(Array(sysfs, name), what, dev, slot, offset, size);
+    };
+}
+
+Clerk::Task remove_member(Sysfs &sysfs, std::string array, std::string member)
+{
+    return [&sysfs, array, member]() -> Result<> {
+        const Result<> removed = Array(sysfs, array).set_member(member, "state", "remove");
+        // Gone already is what is wanted.
+        if (!removed && removed.error().code() != Errc::NotFound && removed.error().code() != Errc::Gone)
+            return removed;
+        return {};
+    };
+}
+
+Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum> disks)
+{
+    return [&sysfs, array, disks] { return withdraw(Array(sysfs, array), disks); };
+}
+
+Clerk::Task thaw(Sysfs &sysfs, std::string array)
+{
+    return [&sysfs, array] { return unfreeze(Array(sysfs, array)); };
+}
+
+}  // namespace emd::mon

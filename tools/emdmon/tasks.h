@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the clerk does to the kernel. Each is safe to stop at any point and to begin again: it looks at what is there
+// first. Everything is copied into the task, nothing of the keeper's is touched.
+#pragma once
+
+#include "clerk.h"
+#include "facts.h"
+#include "libemd/kernel/sysfs.h"
+#include "spares.h"
+
+namespace emd::mon {
+
+// Add the disk to the array if it is not there, give it its slot (or reserve it), start the recovery.
+Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &placement, const Container &container);
+
+// Take a failed member, whose failure is durable, out of the array. Busy: it is still in its slot, try later.
+Clerk::Task remove_member(Sysfs &sysfs, std::string array, std::string member);
+
+// Give back the reservations of these disks and take them out of the array.
+Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum> disks);
+
+// Nobody holds the volume any more: old values back if a change is proposed, then '/' and idle.
+Clerk::Task thaw(Sysfs &sysfs, std::string array);
+
+}  // namespace emd::mon
