@@ -134,22 +134,10 @@ static int batch_fill(struct r5_batch *batch)
 	}
 }
 
-static void flush(struct emd_io *io)
-{
-	if (io->flags & EMD_IO_CAN_WAIT)
-		emd_io_end(io, errno_to_blk_status(emd_flush_members(io->map->array)));
-	else
-		emd_io_punt(io);
-}
-
 void r5_submit(struct emd_io *io)
 {
 	struct r5_batch batch = { .conf = io->map->private, .io = io };
 
-	if (bio_op(io->bio) == REQ_OP_WRITE && !bio_has_data(io->bio)) {
-		flush(io);
-		return;
-	}
 	INIT_LIST_HEAD(&batch.ops);
 	bio_list_init(&batch.clones);
 	atomic_set(&io->pending, 1);

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writes of RAID1, and how they are stopped while a page is mended.
+ */
+#include "raid1.h"
+
+#include <linux/slab.h>
+
+#define RESERVED_WRITES	16
+
+/* One member's part of a write. @counts: what reaches this member can be read from it. */
+struct raid1_copy {
+	struct bio		bio;
+	struct raid1_write	*write;
+	struct mdk_member	*member;
+	bool			counts;
+};
+
+/*
+ * A write under way; one allocation.
+ * @pending: bios under way, and one while they are being sent
+ * @reached: a member that counts has taken it
+ * @refused: what a member said that does not support the operation
+ */
+struct raid1_write {
+	struct emd_io		*io;
+	struct raid1_conf	*conf;
+	atomic_t		pending;
+	bool			reached;
+	blk_status_t		refused;
+	u32			nr;
+	struct raid1_copy	copy[];
+};
+
+int raid1_writes_init(struct raid1_conf *conf)
+{
+	size_t size = struct_size((struct raid1_write *)NULL, copy, conf->map->geo.raid_disks);
+
+	return mempool_init_kmalloc_pool(&conf->writes, RESERVED_WRITES, size);
+}
+
+/* -- stopping -------------------------------------------------------------------------------- */
+
+static void writes_ended(struct percpu_ref *ref)
+{
+	complete(&container_of(ref, struct raid1_array, writes)->stopped);
+}
+
+int raid1_array_init_writes(struct raid1_array *array)
+{
+	spin_lock_init(&array->lock);
+	init_completion(&array->stopped);
+	array->parked_end = &array->parked;
+	return percpu_ref_init(&array->writes, writes_ended, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
+}
+
+void raid1_stop_writes(struct raid1_array *array)
+{
+	reinit_completion(&array->stopped);
+	percpu_ref_kill(&array->writes);
+	wait_for_completion(&array->stopped);
+}
+
+void raid1_resume_writes(struct raid1_array *array)
+{
+	struct emd_io *io, *next;
+
+	/* Under the lock, so that who finds writes stopped is parked before this looks. */
+	spin_lock_irq(&array->lock);
+	percpu_ref_reinit(&array->writes);
+	io = array->parked;
+	array->parked = NULL;
+	array->parked_end = &array->parked;
+	spin_unlock_irq(&array->lock);
+	for (; io; io = next) {
+		next = io->pers_private;
+		io->pers_private = NULL;
+		raid1_write(io->map->private, io);
+	}
+}
+
+/* Return: true if @io may go, with a reference; false if it was parked. */
+static bool write_enter(struct raid1_array *array, struct emd_io *io)
+{
+	unsigned long flags;
+	bool live;
+
+	if (likely(percpu_ref_tryget_live(&array->writes)))
+		return true;
+	spin_lock_irqsave(&array->lock, flags);
+	live = percpu_ref_tryget_live(&array->writes);
+	if (!live) {
+		io->pers_private = NULL;
+		*array->parked_end = io;
+		array->parked_end = (struct emd_io **)&io->pers_private;
+	}
+	spin_unlock_irqrestore(&array->lock, flags);
+	return live;
+}
+
+/* -- writing --------------------------------------------------------------------------------- */
+
+static void write_put(struct raid1_write *write)
+{
+	struct raid1_conf *conf = write->conf;
+	struct emd_io *io = write->io;
+	blk_status_t status = BLK_STS_OK;
+
+	if (!atomic_dec_and_test(&write->pending))
+		return;
+	if (write->refused)
+		status = write->refused;
+	else if (!write->reached)
+		status = BLK_STS_IOERR;
+	mempool_free(write, &conf->writes);
+	percpu_ref_put(&conf->array->writes);
+	emd_io_end(io, status);
+}
+
+static void copy_end_io(struct bio *bio)
+{
+	struct raid1_copy *copy = container_of(bio, struct raid1_copy, bio);
+	struct raid1_write *write = copy->write;
+
+	if (!bio->bi_status) {
+		if (copy->counts)
+			WRITE_ONCE(write->reached, true);
+	} else if (bio->bi_status == BLK_STS_NOTSUPP && bio_op(bio) != REQ_OP_WRITE) {
+		WRITE_ONCE(write->refused, bio->bi_status);
+	} else {
+		emd_member_error(write->conf->map->array, copy->member);
+	}
+	bio_uninit(bio);
+	emd_member_put(copy->member);
+	write_put(write);
+}
+
+/* Return: 0, or -ENOMEM when this copy could not be prepared. */
+static int copy_init(struct raid1_write *write, u32 slot, gfp_t gfp)
+{
+	struct emd_map *map = write->conf->map;
+	struct raid1_copy *copy = &write->copy[write->nr];
+	struct bio *bio = write->io->bio;
+	u64 sector = bio->bi_iter.bi_sector;
+	struct mdk_member *member;
+	int error;
+
+	if (!emd_slot_writable(map, slot))
+		return 0;
+	member = emd_slot_get(map, slot);
+	if (!member)
+		return 0;
+	error = bio_init_clone(emd_member_bdev(member), &copy->bio, bio, gfp);
+	if (error) {
+		emd_member_put(member);
+		return error;
+	}
+	copy->write = write;
+	copy->member = member;
+	copy->counts = emd_slot_readable(map, slot, sector, bio_sectors(bio));
+	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	copy->bio.bi_iter.bi_sector = map->slot[slot].offset + sector;
+	copy->bio.bi_end_io = copy_end_io;
+	write->nr++;
+	return 0;
+}
+
+static void write_undo(struct raid1_write *write)
+{
+	while (write->nr) {
+		struct raid1_copy *copy = &write->copy[--write->nr];
+
+		bio_uninit(&copy->bio);
+		emd_member_put(copy->member);
+	}
+	mempool_free(write, &write->conf->writes);
+}
+
+static struct raid1_write *write_prepare(struct raid1_conf *conf, struct emd_io *io)
+{
+	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
+	struct raid1_write *write = mempool_alloc(&conf->writes, gfp);
+	u32 slot;
+
+	if (!write)
+		return NULL;
+	write->io = io;
+	write->conf = conf;
+	write->reached = false;
+	write->refused = BLK_STS_OK;
+	write->nr = 0;
+	atomic_set(&write->pending, 1);
+	for (slot = 0; slot < conf->map->geo.raid_disks; slot++) {
+		if (copy_init(write, slot, gfp)) {
+			write_undo(write);
+			return NULL;
+		}
+	}
+	return write;
+}
+
+void raid1_write(struct raid1_conf *conf, struct emd_io *io)
+{
+	struct raid1_write *write;
+	u32 i;
+
+	if (!write_enter(conf->array, io))
+		return;
+	write = write_prepare(conf, io);
+	if (!write) {
+		percpu_ref_put(&conf->array->writes);
+		emd_io_punt(io);
+		return;
+	}
+	atomic_add(write->nr, &write->pending);
+	for (i = 0; i < write->nr; i++)
+		emd_member_submit(write->copy[i].member, &write->copy[i].bio);
+	write_put(write);
+}
