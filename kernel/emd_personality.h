@@ -10,7 +10,7 @@
 
 /**
  * struct emd_window - a range that a sync holds; writes to it wait, reads go on
- * @begin, @end: *member* sectors [begin, end), multiples of a page (striped: of a chunk)
+ * @begin, @end: *member* sectors [begin, end), multiples of a page; striped: whole chunks, or a part of one
  * @action: EMD_SYNC_RESYNC, RECOVER, CHECK or REPAIR
  * @mismatches: out, sectors found inconsistent
  * @pages: scratch memory of the engine: enough for (end - begin) sectors of each member

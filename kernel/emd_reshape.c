@@ -72,9 +72,9 @@ bool emd_reshape_blocks(struct emd_array *a, u64 begin, u64 end)
 	if (r && READ_ONCE(s->gate)) {
 		pos = READ_ONCE(r->pos);
 		acked = READ_ONCE(s->acked);
-		blocks = begin < max(pos, acked) && end > min(pos, acked);
-		if (blocks && !READ_ONCE(r->kick)) {
-			WRITE_ONCE(r->kick, true);
+		blocks = pos != acked && begin < max(pos, acked) && end > min(pos, acked);
+		if (blocks && !READ_ONCE(s->kick)) {
+			WRITE_ONCE(s->kick, true);
 			wake_up_all(&s->wait);
 		}
 	}
@@ -113,14 +113,26 @@ static int offset_delta(struct emd_array *a, s64 *delta)
 	return uniform ? 0 : -EINVAL;
 }
 
-static int make_plan(struct emd_array *a, const struct emd_geometry *to, struct emd_reshape_plan *plan)
+/* The geometry as the map has it: levels that are sized by their members know more there. */
+static const struct emd_geometry *shape_now(struct emd_array *a)
 {
+	const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+
+	return map ? &map->geo : &a->geo;
+}
+
+static int make_plan(struct emd_array *a, const struct emd_geometry *next, struct emd_reshape_plan *plan)
+{
+	const struct emd_geometry *from = shape_now(a);
+	struct emd_geometry to = *next;
 	const char *why = "it is no reshape";
 	s64 delta;
 
+	if (!to.member_sectors)
+		to.member_sectors = from->member_sectors;
 	if (offset_delta(a, &delta))
 		return emd_refuse(a, -EINVAL, "the new data offsets must all differ by the same amount");
-	if (emd_reshape_plan_init(plan, &a->geo, to, delta, a->next_backward, &why))
+	if (emd_reshape_plan_init(plan, from, &to, delta, a->next_backward, &why))
 		return emd_refuse(a, -EINVAL, "the change is not possible: %s", why);
 	return 0;
 }
@@ -170,6 +182,7 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 		return ret;
 	if (to.chunk_sectors && a->array_sectors & (to.chunk_sectors - 1))
 		return emd_refuse(a, -EINVAL, "the array's size is not a multiple of a chunk of %u KiB", to.chunk_sectors / 2);
+	to.member_sectors = shape_now(a)->member_sectors;
 	if (to.chunk_sectors)
 		to.member_sectors = round_down(to.member_sectors, to.chunk_sectors);
 	if (!same_shape(&a->geo, &to)) {
@@ -243,8 +256,7 @@ static struct emd_reshape *create(struct emd_array *a, const struct emd_reshape_
 	r->array = a;
 	r->plan = *plan;
 	r->to = a->next;
-	if (r->to.chunk_sectors)
-		r->to.member_sectors = plan->member_sectors;
+	r->to.member_sectors = plan->member_sectors;
 	r->pos = r->published = pos;
 	ret = emd_reshape_pages_alloc(r);
 	if (ret) {
@@ -262,6 +274,10 @@ static int build_map(struct emd_reshape *r)
 
 	if (IS_ERR(map))
 		return PTR_ERR(map);
+	if (map->geo.nr_zones > 1 || map->geo.member_sectors < r->plan.member_sectors) {
+		emd_map_destroy(map);
+		return emd_refuse(r->array, -EINVAL, "the new members are smaller than %llu sectors", r->plan.member_sectors);
+	}
 	rcu_assign_pointer(r->map, map);
 	if (old)
 		emd_map_destroy(old);

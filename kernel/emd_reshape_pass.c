@@ -155,7 +155,7 @@ static int publish(struct emd_reshape *r)
 	struct emd_sync *s = a->sync;
 	int ret;
 
-	WRITE_ONCE(r->kick, false);
+	WRITE_ONCE(s->kick, false);
 	if (r->published == r->pos)
 		return 0;
 	ret = emd_flush_members(a);
@@ -174,7 +174,9 @@ static int publish(struct emd_reshape *r)
 
 static bool publish_due(const struct emd_reshape *r)
 {
-	return READ_ONCE(r->kick) || time_after(jiffies, r->array->sync->published + EMD_SYNC_PUBLISH);
+	const struct emd_sync *s = r->array->sync;
+
+	return READ_ONCE(s->kick) || time_after(jiffies, s->published + EMD_SYNC_PUBLISH);
 }
 
 /* -- the pass ---------------------------------------------------------------------------------- */

@@ -49,6 +49,7 @@ enum emd_pass_phase {
  * @last:	last_sync_action
  * @interrupt:	it shall stop at the next quiet point
  * @delayed:	it waits for another array that uses the same disks
+ * @kick:	a write waits for the checkpoint of a reshape to pass it: publish soon
  * @result:	0: complete, -EINTR: interrupted, else why it stopped
  * @begin, @pos, @end, @completed: the range of the pass, private and published progress
  * @mismatches:	mismatch_cnt, sectors
@@ -85,6 +86,7 @@ struct emd_sync {
 	enum emd_sync_action	last;
 	bool			interrupt;
 	bool			delayed;
+	bool			kick;
 	int			result;
 	u64			begin;
 	u64			pos;

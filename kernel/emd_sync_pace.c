@@ -28,7 +28,8 @@ module_param(speed_limit_max, uint, 0644);
 MODULE_PARM_DESC(speed_limit_max, "sync speed that is never exceeded, KiB/s per member");
 
 #define MARK_JIFFIES	(3 * HZ)
-#define GIVE_WAY_MAX	(HZ / 5)
+#define GIVE_WAY_MAX	(HZ / 5UL)
+#define LOOK_AGAIN	(HZ / 4UL)
 
 static DEFINE_SPINLOCK(claim_lock);
 static LIST_HEAD(claims);		/* emd_sync.claim; claim_lock */
@@ -185,21 +186,34 @@ static unsigned long ahead(const struct emd_sync *s, u64 pos)
 	return due > since ? min_t(u64, due - since, MAX_JIFFY_OFFSET) : 0;
 }
 
+/* Limits may change while the pass waits, so it looks again now and then. */
+static void wait_a_while(struct emd_sync *s, unsigned long pause)
+{
+	wait_event_idle_timeout(s->wait, emd_sync_stopping(s) || READ_ONCE(s->kick), min(pause, LOOK_AGAIN));
+}
+
+static void wait_for_limit(struct emd_sync *s, u64 pos)
+{
+	unsigned long pause;
+
+	while (!emd_sync_stopping(s) && !READ_ONCE(s->kick) && emd_pace_speed(s, pos) > emd_pace_min(s)) {
+		pause = ahead(s, pos);
+		if (!pause)
+			return;
+		wait_a_while(s, pause);
+	}
+}
+
 void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began)
 {
 	u64 foreground = foreground_sectors(s);
 	bool users = foreground != s->foreground;
-	unsigned long pause = 0;
+	unsigned long took = jiffies - began;
 
 	s->foreground = foreground;
 	move_marks(s, pos);
-	if (emd_pace_speed(s, pos) > emd_pace_min(s)) {
-		pause = ahead(s, pos);
-		if (!pause && users)
-			pause = clamp(jiffies - began, 1UL, (unsigned long)GIVE_WAY_MAX);
-	}
-	if (pause)
-		wait_event_idle_timeout(s->wait, emd_sync_stopping(s), pause);
-	else
-		cond_resched();
+	wait_for_limit(s, pos);
+	if (users && emd_pace_speed(s, pos) > emd_pace_min(s))
+		wait_a_while(s, clamp(took, 1UL, GIVE_WAY_MAX));
+	cond_resched();
 }

@@ -30,12 +30,12 @@ struct scratch {
 
 /* -- scratch memory --------------------------------------------------------------------------- */
 
+/* A power of two, as chunks are: a window is whole chunks, or lies in one. */
 static unsigned int window_sectors(const struct emd_geometry *geo)
 {
 	unsigned int fair = SCRATCH_BYTES / 512 / geo->raid_disks;
 
-	fair = clamp(rounddown_pow_of_two(fair), WINDOW_MIN, WINDOW_MAX);
-	return max(fair, geo->chunk_sectors);	/* both are powers of two */
+	return clamp(rounddown_pow_of_two(fair), WINDOW_MIN, WINDOW_MAX);
 }
 
 static void scratch_free(struct scratch *sc)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# check counts planted differences and changes nothing; repair removes them; resync after a dirty start; limits and errno.
+#: disks: 3x32M, 2x32M
+#: modules: raid6_pq xor
+#: kernels: 6.1 6.12 uml
+#: files: tests/vm/guest/array.sh
+#: timeout: 180
+. /array.sh
+
+plant() { dd if=/dev/urandom of="$1" bs=4096 seek="$2" count=1 conv=fsync,notrunc 2>/dev/null; }
+run_pass() { echo "$1" >"$md/sync_action"; wait_idle 60; expect_attr "$md/last_sync_action" "$1"; }
+
+say "raid5: a dirty start resyncs"
+for d in $d0 $d1 $d2; do dd if=/dev/urandom of="$d" bs=1M count=32 2>/dev/null; done
+make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"
+start_array dirty
+wait_for 60 attr_is "$md/resync_start" none
+wait_idle
+expect_attr "$md/last_sync_action" resync
+clean_check
+stop_array
+
+say "raid5: three blocks of parity or data are changed behind its back"
+plant "$d0" 10
+plant "$d1" 700
+plant "$d2" 3000
+make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"
+start_array
+run_pass check
+expect_attr "$md/mismatch_cnt" 24
+run_pass check
+expect_attr "$md/mismatch_cnt" 24
+run_pass repair
+expect_attr "$md/mismatch_cnt" 24
+clean_check
+
+say "sync_min, sync_max, sync_completed"
+refuse_store "Invalid argument" 100 "$md/sync_max"
+refuse_store "Invalid argument" nonsense "$md/sync_max"
+refuse_store "Invalid argument" nonsense "$md/sync_action"
+expect_attr "$md/sync_completed" none
+expect_attr "$md/sync_speed" none
+echo 1280 >"$md/sync_max"
+refuse_store "Invalid argument" 1281 "$md/sync_min"
+echo 20000 >"$md/sync_speed_max"
+expect_attr "$md/sync_speed_max" "20000 (local)"
+echo check >"$md/sync_action"
+wait_for 20 completed_is 1280
+expect_attr "$md/sync_action" check
+for action in check repair resync recover reshape; do refuse_store "busy" $action "$md/sync_action"; done
+refuse_store "busy" 640 "$md/sync_max"
+refuse_store "busy" 8 "$md/sync_min"
+refuse_store "busy" 4 "$md/raid_disks"
+echo 2560 >"$md/sync_max"
+wait_for 20 completed_is 2560
+echo idle >"$md/sync_action"
+expect_attr "$md/sync_action" idle
+expect_attr "$md/sync_completed" none
+expect_attr "$md/sync_min" 2560
+echo 0 >"$md/sync_min"
+echo max >"$md/sync_max"
+echo system >"$md/sync_speed_max"
+
+say "frozen: nothing starts; thawed by the next order"
+echo frozen >"$md/sync_action"
+expect_attr "$md/sync_action" frozen
+echo faulty >"$(member "$d1")/state"
+add_member "$d3"
+usleep 300000
+expect_attr "$md/sync_action" frozen
+expect_attr "$md/degraded" 1
+echo idle >"$md/sync_action"
+wait_for 60 attr_is "$md/degraded" 0
+wait_idle
+clean_check
+stop_array
+
+say "raid1: check and repair"
+dd if="$d0" of="$d4" bs=1M 2>/dev/null
+make_array emd0 raid1 2 0 - "$d0" "$d4"
+start_array
+plant "$d4" 77
+run_pass check
+[ "$(cat "$md/mismatch_cnt")" -gt 0 ] || fail "the difference was not found"
+run_pass repair
+clean_check
+stop_array
