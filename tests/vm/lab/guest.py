@@ -28,7 +28,7 @@ def root(spec, kernel, directory, boot, slow, kept):
     for name in spec.files:
         root.copy(ROOT / name, "/" + Path(name).name)
     settings = {
-        "NAME": spec.name, "BOOT": boot, "KERNEL": kernel.name, "UML": "yes" if kernel.uml else "no", "SLOW": slow,
+        "NAME": spec.name, "BOOT": boot, "KERNEL": kernel.name, "UML": "yes" if kernel.uml else "no", "SLOW": slow, "SUBJECT": spec.subject,
         "UDEV": "yes" if spec.udev else "no", "DISKS": " ".join(disk.name for disk in spec.disks),
         "BOOT_MODULES": " ".join(modules), "HOST_DIRECTORY": directory, **kept,
     }
@@ -56,7 +56,7 @@ def userland(root, spec):
     root.put("/etc/nsswitch.conf", "passwd: files\ngroup: files\n")
     root.link("/etc/mtab", "/proc/self/mounts")
     root.put("/init", (VM / "guest/init").read_bytes(), 0o755)
-    for name in ("lib.sh", "start.sh"):
+    for name in ("lib.sh", "array.sh", "start.sh"):
         root.put(f"/lib/emd/{name}", (VM / "guest" / name).read_bytes())
     for name in OURS:
         program = BUILD / "cmake/bin" / name

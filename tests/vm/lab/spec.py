@@ -32,6 +32,7 @@ class Spec:
     memory: int = 512  # MiB
     cpus: int = 2
     emd: bool = True
+    subject: str = "emd"  # or md, the kernel's own (run --md)
     udev: bool = True
     rules: bool = False  # EMD's own udev rules
     power: bool = False
