@@ -13,8 +13,8 @@ md_dir()  { echo "/sys/block/$SUBJECT$1/md"; }
 md_attr() { echo "/sys/block/$SUBJECT$1/md/$2"; }
 dev()	  { echo "/dev/$SUBJECT$1"; }
 set_attr() {	# set_attr NUMBER ATTRIBUTE VALUE
-	echo "$3" 2>/dev/null >"$(md_attr "$1" "$2")" && return
-	fail "$SUBJECT$1: storing '$3' in $2 is refused: $(attr "/sys/block/$SUBJECT$1/emd/last_error")"
+	{ echo "$3" >"$(md_attr "$1" "$2")"; } 2>/tmp/refusal && return
+	fail "$SUBJECT$1: storing '$3' in $2 is refused: $(cat /tmp/refusal) $(attr "/sys/block/$SUBJECT$1/emd/last_error")"
 }
 get_attr() { attr "$(md_attr "$1" "$2")"; }
 
@@ -89,6 +89,16 @@ try_remove() {
 	[ -e "$member" ] || return 0	# a failed member may have vanished by itself
 	echo remove 2>/dev/null >"$member/state"
 }
+
+# writes_done NUMBER: how many the array has taken
+writes_done() { local r rm rs rt w rest; read -r r rm rs rt w rest <"/sys/block/$SUBJECT$1/stat"; echo "$w"; }
+# wait_writer NUMBER: somebody is writing to the array now
+wait_writer() {
+	local before
+	before=$(writes_done "$1")
+	wait_for 20 more_writes "$1" $((before + 8))
+}
+more_writes() { [ "$(writes_done "$1")" -ge "$2" ]; }
 
 sync_idle() { [ "$(get_attr "$1" sync_action)" = idle ]; }
 # wait_sync NUMBER SECONDS: no resync, recovery, check or reshape is running or about to

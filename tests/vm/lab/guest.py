@@ -56,7 +56,7 @@ def userland(root, spec):
     root.put("/etc/nsswitch.conf", "passwd: files\ngroup: files\n")
     root.link("/etc/mtab", "/proc/self/mounts")
     root.put("/init", (VM / "guest/init").read_bytes(), 0o755)
-    for name in ("lib.sh", "array.sh", "start.sh"):
+    for name in sorted(path.name for path in (VM / "guest").glob("*.sh")):
         root.put(f"/lib/emd/{name}", (VM / "guest" / name).read_bytes())
     for name in OURS:
         program = BUILD / "cmake/bin" / name

@@ -59,6 +59,17 @@ class Modules:
             path, _, rest = line.partition(":")
             self.depends[path] = rest.split()
         self.by_name = {canonical(path): path for path in self.depends}
+        # A soft dependency names an alias, as libcrc32c does its algorithm: without it the module does not start.
+        self.soft = {}
+        for line in text(kernel.modules / "modules.softdep"):
+            words = line.split()
+            if words[:1] == ["softdep"] and "pre:" in words:
+                self.soft[canonical(words[1])] = [w for w in words[words.index("pre:") + 1:] if w != "post:"]
+        self.alias = {}
+        for line in text(kernel.modules / "modules.alias"):
+            words = line.split()
+            if words[:1] == ["alias"] and "*" not in line:
+                self.alias[canonical(words[1])] = words[2]
         builtin = (kernel.modules / "modules.builtin").read_text().splitlines()
         self.builtin = {canonical(path) for path in builtin}
 
@@ -77,9 +88,12 @@ class Modules:
             if name not in self.by_name:
                 raise LabError(f"kernel {self.kernel.release} has no module {name}")
             path = self.by_name[name]
-            for needed in reversed(self.depends[path]):
+            for needed in [*reversed(self.depends[path]), path]:
+                for soft in self.soft.get(canonical(needed), ()):
+                    soft = self.alias.get(canonical(soft), soft)
+                    if canonical(soft) in self.by_name and self.by_name[canonical(soft)] not in result:
+                        result |= self.closure([soft])
                 result.setdefault(needed, self.depends[needed])
-            result.setdefault(path, self.depends[path])
         return result
 
     def emd_needs(self):
@@ -96,6 +110,11 @@ class Modules:
             return self.kernel.module.read_bytes()
         data = (self.kernel.modules / path).read_bytes()
         return lzma.decompress(data) if path.endswith(".xz") else data
+
+
+def text(path):
+    """The lines of a file that a kernel may lack."""
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def canonical(path):

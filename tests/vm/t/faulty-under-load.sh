@@ -25,6 +25,7 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	wait_sync 1 120
 	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 &
 	writer=$!
+	wait_writer 1
 	for device; do
 		cycle "$device" "$spare"
 		spare=$device

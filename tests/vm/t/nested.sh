@@ -30,6 +30,7 @@ emdwork verify "$(dev 7)" "$oracle"
 
 emdwork load "$(dev 7)" "$oracle" --jobs 4 --seconds 1000 &
 writer=$!
+wait_writer 7
 fail_member 5 "$(dev 1)"
 wait_attr 30 "$(md_attr 5 degraded)" 1
 emdwork_alive() { kill -0 $writer; }

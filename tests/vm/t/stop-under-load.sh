@@ -19,7 +19,8 @@ for round in 1 2 3; do
 		emdwork fill "$(dev 1)" "$oracle" --bytes 4194304
 		emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 &
 		writer=$!
-		wait_for 10 refuses_stop
+		wait_writer 1
+		refuses_stop
 		kill $writer; wait $writer || true
 		stop_array 1
 		make_array 1 $level 65536 2 none "$d0" "$d1" "$d2"
