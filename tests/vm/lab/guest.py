@@ -25,6 +25,8 @@ def root(spec, kernel, directory, boot, slow, kept):
         udev(root, spec)
     for program in spec.programs:
         add_program(root, program)
+    if spec.rules or spec.conf:
+        root.put("/etc/emd/emdadm.conf", "\n".join(spec.conf or ["AUTO +all"]) + "\n")
     for name in spec.files:
         root.copy(ROOT / name, "/" + Path(name).name)
     settings = {

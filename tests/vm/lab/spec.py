@@ -35,6 +35,7 @@ class Spec:
     subject: str = "emd"  # or md, the kernel's own (run --md)
     udev: bool = True
     rules: bool = False  # EMD's own udev rules
+    conf: list = field(default_factory=list)  # lines of emdadm.conf
     power: bool = False
     flush_delay: int = 0  # ms, upper bound of a random delay of each flush
     allow: list = field(default_factory=list)  # suspicious lines of the kernel log that this test causes on purpose
@@ -71,7 +72,7 @@ def parse_kernels(text):
 PARSERS = {
     "disks": parse_disks, "modules": str.split, "extra-modules": str.split, "kernels": parse_kernels,
     "programs": str.split, "files": str.split, "timeout": int, "boots": int, "memory": int, "cpus": int,
-    "flush-delay": int, "allow": lambda text: [text],
+    "flush-delay": int, "allow": lambda text: [text], "conf": lambda text: [text],
     "emd": lambda text: text == "yes", "udev": lambda text: text == "yes", "rules": lambda text: text == "yes",
     "power": lambda text: text == "yes",
 }
@@ -90,7 +91,7 @@ def load(path):
         except (KeyError, ValueError, IndexError) as error:
             raise LabError(f"{path}:{number}: cannot understand '{line}': {error}") from None
         present = getattr(spec, attribute)
-        setattr(spec, attribute, present + parsed if attribute in ("allow", "disks", "modules") else parsed)
+        setattr(spec, attribute, present + parsed if attribute in ("allow", "conf", "disks", "modules") else parsed)
     for disk in spec.disks:
         disk.power = spec.power
     return spec
