@@ -86,6 +86,9 @@ __printf(3, 4) int emd_refuse(struct emd_array *a, int error, const char *fmt, .
 /** emd_array_event() - uevent on the array's disk ("EMD_EVENT=fail" ...) and poll notification of @attr (md/ group), either may be NULL. Any context that may sleep. */
 void emd_array_event(struct emd_array *a, const char *event, const char *attr);
 
+/** emd_proc_notify() - /proc/emdstat has changed. Any context. */
+void emd_proc_notify(void);
+
 /** emd_array_state() - array_state as it is read, with write-pending, active-idle and broken. */
 enum emd_array_state emd_array_state(struct emd_array *a);
 
@@ -169,6 +172,9 @@ void emd_sync_wake(struct emd_array *a);
 /** emd_sync_quiesce() - stop the running pass and wait for it; nothing starts until emd_sync_resume(). config_mutex held. */
 void emd_sync_quiesce(struct emd_array *a);
 void emd_sync_resume(struct emd_array *a);
+
+/** emd_sync_frozen() - is sync_action frozen? */
+bool emd_sync_frozen(struct emd_array *a);
 
 /** emd_sync_running() - is a thread at work? */
 bool emd_sync_running(struct emd_array *a);

@@ -130,6 +130,20 @@ static inline struct gendisk *emd_disk_alloc(void)
 #endif
 }
 
+/**
+ * emd_end_io_acct() - account the end of what bio_start_io_acct() began
+ * @sectors: of the whole bio, which may have been consumed since
+ */
+static inline void emd_end_io_acct(struct block_device *bdev, enum req_op op, unsigned int sectors,
+				   unsigned long started)
+{
+#ifdef EMD_HAVE_BDEV_END_IO_ACCT_SECTORS
+	bdev_end_io_acct(bdev, op, sectors, started);
+#else
+	bdev_end_io_acct(bdev, op, started);
+#endif
+}
+
 /* What a disk can do, beside its struct queue_limits. I/O statistics are always kept. */
 #define EMD_FEAT_WRITE_CACHE	BIT(0)	/* gets flushes */
 #define EMD_FEAT_FUA		BIT(1)	/* takes writes with FUA as they are */

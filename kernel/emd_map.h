@@ -18,7 +18,6 @@
 #ifndef _EMD_MAP_H
 #define _EMD_MAP_H
 
-#include <linux/completion.h>
 #include <linux/percpu-refcount.h>
 
 #include "core/emd_geometry.h"
@@ -51,9 +50,8 @@ struct emd_slot {
  */
 struct emd_map {
 	struct percpu_ref	ref;
-	struct completion	drained;
 	struct rcu_head		rcu;
-	struct work_struct	retire_work;	/* ends a map that nobody waits for */
+	struct work_struct	retire_work;	/* ends the map when it has drained */
 	struct emd_array	*array;
 	u32			gencount;
 	struct emd_geometry	geo;

@@ -52,6 +52,10 @@ const struct emd_personality *emd_personality_find(int level);
 /** emd_personality_by_name() - by md's word ("raid5", "5", "stripe", ...), for the level attribute. */
 const struct emd_personality *emd_personality_by_name(const char *name);
 
+struct seq_file;
+/** emd_personality_list() - the first line of /proc/emdstat. */
+void emd_personality_list(struct seq_file *seq);
+
 extern const struct emd_personality emd_linear, emd_raid0, emd_raid1, emd_raid4, emd_raid5;
 
 #endif

@@ -80,6 +80,7 @@ void emd_range_unlock(struct emd_range_lock *rl, struct emd_range_window *w);
 
 /**
  * emd_range_change() - move the ends of a window (suspend_lo, suspend_hi)
+ * An empty window costs nothing; INIT_LIST_HEAD(&w->link) before the first call.
  * Waits only for requests in the part that was added. Return: 0 or -EINTR (unchanged).
  */
 int emd_range_change(struct emd_range_lock *rl, struct emd_range_window *w, u64 begin, u64 end);

@@ -284,3 +284,8 @@ void emd_sync_module_exit(void)
 {
 	destroy_workqueue(sync_wq);
 }
+
+bool emd_sync_frozen(struct emd_array *a)
+{
+	return READ_ONCE(a->sync->frozen);
+}

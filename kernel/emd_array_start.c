@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From inactive to running and back; size and limits of the disk. */
+#include <linux/module.h>
+
+#include "emd_array_private.h"
+#include "emd_compat.h"
+
+static bool start_dirty_degraded;
+module_param(start_dirty_degraded, bool, 0644);
+MODULE_PARM_DESC(start_dirty_degraded, "start parity arrays that are degraded and not in sync, though data may be lost");
+
+/* -- size and limits --------------------------------------------------------------------------- */
+
+u64 emd_array_max_sectors(struct emd_array *a)
+{
+	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+
+	return map ? emd_geometry_array_sectors(&map->geo) : 0;
+}
+
+void emd_array_resize(struct emd_array *a)
+{
+	u64 sectors = emd_array_max_sectors(a);
+
+	if (a->external_size)
+		sectors = min_t(u64, sectors, a->array_sectors);
+	else
+		a->array_sectors = sectors;
+	a->member.total_size = sectors;
+	if (set_capacity_and_notify(a->disk, sectors))
+		set_bit(GD_NEED_PART_SCAN, &a->disk->state);
+}
+
+struct limit_sum {
+	struct queue_limits lim;
+	bool discard, rotational, nowait;
+	unsigned int discard_granularity;
+};
+
+static void add_member_limits(struct emd_array *a, struct mdk_member *m, struct limit_sum *sum)
+{
+	struct block_device *bdev = emd_member_bdev(m);
+
+	emd_limits_stack(&sum->lim, bdev, m->data_offset, a->member.name);
+	sum->discard &= bdev_max_discard_sectors(bdev) > 0;
+	sum->discard_granularity = max(sum->discard_granularity, bdev_discard_granularity(bdev));
+	sum->rotational |= !bdev_nonrot(bdev);
+	sum->nowait &= bdev_nowait(bdev);
+}
+
+int emd_array_limits(struct emd_array *a)
+{
+	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+	struct limit_sum sum = { .discard = true, .nowait = true };
+	unsigned int features = EMD_FEAT_WRITE_CACHE | EMD_FEAT_FUA;
+	u32 i;
+
+	blk_set_stacking_limits(&sum.lim);
+	if (map->geo.chunk_sectors) {
+		sum.lim.io_min = map->geo.chunk_sectors << SECTOR_SHIFT;
+		sum.lim.io_opt = emd_geometry_row_sectors(&map->geo) << SECTOR_SHIFT;
+	}
+	for (i = 0; i < map->geo.raid_disks; i++)
+		if (map->slot[i].member)
+			add_member_limits(a, map->slot[i].member, &sum);
+	/* Members split for themselves; their chunks mean nothing in the array's addresses. */
+	sum.lim.chunk_sectors = 0;
+	emd_limits_set_discard(&sum.lim, sum.discard ? UINT_MAX >> SECTOR_SHIFT : 0, sum.discard_granularity);
+	if (sum.nowait)
+		features |= EMD_FEAT_NOWAIT;
+	if (sum.rotational)
+		features |= EMD_FEAT_ROTATIONAL;
+	return emd_disk_set_limits(a->disk, &sum.lim, features);
+}
+
+/* -- starting ------------------------------------------------------------------------------------ */
+
+static bool wants_member_size(const struct emd_array *a)
+{
+	return a->geo.level != 0 && a->geo.level != EMD_LEVEL_LINEAR;
+}
+
+/* Members that were given no size use all there is. Return: the smallest. */
+static u64 settle_data_sizes(struct emd_array *a)
+{
+	struct mdk_member *m;
+	u64 smallest = EMD_POS_MAX;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member) {
+		if (m->priority < 0)
+			continue;
+		if (!m->data_size && m->total_size > m->data_offset)
+			m->data_size = m->total_size - m->data_offset;
+		smallest = min_t(u64, smallest, m->data_size);
+	}
+	mutex_unlock(&emd_topology_mutex);
+	return smallest;
+}
+
+/* Without a component_size the smallest member decides. */
+static int settle_sizes(struct emd_array *a)
+{
+	u64 smallest = settle_data_sizes(a);
+
+	if (!wants_member_size(a))
+		return 0;
+	if (!a->geo.member_sectors && smallest != EMD_POS_MAX) {
+		if (a->geo.chunk_sectors)
+			smallest = round_down(smallest, (u64)a->geo.chunk_sectors);
+		a->geo.member_sectors = smallest;
+		a->next.member_sectors = smallest;
+	}
+	if (smallest < a->geo.member_sectors)
+		return emd_refuse(a, -EINVAL, "%s: a member is smaller than component_size", a->member.name);
+	return 0;
+}
+
+static void place_members(struct emd_array *a)
+{
+	struct mdk_member *m;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member) {
+		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state))
+			continue;
+		set_bit(EMD_MF_PLACED, &m->flags);
+		emd_member_event(m, m->recovered == EMD_POS_MAX ? EMD_MEV_ACTIVATE : EMD_MEV_REBUILD);
+	}
+	mutex_unlock(&emd_topology_mutex);
+}
+
+static void displace_members(struct emd_array *a)
+{
+	struct mdk_member *m;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member)
+		clear_bit(EMD_MF_PLACED, &m->flags);
+	mutex_unlock(&emd_topology_mutex);
+}
+
+static bool parity_level(const struct emd_array *a)
+{
+	return emd_geometry_parity_disks(&a->geo) > 0;
+}
+
+/* Enough members, and data that can be trusted? */
+static int check_health(struct emd_array *a)
+{
+	mdu_mstate_t health;
+
+	spin_lock_irq(&a->member.member_lock);
+	emd_array_states(a, a->geo.raid_disks, a->priv->scratch);
+	health = emd_mstate_array(a->geo.level, a->geo.layout, a->geo.raid_disks, a->priv->scratch);
+	spin_unlock_irq(&a->member.member_lock);
+
+	if (health == MDU_MSTATE_FAILED)
+		return emd_refuse(a, -EIO, "%s has too few members to start", a->member.name);
+	if (health == MDU_MSTATE_DEGRADED && parity_level(a) && a->resync_start != EMD_POS_MAX &&
+	    !start_dirty_degraded)
+		return emd_refuse(a, -EIO,
+				  "%s is degraded and was not shut down cleanly, so parity cannot replace the missing member",
+				  a->member.name);
+	return 0;
+}
+
+static int start_map(struct emd_array *a, const struct emd_personality *pers)
+{
+	struct emd_map *map = emd_map_build(a, &a->geo, pers, false);
+	int error;
+
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	a->member.pers = pers;
+	a->member.subtype = pers->level;
+	emd_map_replace(a, map);
+	error = emd_array_limits(a);
+	if (!error && a->reshape_position != EMD_POS_MAX)
+		error = emd_reshape_assembled(a, a->reshape_position);
+	if (error) {
+		emd_map_replace(a, NULL);
+		a->member.pers = NULL;
+	}
+	return error;
+}
+
+static int begin(struct emd_array *a, const struct emd_personality *pers)
+{
+	int error = settle_sizes(a);
+
+	if (error)
+		return error;
+	place_members(a);
+	error = check_health(a);
+	if (!error)
+		error = start_map(a, pers);
+	if (error)
+		displace_members(a);
+	return error;
+}
+
+/* Arrays without redundancy are always clean, and writes need nobody's leave. */
+static void set_running_state(struct emd_array *a, enum emd_array_state state)
+{
+	if (state == EMD_ARRAY_ACTIVE)
+		state = EMD_ARRAY_CLEAN;
+	set_disk_ro(a->disk, state == EMD_ARRAY_READONLY);
+	emd_array_set_state(a, state);
+	if (state == EMD_ARRAY_CLEAN && !emd_array_redundant(a))
+		emd_gate_open(a);
+}
+
+int emd_array_start(struct emd_array *a, enum emd_array_state state)
+{
+	const struct emd_personality *pers = emd_personality_find(a->geo.level);
+	int error;
+
+	lockdep_assert_held(&a->config_mutex);
+	if (!pers)
+		return emd_refuse(a, -EINVAL, "%s has no level that can be started", a->member.name);
+	error = begin(a, pers);
+	if (error)
+		return error;
+	a->priv->broken = false;
+	set_running_state(a, state);
+	emd_array_resize(a);
+	emd_array_update_links(a);
+	emd_array_show_redundancy(a);
+	emd_array_update_health(a);
+	emd_array_event(a, "start", NULL);
+	emd_sync_wake(a);
+	return 0;
+}
+
+/* -- read-only and back ----------------------------------------------------------------------------- */
+
+int emd_array_set_readonly(struct emd_array *a, enum emd_array_state state)
+{
+	emd_sync_quiesce(a);
+	emd_gate_shut(a, true);
+	set_disk_ro(a->disk, state == EMD_ARRAY_READONLY);
+	emd_array_set_state(a, state);
+	emd_sync_resume(a);
+	return 0;
+}
+
+int emd_array_set_writable(struct emd_array *a)
+{
+	set_running_state(a, EMD_ARRAY_CLEAN);
+	emd_gate_release(a);
+	emd_sync_wake(a);
+	return 0;
+}
+
+void emd_array_end_read_auto(struct emd_array *a)
+{
+	if (a->state == EMD_ARRAY_READ_AUTO)
+		emd_array_set_writable(a);
+}
+
+/* -- stopping ------------------------------------------------------------------------------------------ */
+
+/* How far rebuilds have come is in the map, which goes away. */
+static void remember_recovery(struct emd_array *a)
+{
+	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+	u32 i;
+
+	for (i = 0; i < map->geo.raid_disks; i++)
+		if (map->slot[i].member)
+			map->slot[i].member->recovered = READ_ONCE(map->slot[i].recovered);
+}
+
+void emd_array_stop(struct emd_array *a)
+{
+	lockdep_assert_held(&a->config_mutex);
+	emd_sync_quiesce(a);
+	emd_array_set_state(a, EMD_ARRAY_INACTIVE);
+	emd_gate_release(a);
+	emd_gate_shut(a, true);
+	remember_recovery(a);
+	emd_map_replace(a, NULL);
+	emd_reshape_free(a);
+	emd_array_drop_reservations(a);
+	a->member.pers = NULL;
+	displace_members(a);
+	emd_member_event(&a->member, EMD_MEV_SPARE);
+	a->external_size = false;
+	a->array_sectors = 0;
+	emd_array_resize(a);
+	emd_array_update_links(a);
+	emd_array_show_redundancy(a);
+	emd_sync_resume(a);
+	emd_array_event(a, "stop", NULL);
+}
+
+/* -- new geometry ------------------------------------------------------------------------------------------ */
+
+static void drop_surplus_members(struct emd_array *a, u32 raid_disks)
+{
+	struct mdk_member *m, *next;
+
+	mutex_lock(&emd_topology_mutex);
+	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links) {
+		if (!MDU_MSTATE_LIVE(m->state))
+			continue;
+		m->data_offset = m->new_data_offset;
+		if (m->priority < (int)raid_disks)
+			continue;
+		clear_bit(EMD_MF_PLACED, &m->flags);
+		emd_member_event(m, EMD_MEV_SPARE);
+		m->recovered = 0;
+		emd_member_set_priority(m, -1);
+		emd_array_refresh_child(m);
+	}
+	mutex_unlock(&emd_topology_mutex);
+}
+
+/* A level with redundancy starts clean behind a shut gate; one without has it always open. */
+static void settle_gate(struct emd_array *a, bool was_redundant)
+{
+	bool redundant = emd_array_redundant(a);
+
+	if (redundant == was_redundant || !emd_array_writable(a))
+		return;
+	emd_array_set_state(a, EMD_ARRAY_CLEAN);
+	if (redundant)
+		emd_gate_shut(a, true);
+	else
+		emd_gate_open(a);
+}
+
+int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo)
+{
+	const struct emd_personality *pers = emd_personality_find(geo->level);
+	bool was_redundant = emd_array_redundant(a);
+	struct emd_map *map;
+
+	lockdep_assert_held(&a->config_mutex);
+	if (!pers)
+		return -EINVAL;
+	drop_surplus_members(a, geo->raid_disks);
+	map = emd_map_build(a, geo, pers, false);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	a->geo = *geo;
+	a->geo.zones = NULL;
+	a->geo.nr_zones = 0;
+	a->next = a->geo;
+	a->next_backward = -1;
+	a->member.pers = pers;
+	a->member.subtype = pers->level;
+	emd_map_replace(a, map);
+	settle_gate(a, was_redundant);
+	emd_array_limits(a);
+	emd_array_resize(a);
+	emd_array_update_links(a);
+	emd_array_show_redundancy(a);
+	emd_array_update_health(a);
+	emd_array_event(a, "geometry", "level");
+	return 0;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Changes of a running array that move no data: level, component_size. */
+#include "core/emd_takeover.h"
+#include "emd_array_private.h"
+
+static int check_still(struct emd_array *a)
+{
+	if (!emd_array_writable(a))
+		return emd_refuse(a, -EROFS, "%s is read-only", a->member.name);
+	if (emd_sync_running(a) || rcu_access_pointer(a->reshape))
+		return emd_refuse(a, -EBUSY, "%s is at work on a resync, recovery or reshape", a->member.name);
+	return 0;
+}
+
+/* The geometry in force, with the size that RAID0 takes from its members. */
+static struct emd_geometry geometry_now(struct emd_array *a)
+{
+	return rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex))->geo;
+}
+
+static void forget_proposal(struct emd_array *a)
+{
+	struct mdk_member *m;
+
+	a->next = a->geo;
+	a->next_backward = -1;
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member) {
+		m->new_data_offset = m->data_offset;
+		m->reserved_slot = -1;
+	}
+	mutex_unlock(&emd_topology_mutex);
+}
+
+int emd_array_takeover(struct emd_array *a, const char *word)
+{
+	const struct emd_personality *pers = emd_personality_by_name(word);
+	struct emd_geometry from, to;
+	const char *why = "";
+	int error = check_still(a);
+
+	if (error)
+		return error;
+	if (!pers)
+		return emd_refuse(a, -EINVAL, "there is no level \"%s\"", word);
+	if (pers == a->member.pers)
+		return 0;
+	from = geometry_now(a);
+	error = emd_takeover_geometry(&from, pers->level, &to, &why);
+	if (error)
+		return emd_refuse(a, error, "%s: %s", a->member.name, why);
+	forget_proposal(a);
+	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
+	if (!emd_array_redundant(a))
+		a->resync_start = EMD_POS_MAX;
+	error = emd_array_set_geometry(a, &to);
+	if (!error)
+		emd_sync_wake(a);
+	return error;
+}
+
+static u64 room_of_members(struct emd_array *a)
+{
+	struct mdk_member *m;
+	u64 room = EMD_POS_MAX;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member)
+		if (m->priority >= 0)
+			room = min_t(u64, room, m->data_size);
+	mutex_unlock(&emd_topology_mutex);
+	return room;
+}
+
+int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
+{
+	struct emd_geometry geo = a->geo;
+	u64 room = room_of_members(a), before = a->geo.member_sectors;
+	int error = check_still(a);
+
+	if (error)
+		return error;
+	if (!emd_array_redundant(a))
+		return emd_refuse(a, -EINVAL, "the members of %s have sizes of their own", a->member.name);
+	geo.member_sectors = sectors ?: room;
+	if (geo.chunk_sectors)
+		geo.member_sectors = round_down(geo.member_sectors, (u64)geo.chunk_sectors);
+	if (geo.member_sectors > room)
+		return emd_refuse(a, -ENOSPC, "a member of %s has only %llu sectors", a->member.name, room);
+	if (geo.member_sectors < before &&
+	    (!a->external_size || a->array_sectors > emd_geometry_array_sectors(&geo)))
+		return emd_refuse(a, -EINVAL, "%s would lose data: make array_size smaller first", a->member.name);
+	error = emd_array_set_geometry(a, &geo);
+	if (error)
+		return error;
+	if (geo.member_sectors > before && a->resync_start == EMD_POS_MAX)
+		WRITE_ONCE(a->resync_start, before);
+	emd_sync_wake(a);
+	return 0;
+}

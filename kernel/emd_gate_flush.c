@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory
+ *
+ * A write with PREFLUSH means: what was reported written before must be durable before
+ * this. So all members flush first, then the bio goes on without the flag. Rounds of
+ * flushing do not overlap: who comes while one is under way joins the next, which begins
+ * when that one has ended. Any number of callers so costs two rounds at most, and the
+ * memory of a round is known beforehand.
+ */
+#include <linux/completion.h>
+
+#include "emd_array_private.h"
+#include "emd_leaf.h"
+
+static void flush_put(struct emd_flush *f)
+{
+	if (atomic_dec_and_test(&f->left))
+		f->done(f);
+}
+
+static void member_flushed(struct bio *bio)
+{
+	struct emd_flush_bio *fb = container_of(bio, struct emd_flush_bio, bio);
+	struct emd_flush *f = fb->flush;
+	struct mdk_member *m = fb->member;
+
+	if (bio->bi_status) {
+		emd_member_error(f->array, m);
+		if (MDU_MSTATE_LIVE(emd_member_state(m)))
+			f->status = bio->bi_status;
+	}
+	bio_put(bio);
+	emd_member_put(m);
+	flush_put(f);
+}
+
+/* The next member behind slot @slot, with a reference. */
+static struct mdk_member *next_target(struct emd_array *a, int slot)
+{
+	struct mdk_member *m, *found = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_for_each_child(m, &a->member) {
+		if (m->priority > slot && test_bit(EMD_MF_PLACED, &m->flags) && emd_member_tryget(m)) {
+			found = m;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return found;
+}
+
+static bool has_cache(struct mdk_member *m)
+{
+	return m->type == MDU_MTYPE_ARRAY || bdev_write_cache(emd_member_bdev(m));
+}
+
+static void flush_member(struct emd_flush *f, struct mdk_member *m)
+{
+	struct emd_flush_bio *fb;
+	struct bio *bio;
+
+	bio = bio_alloc_bioset(emd_member_bdev(m), 0, REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO,
+			       &emd_array_gate(f->array)->splits);
+	fb = container_of(bio, struct emd_flush_bio, bio);
+	fb->flush = f;
+	fb->member = m;
+	bio->bi_end_io = member_flushed;
+	atomic_inc(&f->left);
+	emd_member_submit(m, bio);
+}
+
+/* Process context of a worker: no bio of the caller is pending, so memory may be waited for. */
+static void flush_start(struct emd_flush *f, struct emd_array *a, void (*done)(struct emd_flush *f))
+{
+	struct mdk_member *m;
+	int slot = -1;
+
+	f->array = a;
+	f->status = BLK_STS_OK;
+	f->done = done;
+	atomic_set(&f->left, 1);
+	while ((m = next_target(a, slot))) {
+		slot = m->priority;
+		if (has_cache(m))
+			flush_member(f, m);
+		else
+			emd_member_put(m);
+	}
+	flush_put(f);
+}
+
+static void round_done(struct emd_flush *f)
+{
+	struct emd_gate *g = container_of(f, struct emd_gate, flush);
+
+	queue_work(g->wq, &g->flushed_work);
+}
+
+static void round_work(struct work_struct *work)
+{
+	struct emd_gate *g = container_of(work, struct emd_gate, flush_work);
+	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
+
+	spin_lock_irq(&g->lock);
+	g->flush_now = g->flush_next;
+	bio_list_init(&g->flush_next);
+	spin_unlock_irq(&g->lock);
+	g->flush_map = emd_map_enter(a);
+	if (g->flush_map) {
+		flush_start(&g->flush, a, round_done);
+	} else {
+		g->flush.status = BLK_STS_IOERR;
+		round_done(&g->flush);
+	}
+}
+
+static void flushed_work(struct work_struct *work)
+{
+	struct emd_gate *g = container_of(work, struct emd_gate, flushed_work);
+	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
+	struct emd_map *map = g->flush_map;
+	struct bio_list flushed = g->flush_now;
+	blk_status_t status = g->flush.status;
+	struct bio *bio;
+
+	spin_lock_irq(&g->lock);
+	g->flush_running = !bio_list_empty(&g->flush_next);
+	if (g->flush_running)
+		queue_work(g->wq, &g->flush_work);
+	spin_unlock_irq(&g->lock);
+	while ((bio = bio_list_pop(&flushed))) {
+		bio->bi_opf &= ~REQ_PREFLUSH;
+		if (status || !bio_sectors(bio)) {
+			bio->bi_status = status;
+			bio_endio(bio);
+		} else {
+			emd_gate_data(a, bio, true);
+		}
+	}
+	if (map)
+		emd_map_exit(map);
+}
+
+void emd_gate_flush_bio(struct emd_array *a, struct bio *bio)
+{
+	struct emd_gate *g = emd_array_gate(a);
+	unsigned long flags;
+
+	spin_lock_irqsave(&g->lock, flags);
+	bio_list_add(&g->flush_next, bio);
+	if (!g->flush_running) {
+		g->flush_running = true;
+		queue_work(g->wq, &g->flush_work);
+	}
+	spin_unlock_irqrestore(&g->lock, flags);
+}
+
+void emd_gate_flush_init(struct emd_array *a)
+{
+	struct emd_gate *g = emd_array_gate(a);
+
+	bio_list_init(&g->flush_next);
+	bio_list_init(&g->flush_now);
+	INIT_WORK(&g->flush_work, round_work);
+	INIT_WORK(&g->flushed_work, flushed_work);
+}
+
+struct waited_flush {
+	struct emd_flush flush;
+	struct completion done;
+};
+
+static void waited_done(struct emd_flush *f)
+{
+	complete(&container_of(f, struct waited_flush, flush)->done);
+}
+
+int emd_flush_members(struct emd_array *a)
+{
+	struct waited_flush w;
+
+	init_completion(&w.done);
+	flush_start(&w.flush, a, waited_done);
+	wait_for_completion_io(&w.done);
+	return blk_status_to_errno(w.flush.status);
+}

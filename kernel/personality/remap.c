@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Theory
+ *
+ * A bio within one chunk is sent on itself, with its end hooked: no memory, no copy of
+ * its descriptor. The gate restores what was hooked. A bio that is part of a chain may not
+ * be sent on: it would only end when the chain does, and the request with it. It is
+ * cloned, as is each part of a bio over several chunks. The request's bio itself is the
+ * iterator: it is advanced as parts leave, so a submit that ran out of memory goes on
+ * from a worker where it stopped.
+ */
+#include <linux/slab.h>
+
+#include "emd_compat.h"
+#include "emd_personality.h"
+#include "remap.h"
+
+#define SPLIT_UNDER_WAY	((void *)1)
+
+struct remap_part {
+	struct emd_io *io;
+	struct mdk_member *member;
+	struct bio clone;
+};
+
+static void part_put(struct emd_io *io)
+{
+	if (atomic_dec_and_test(&io->pending))
+		emd_io_end(io, io->status);
+}
+
+/* The error is the user's: no other copy exists. EAGAIN and "not supported" say nothing about the member. */
+static void note_error(struct emd_io *io, struct mdk_member *m, blk_status_t status)
+{
+	if (status && status != BLK_STS_AGAIN && status != BLK_STS_NOTSUPP)
+		emd_member_error(io->map->array, m);
+}
+
+static void part_end(struct bio *clone)
+{
+	struct remap_part *part = container_of(clone, struct remap_part, clone);
+	struct emd_io *io = part->io;
+
+	note_error(io, part->member, clone->bi_status);
+	if (clone->bi_status)
+		io->status = clone->bi_status;
+	emd_member_put(part->member);
+	bio_put(clone);
+	part_put(io);
+}
+
+static void whole_end(struct bio *bio)
+{
+	struct emd_io *io = bio->bi_private;
+	struct mdk_member *m = io->pers_private;
+	blk_status_t status = bio->bi_status;
+
+	note_error(io, m, status);
+	emd_member_put(m);
+	emd_io_end(io, status);
+}
+
+static void submit_whole(struct emd_io *io, const struct emd_place *place)
+{
+	struct mdk_member *m = emd_slot_get(io->map, place->slot);
+	struct bio *bio = io->bio;
+
+	if (!m) {
+		emd_io_end(io, BLK_STS_IOERR);
+		return;
+	}
+	io->pers_private = m;
+	bio->bi_end_io = whole_end;
+	bio->bi_private = io;
+	bio->bi_iter.bi_sector = place->sector + io->map->slot[place->slot].offset;
+	emd_member_submit(m, bio);
+}
+
+/* Return: false without memory; nothing has happened then. */
+static bool submit_part(struct emd_io *io, const struct emd_place *place, unsigned int sectors, gfp_t gfp)
+{
+	struct mdk_member *m = emd_slot_get(io->map, place->slot);
+	struct bio_set *parts = io->map->private;
+	struct remap_part *part;
+	struct bio *clone;
+
+	if (!m) {
+		io->status = BLK_STS_IOERR;
+		return true;
+	}
+	clone = bio_alloc_clone(emd_member_bdev(m), io->bio, gfp, parts);
+	if (!clone) {
+		emd_member_put(m);
+		return false;
+	}
+	part = container_of(clone, struct remap_part, clone);
+	part->io = io;
+	part->member = m;
+	clone->bi_iter.bi_size = sectors << SECTOR_SHIFT;
+	clone->bi_iter.bi_sector = place->sector + io->map->slot[place->slot].offset;
+	clone->bi_end_io = part_end;
+	atomic_inc(&io->pending);
+	emd_member_submit(m, clone);
+	return true;
+}
+
+static void submit_parts(struct emd_io *io)
+{
+	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
+	struct bio *bio = io->bio;
+	struct emd_place place;
+	unsigned int sectors;
+
+	if (io->pers_private != SPLIT_UNDER_WAY) {
+		io->pers_private = SPLIT_UNDER_WAY;
+		atomic_set(&io->pending, 1);
+	}
+	while (bio_sectors(bio)) {
+		emd_geometry_map(&io->map->geo, bio->bi_iter.bi_sector, &place);
+		sectors = min_t(u64, place.len, bio_sectors(bio));
+		if (!submit_part(io, &place, sectors, gfp)) {
+			emd_io_punt(io);
+			return;
+		}
+		bio_advance_iter(bio, &bio->bi_iter, sectors << SECTOR_SHIFT);
+	}
+	part_put(io);
+}
+
+void emd_remap_submit(struct emd_io *io)
+{
+	struct emd_place place;
+
+	emd_geometry_map(&io->map->geo, io->bio->bi_iter.bi_sector, &place);
+	if ((io->flags & EMD_IO_WHOLE) && io->pers_private != SPLIT_UNDER_WAY && bio_sectors(io->bio) <= place.len)
+		submit_whole(io, &place);
+	else
+		submit_parts(io);
+}
+
+int emd_remap_start(struct emd_map *map)
+{
+	struct bio_set *parts = kzalloc(sizeof(*parts), GFP_KERNEL);
+	int error;
+
+	if (!parts)
+		return -ENOMEM;
+	error = bioset_init(parts, BIO_POOL_SIZE, offsetof(struct remap_part, clone), 0);
+	if (error) {
+		kfree(parts);
+		return error;
+	}
+	map->private = parts;
+	return 0;
+}
+
+void emd_remap_stop(struct emd_map *map)
+{
+	bioset_exit(map->private);
+	kfree(map->private);
+}
