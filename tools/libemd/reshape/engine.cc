@@ -139,7 +139,7 @@ std::uint64_t covered(const Terms &t, const Facts &f)
 Command next(const Terms &t, const Facts &f)
 {
     if (f.ended)
-        return Command{.verb = f.tail || f.front || f.sections.front() ? Verb::Finish : Verb::Return};
+        return Command{.verb = Verb::Finish};
     if (const auto c = release(f))
         return *c;
     if (const auto c = secure(t, f))
@@ -253,7 +253,7 @@ const char *forbidden(const Terms &t, const Facts &f, const Command &c)
     case Verb::Finish: return f.ended ? nullptr : "the kernel has not left the reshape";
     case Verb::Return:
     case Verb::Pause:
-        return !f.ended && f.tail < f.front ? "writes are still suspended" : nullptr;
+        return f.tail < f.front ? "writes are still suspended" : nullptr;
     case Verb::Sync:
     case Verb::Wait: return nullptr;
     }
@@ -290,11 +290,8 @@ void done(const Terms &, Facts &f, const Command &c)
     case Verb::Save: set_stage(f, c, Stage::Saved); break;
     case Verb::Record: set_stage(f, c, Stage::Recorded); break;
     case Verb::Advance: f.limit = c.to; break;
-    case Verb::Finish:
-        f.tail = f.front = 0;
-        f.sections = {};
-        break;
     case Verb::Pause: f.paused = false; break;
+    case Verb::Finish:
     case Verb::Sync:
     case Verb::Wait:
     case Verb::Return: break;
@@ -324,7 +321,7 @@ void durable(const Terms &, Facts &f, std::uint64_t position)
 const char *to_word(Verb verb)
 {
     static constexpr const char *kWords[] = {"suspend", "release", "give-up", "read",   "save",  "record",
-                                             "advance", "sync",    "wait",    "finish", "pause", "return"};
+                                             "advance", "sync",    "wait",    "pause",  "finish", "return"};
     return kWords[static_cast<unsigned>(verb)];
 }
 

@@ -71,9 +71,9 @@ enum class Verb {
     Advance,   // M := to
     Sync,      // ask the monitor what is durable
     Wait,      // until something changes
-    Finish,    // the kernel is done: suspend nothing, drop the backups
     Pause,     // nothing is under way or suspended: wait until `paused` is over
-    Return,    // nothing is left to do
+    Finish,    // the last one: the kernel is done; suspend nothing, drop the backups
+    Return,    // the last one: as wanted by `stop`, nothing is under way or suspended
 };
 
 struct Command {
@@ -93,7 +93,8 @@ Command next(const Terms &terms, const Facts &facts);
 // The rule that `command` would break if it were issued now; null if it may be issued.
 const char *forbidden(const Terms &terms, const Facts &facts, const Command &command);
 
-// `command` has been carried out: what is known afterwards. Sync, Wait and Finish report through the facts themselves.
+// `command` has been carried out: what is known afterwards. What Sync and Wait find out is put into the facts
+// by the caller.
 void done(const Terms &terms, Facts &facts, const Command &command);
 
 // `command` failed, and it is not known how far it got.

@@ -14,6 +14,8 @@
 
 namespace emd::reshape {
 
+inline constexpr std::uint64_t kSectorBytes = 512;
+
 // [begin, end), in progress unless said otherwise.
 struct Range {
     std::uint64_t begin = 0, end = 0;

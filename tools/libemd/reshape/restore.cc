@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Putting a backup back, before the array is started.
+//
+// Theory. When the record declares the copy of a unit valid, the place of that unit on the members must be taken for
+// destroyed: the kernel may have been moving it. The copy is the newest data, as nobody could write to the range
+// from before it was made. So: read everything, check it, only then write the first byte; flush; record that the
+// unit has been moved. A cut at any point before the record repeats all of it with the same result, because nothing
+// here changes the copy; a cut after it finds nothing to do. Order: data, flush, record.
+#include "libemd/reshape/collect.h"
+#include "libemd/reshape/manager.h"
+#include "libemd/reshape/member_image.h"
+
+namespace emd::reshape {
+namespace {
+
+struct Patient {
+    const Volume *volume;
+    emd_geometry target;
+    std::vector<Target *> disks;  // by slot of the target; null: absent, failed
+    std::vector<std::string> names;
+};
+
+Result<Patient> find_patient(const Container &container, unsigned volume, const std::function<Target *(int)> &target)
+{
+    if (volume >= container.volumes.size())
+        return fail(Errc::Invalid, "the container has no volume {}", volume);
+    Patient p{&container.volumes[volume], {}, {}, {}};
+    const ReshapeRecord &record = *p.volume->reshape;
+    p.target = geometry_of(record.target);
+    EMD_TRY(can_lay_out(p.target));
+    if (record.target_slots.size() != record.target.raid_disks)
+        return fail(Errc::Corrupt, "volume {}: the record names {} of {} disks", p.volume->name,
+                    record.target_slots.size(), record.target.raid_disks);
+    for (const Slot &slot : record.target_slots) {
+        p.disks.push_back(slot.disk >= 0 ? target(slot.disk) : nullptr);
+        p.names.push_back(slot.disk >= 0 ? container.disks[static_cast<std::size_t>(slot.disk)].path : "nobody");
+    }
+    return p;
+}
+
+// One lost copy is reconstructed from the others where the target has parity.
+Result<MemberImage> read_copy(Patient &p, Range addresses)
+{
+    const ReshapeRecord &record = *p.volume->reshape;
+    const std::uint64_t data_disks = emd_geometry_data_disks(&p.target);
+    MemberImage image;
+    image.first = addresses.begin / data_disks;
+    image.sectors = addresses.size() / data_disks;
+    if (image.sectors > record.backup_member_sectors)
+        return fail(Errc::Corrupt, "volume {}: the unit of {} sectors per disk does not fit its copy area of {}",
+                    p.volume->name, image.sectors, record.backup_member_sectors);
+    std::vector<unsigned> lost;
+    std::string reason;
+    for (unsigned slot = 0; slot < p.disks.size(); slot++) {
+        image.slots.emplace_back(image.sectors * kSectorBytes);
+        const Result<> got = p.disks[slot] ? p.disks[slot]->read(record.backup_member_start * kSectorBytes,
+                                                                 image.slots[slot].span())
+                                           : fail(Errc::Gone, "the disk is absent");
+        if (!got) {
+            lost.push_back(slot);
+            reason = fmt::format("{}: {}", p.names[slot], got.error().text());
+        }
+    }
+    if (lost.size() > emd_geometry_max_failures(&p.target))
+        return fail(Errc::Io, "volume {}: {} of {} copies of the critical section cannot be read ({})",
+                    p.volume->name, lost.size(), p.disks.size(), reason);
+    if (lost.empty() && !parity_consistent(p.target, image))
+        return fail(Errc::Corrupt, "volume {}: the copies of the critical section do not fit together (parity is wrong)",
+                    p.volume->name);
+    for (const unsigned slot : lost)
+        reconstruct(image, slot);
+    return image;
+}
+
+// Written and flushed on every disk that is there. One that fails now is stale from here on: it is returned, and must
+// be recorded as failed before the copy may be forgotten.
+Result<std::vector<int>> write_place(Patient &p, const MemberImage &image)
+{
+    std::vector<int> failed;
+    std::size_t bad = 0;
+    Result<> trouble;
+    const auto run = [&](auto &&action) {
+        for (unsigned slot = 0; slot < p.disks.size(); slot++) {
+            if (!p.disks[slot])
+                continue;
+            Result<> done = action(slot).within(fmt::format("restoring the critical section on {}", p.names[slot]));
+            if (done)
+                continue;
+            trouble = std::move(done);
+            failed.push_back(p.volume->reshape->target_slots[slot].disk);
+            p.disks[slot] = nullptr;
+        }
+    };
+    run([&](unsigned slot) {
+        return p.disks[slot]->write((p.volume->data_offset + image.first) * kSectorBytes, image.slots[slot].span());
+    });
+    run([&](unsigned slot) { return p.disks[slot]->flush(); });
+    for (const Target *disk : p.disks)
+        bad += disk == nullptr;
+    if (bad > emd_geometry_max_failures(&p.target))
+        return trouble ? fail(Errc::Gone, "volume {}: {} of {} disks are absent", p.volume->name, bad, p.disks.size())
+                       : tl::make_unexpected(trouble.error());
+    return failed;
+}
+
+}  // namespace
+
+Result<bool> restore(const Container &container, unsigned volume, const std::function<Target *(int disk)> &target,
+                     const std::function<Result<>(const Change &)> &record)
+{
+    if (volume >= container.volumes.size() || !container.volumes[volume].reshape ||
+        !container.volumes[volume].reshape->backup_live)
+        return false;
+    Patient patient = EMD_TRY(find_patient(container, volume, target));
+    const Terms terms = EMD_TRY(make_terms(*patient.volume, false));
+    const auto section = recorded_section(terms, *patient.volume->reshape, 0);
+    if (!section)
+        return false;
+    const MemberImage image = EMD_TRY(read_copy(patient, terms.addresses(section->range)));
+    for (const int disk : EMD_TRY(write_place(patient, image)))
+        EMD_TRY(record(change::DiskFailed{disk}));
+    EMD_TRY(record(change::ReshapeProgress{volume, terms.address(section->range.end)}));
+    return true;
+}
+
+}  // namespace emd::reshape
