@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Volumes come, go and change their level without moving data.
+#include "libemd/format/imsm/metadata.h"
+
+#include <algorithm>
+#include <ctime>
+#include <limits>
+
+namespace emd::imsm {
+
+namespace {
+
+constexpr std::uint32_t kMinStrip = 4;          // 2 KiB
+constexpr std::uint32_t kMaxStrip = 1u << 15;   // what the field holds: 16 MiB
+
+Result<> check_name(std::string_view name, std::span<const Dev> devs)
+{
+    const auto portable = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    };
+    if (name.empty() || name.size() > sizeof(Name))
+        return fail(Errc::Invalid, "'{}' cannot be a volume's name: IMSM takes 1 to 16 characters", name);
+    if (name[0] == '.' || name[0] == '-' || !std::ranges::all_of(name, portable))
+        return fail(Errc::Invalid, "'{}' cannot be a volume's name: letters, digits, '.', '_' and '-' can, and neither '.' "
+                    "nor '-' in front", name);
+    for (const Dev &dev : devs)
+        if (text_of(dev.name) == name)
+            return fail(Errc::Busy, "the container has a volume '{}' already", name);
+    return {};
+}
+
+Result<> check_shape(const Shape &shape)
+{
+    const std::uint32_t n = shape.raid_disks;
+    const bool count = (shape.level == 0 && n >= 1) || (shape.level == 1 && n == 2) || (shape.level == 5 && n >= 3) ||
+                       (shape.level == 10 && n >= 4 && n % 2 == 0);
+    if (shape.level != 0 && shape.level != 1 && shape.level != 5 && shape.level != 10)
+        return fail(Errc::Unsupported, "IMSM has RAID0, RAID1, RAID5 and RAID10; RAID{} is not among them", shape.level);
+    if (!count || n > 255)
+        return fail(Errc::Invalid, "{} disks do not make an IMSM RAID{}: RAID1 takes 2, RAID5 3 or more, RAID10 an even number "
+                    "from 4", n, shape.level);
+    if (shape.layout != layout_of(shape.level))
+        return fail(Errc::Unsupported, "IMSM has one layout for RAID{} only ({})", shape.level,
+                    shape.level == 10 ? "near=2" : "left-asymmetric");
+    if (shape.level != 1 && (shape.chunk_sectors < kMinStrip || shape.chunk_sectors > kMaxStrip ||
+                             (shape.chunk_sectors & (shape.chunk_sectors - 1)) != 0))
+        return fail(Errc::Invalid, "a chunk of {} KiB does not suit IMSM: powers of two from 2 KiB to 16 MiB do",
+                    shape.chunk_sectors / 2);
+    return {};
+}
+
+// Rounded as the peer does: to the strip, then to whole MiB.
+std::uint64_t round_component(std::uint64_t sectors, std::uint32_t strip)
+{
+    const std::uint64_t unit = std::max<std::uint64_t>(strip, kVolumeTail);
+    return sectors - sectors % unit;
+}
+
+}  // namespace
+
+// A disk sits in the same slot of both volumes.
+Result<> ImsmMetadata::check_slots(std::span<const int> disks) const
+{
+    for (const Dev &dev : mpb_.devs)
+        for (std::uint32_t slot = 0; slot < dev.map0.members(); slot++) {
+            const int other = disk_of_entry(ord_index(dev.map0.ord[slot]));
+            const auto at = std::ranges::find(disks, other) - disks.begin();
+            if (other >= 0 && at != std::ssize(disks) && at != slot)
+                return fail(Errc::Refused, "{} has slot {} of volume {} and must have the same here",
+                            members_[static_cast<std::size_t>(other)].path, slot, text_of(dev.name));
+        }
+    return {};
+}
+
+// The largest stretch that is free on all of `disks` (-1 is skipped), with the gaps that volumes keep from each other.
+ImsmMetadata::Room ImsmMetadata::largest_room(std::span<const int> disks) const
+{
+    struct Extent {
+        std::uint64_t begin, end;
+    };
+    std::vector<Extent> used;
+    std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
+    for (const int disk : disks)
+        if (disk >= 0)
+            smallest = std::min(smallest, members_[static_cast<std::size_t>(disk)].sectors);
+    for (const Dev &dev : mpb_.devs)
+        used.push_back({dev.map0.start, end_of(dev)});
+    std::ranges::sort(used, {}, &Extent::begin);
+
+    Room best{0, 0};
+    const std::uint64_t limit = smallest - std::min(smallest, kReserve);
+    std::uint64_t at = 0;
+    for (const Extent &extent : used) {
+        const std::uint64_t needed = at + kVolumeGap;
+        if (extent.begin > needed && extent.begin - needed > best.sectors)
+            best = {at, extent.begin - needed};
+        at = std::max(at, extent.end + kVolumeGap);
+    }
+    if (limit > at && limit - at > best.sectors)
+        best = {at, limit - at};
+    return best;
+}
+
+Result<> ImsmMetadata::on(const change::VolumeCreated &change)
+{
+    if (mpb_.devs.size() >= kMaxVolumes)
+        return fail(Errc::NoSpace, "an IMSM container holds {} volumes at most", kMaxVolumes);
+    if (!refused_.empty())
+        return fail(Errc::Refused, "{}", refused_);
+    EMD_TRY(check_name(change.name, mpb_.devs));
+    EMD_TRY(check_shape(change.shape));
+    if (std::ranges::any_of(mpb_.devs, &Dev::migrating))
+        return fail(Errc::Busy, "another operation runs in this container; wait until it has ended");
+    if (change.slots.size() != change.shape.raid_disks)
+        return fail(Errc::Invalid, "{} disks were named for {} slots", change.slots.size(), change.shape.raid_disks);
+
+    Volume probe;  // what would it be?
+    probe.shape = change.shape;
+    for (const int disk : change.slots) {
+        probe.slots.push_back({.disk = disk, .in_sync = disk >= 0});
+        if (disk < 0)
+            continue;
+        const Member &member = *EMD_TRY(member_at(disk));
+        if (std::ranges::count(change.slots, disk) > 1)
+            return fail(Errc::Invalid, "{} is named twice", member.path);
+        if (!writable(member))
+            return fail(Errc::Refused, "{} has failed or is not there", member.path);
+        if (!mpb_.devs.empty() && member.entry < 0)
+            return fail(Errc::Refused, "{} has no place in the first volume; IMSM puts both volumes on the same disks",
+                        member.path);
+    }
+    EMD_TRY(check_slots(change.slots));
+    if (health(probe) == Health::Failed)
+        return fail(Errc::Invalid, "too many disks are missing for a RAID{}", change.shape.level);
+
+    Map map;
+    map.raw.ddf = 1;
+    map.level = static_cast<std::uint8_t>(change.shape.level == 10 && change.shape.raid_disks == 4 ? 1 : change.shape.level);
+    map.strip = change.shape.level == 1 ? kRaid1Strip : change.shape.chunk_sectors;
+    map.ord.resize(change.slots.size());
+    const Room room = largest_room(change.slots);
+    map.start = room.start;
+    const std::uint64_t wanted = change.component_limit ? change.component_limit : change.shape.component_sectors;
+    const std::uint32_t strip = change.shape.level == 1 ? 1 : map.strip;
+    const std::uint64_t component = round_component(std::min(room.sectors, wanted ? wanted : room.sectors), strip);
+    if (wanted > room.sectors)
+        return fail(Errc::NoSpace, "{} sectors per disk are wanted, {} are free", wanted, room.sectors);
+    if (component == 0)
+        return fail(Errc::NoSpace, "there is no room for another volume on these disks");
+
+    const bool fresh = mpb_.devs.empty();
+    if (fresh) {
+        mpb_ = empty_mpb();
+        mpb_.creation_time = static_cast<std::uint64_t>(std::time(nullptr));
+        mpb_.family = mpb_.orig_family = random_family();
+    }
+    // Place-holders for missing disks come first in the table of a new container.
+    std::uint64_t largest = 0;
+    for (const int disk : change.slots)
+        if (disk >= 0)
+            largest = std::max(largest, members_[static_cast<std::size_t>(disk)].sectors);
+    unsigned missing = 0;
+    for (std::size_t slot = 0; slot < change.slots.size(); slot++)
+        if (change.slots[slot] < 0)
+            map.ord[slot] = static_cast<std::uint32_t>(enlist_missing(fmt::format("missing:{}", missing++), largest)) | kOrdRebuild;
+    for (std::size_t slot = 0; slot < change.slots.size(); slot++)
+        if (change.slots[slot] >= 0)
+            map.ord[slot] = static_cast<std::uint32_t>(enlist(members_[static_cast<std::size_t>(change.slots[slot])]));
+
+    set_sizes(map, component);
+    const bool redundant = change.shape.level != 0;
+    map.state = state_of(map, mpb_.disks, redundant && !change.assume_clean);
+
+    Dev dev;
+    dev.name = padded(change.name);
+    dev.size = component * data_disks(change.shape);
+    for (const Dev &other : mpb_.devs)
+        mpb_.volumes_created = std::max(mpb_.volumes_created, other.id);
+    dev.id = ++mpb_.volumes_created;
+    dev.map0 = std::move(map);
+    mpb_.devs.push_back(std::move(dev));
+    return {};
+}
+
+// A disk that is known by nothing but its absence.
+int ImsmMetadata::enlist_missing(std::string_view serial, std::uint64_t sectors)
+{
+    Member member;
+    member.serial = padded(serial);
+    member.sectors = sectors;
+    const int entry = enlist(member);
+    mpb_.disks.back().status = kDiskConfigured | kDiskFailed;
+    mpb_.disks.back().scsi_id = kNoScsiId;
+    members_.push_back(std::move(member));
+    return entry;
+}
+
+Result<> ImsmMetadata::on(const change::VolumeDeleted &change)
+{
+    const Dev &dev = *EMD_TRY(dev_at(change.volume));
+    if (std::ranges::any_of(mpb_.devs, &Dev::migrating))
+        return fail(Errc::Busy, "volume {}: an operation runs in this container; wait until it has ended", text_of(dev.name));
+    mpb_.devs.erase(mpb_.devs.begin() + change.volume);
+    discharge_unused();
+    if (mpb_.devs.empty())
+        mpb_ = empty_mpb();
+    return {};
+}
+
+// RAID10 to RAID0 keeps one disk of each pair; RAID0 to RAID10 gives each disk a partner that is missing.
+Result<> ImsmMetadata::on(const change::Takeover &change)
+{
+    Dev &dev = *EMD_TRY(dev_at(change.volume));
+    const Volume &now = view_.volumes[change.volume];
+    const int from = level_of(dev.map0), to = change.target.level;
+    const auto refuse = [&](const char *why) { return fail(Errc::Refused, "volume {}: {}", now.name, why); };
+    if (!now.read_write)
+        return fail(Errc::Refused, "volume {}: {}", now.name, now.refused);
+    if (std::ranges::any_of(mpb_.devs, &Dev::migrating))
+        return refuse("an operation runs in this container; wait until it has ended");
+    const std::size_t n = dev.map0.members();
+    if (!(from == 10 && to == 0 && change.slots.size() == n / 2) && !(from == 0 && to == 10 && change.slots.size() == 2 * n))
+        return refuse("IMSM takes over RAID10 as RAID0 and RAID0 as RAID10 only");
+
+    Map map = dev.map0;
+    map.ord.assign(change.slots.size(), 0);
+    const std::uint64_t component = now.shape.component_sectors;
+    if (to == 0) {
+        for (std::size_t slot = 0; slot < map.ord.size(); slot++) {
+            const Slot &left = now.slots[2 * slot], &right = now.slots[2 * slot + 1];
+            const Slot &kept = change.slots[slot].disk == left.disk ? left : right;
+            if (kept.disk != change.slots[slot].disk || !kept.in_sync)
+                return refuse("of every pair of mirrors one working disk must stay");
+            map.ord[slot] = static_cast<std::uint32_t>(members_[static_cast<std::size_t>(kept.disk)].entry);
+        }
+    } else {
+        for (std::size_t slot = 0; slot < n; slot++)
+            if (change.slots[2 * slot].disk != now.slots[slot].disk || change.slots[2 * slot + 1].disk >= 0)
+                return refuse("every disk of the RAID0 takes an even slot, and the odd ones are missing");
+        for (std::size_t slot = 0; slot < n; slot++) {
+            map.ord[2 * slot] = dev.map0.ord[slot];
+            const auto &partner = mpb_.disks[static_cast<std::size_t>(ord_index(dev.map0.ord[slot]))];
+            map.ord[2 * slot + 1] =
+                static_cast<std::uint32_t>(enlist_missing(fmt::format(" MISSING_{}", slot), partner.sectors)) | kOrdRebuild;
+        }
+    }
+
+    map.level = static_cast<std::uint8_t>(to == 10 && map.ord.size() == 4 ? 1 : to);
+    set_sizes(map, component);
+    map.state = state_of(map, mpb_.disks, false);
+    map.failed_disk = kNoFailedDisk;
+    dev.map0 = std::move(map);
+    discharge_unused();
+    return {};
+}
+
+}  // namespace emd::imsm

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The formats of this build.
+#include "libemd/format/imsm/imsm.h"
+
+#include <algorithm>
+
+namespace emd {
+
+std::span<const Format *const> formats()
+{
+    static const std::array<const Format *, 1> all{&imsm::imsm()};
+    return all;
+}
+
+const Format *find_format(std::string_view name)
+{
+    const auto found = std::ranges::find(formats(), name, &Format::name);
+    return found == formats().end() ? nullptr : *found;
+}
+
+const Format *find_format(FormatId id)
+{
+    const auto found = std::ranges::find(formats(), id, &Format::id);
+    return found == formats().end() ? nullptr : *found;
+}
+
+}  // namespace emd

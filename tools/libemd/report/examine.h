@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Reports about metadata as text. The layouts are those of md's tools.
+#pragma once
+
+#include "libemd/format/format.h"
+
+namespace emd {
+
+// --examine: "/dev/sda:", then a line per key with the colons in one column, and a heading per section.
+std::string examine_text(std::string_view path, const std::vector<Format::Line> &lines);
+
+// --examine --export: "KEY=value" lines.
+std::string export_text(const std::vector<std::pair<std::string, std::string>> &pairs);
+
+// --examine --brief and --detail --brief: one ARRAY line for the container, one per volume.
+std::string brief_text(const Container &container, std::string_view metadata);
+
+}  // namespace emd

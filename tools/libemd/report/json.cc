@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "libemd/report/json.h"
+
+namespace emd {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char *format_word(FormatId id)
+{
+    switch (id) {
+    case FormatId::Imsm: return "imsm";
+    case FormatId::Ddf: return "ddf";
+    case FormatId::Md090: return "0.90";
+    case FormatId::Md1: return "1";
+    }
+    return "?";
+}
+
+// A name that is no UTF-8 must not end the program.
+std::string printable(std::string_view text)
+{
+    std::string result;
+    for (const char c : text)
+        result += static_cast<unsigned char>(c) < 0x80 && c >= ' ' ? c : '?';
+    return result;
+}
+
+Json slots_json(const std::vector<Slot> &slots)
+{
+    Json list = Json::array();
+    for (const Slot &slot : slots)
+        list.push_back({{"disk", slot.disk < 0 ? Json(nullptr) : Json(slot.disk)}, {"in_sync", slot.in_sync}});
+    return list;
+}
+
+Json disk_json(const Disk &disk)
+{
+    Json json{{"serial", printable(disk.serial)},
+              {"state", to_word(disk.state)},
+              {"present", disk.present},
+              {"sectors", disk.sectors},
+              {"logical_sector_bytes", disk.sector_bytes}};
+    if (disk.present)
+        json["path"] = printable(disk.path);
+    return json;
+}
+
+Json reshape_json(const ReshapeRecord &reshape)
+{
+    Json json{{"target", to_json(reshape.target)},
+              {"target_slots", slots_json(reshape.target_slots)},
+              {"position_sectors", reshape.position},
+              {"unit_sectors", reshape.unit},
+              {"backward", reshape.backward},
+              {"unit_in_backup", reshape.backup_live}};
+    json["backup"] = {{"member_start_sectors", reshape.backup_member_start},
+                      {"member_sectors", reshape.backup_member_sectors}};
+    return json;
+}
+
+}  // namespace
+
+Json to_json(const Shape &shape)
+{
+    return {{"level", level_word(shape.level)},
+            {"layout", shape.layout},
+            {"raid_disks", shape.raid_disks},
+            {"chunk_bytes", std::uint64_t{shape.chunk_sectors} * 512},
+            {"component_sectors", shape.component_sectors}};
+}
+
+Json to_json(const Volume &volume)
+{
+    Json json{{"index", volume.index},
+              {"name", printable(volume.name)},
+              {"uuid", to_string(volume.uuid)},
+              {"health", to_word(health(volume))},
+              {"array_sectors", volume.array_sectors},
+              {"data_offset_sectors", volume.data_offset},
+              {"shape", to_json(volume.shape)},
+              {"slots", slots_json(volume.slots)},
+              {"dirty", volume.dirty},
+              {"initialised", volume.initialised},
+              {"consistency_policy", volume.consistency},
+              {"activity", to_word(volume.activity)}};
+    if (volume.activity != Activity::None && volume.activity != Activity::Reshape)
+        json["checkpoint_member_sectors"] = volume.checkpoint;
+    if (volume.reshape)
+        json["reshape"] = reshape_json(*volume.reshape);
+    if (!volume.read_write)
+        json["refused"] = volume.refused;
+    return json;
+}
+
+Json to_json(const Container &container)
+{
+    Json json{{"metadata", format_word(container.format)},
+              {"version", printable(container.spec_version)},
+              {"uuid", to_string(container.uuid)},
+              {"generation", container.sequence}};
+    json["disks"] = Json::array();
+    for (const Disk &disk : container.disks)
+        json["disks"].push_back(disk_json(disk));
+    json["volumes"] = Json::array();
+    for (const Volume &volume : container.volumes)
+        json["volumes"].push_back(to_json(volume));
+    json["bad_blocks"] = Json::array();
+    for (const BadRange &bad : container.bad)
+        json["bad_blocks"].push_back({{"disk", bad.disk}, {"start_sector", bad.start}, {"sectors", bad.sectors}});
+    return json;
+}
+
+}  // namespace emd

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A container as JSON, for --json. Names are stable: scripts read them. Sizes are named with their unit.
+#pragma once
+
+#include "libemd/model/container.h"
+
+#include <nlohmann/json.hpp>
+
+namespace emd {
+
+nlohmann::ordered_json to_json(const Shape &shape);
+nlohmann::ordered_json to_json(const Volume &volume);
+nlohmann::ordered_json to_json(const Container &container);
+
+}  // namespace emd
