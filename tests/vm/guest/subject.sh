@@ -104,8 +104,15 @@ sync_idle() { [ "$(get_attr "$1" sync_action)" = idle ]; }
 # wait_sync NUMBER SECONDS: no resync, recovery, check or reshape is running or about to
 wait_sync() { wait_for "$2" sync_idle "$1"; }
 
-# start_recovery NUMBER: the kernel may have begun by itself, and refuses then
-start_recovery() { echo recover 2>/dev/null >"$(md_attr "$1" sync_action)" || true; }
+# rebuild_onto NUMBER DEVICE SECONDS: the device is added and becomes a member. Frozen meanwhile, because the kernel would
+# take the new device at once, before its offset and size are said.
+rebuild_onto() {
+	set_attr "$1" sync_action frozen
+	add_member "$1" "$2" "$(get_attr "$1" component_size)"
+	set_attr "$1" sync_action recover
+	wait_attr "$3" "$(md_attr "$1" degraded)" 0
+	wait_sync "$1" 60
+}
 
 # check_array NUMBER: its members agree everywhere
 check_array() {

@@ -9,10 +9,7 @@ cycle() {	# OUT IN: OUT fails, IN is rebuilt in its place
 	fail_member 1 "$1"
 	wait_attr 10 "$(md_attr 1 degraded)" 1
 	remove_member 1 "$1"
-	add_member 1 "$2" "$(get_attr 1 component_size)"
-	start_recovery 1
-	wait_attr 120 "$(md_attr 1 degraded)" 0
-	wait_sync 1 60
+	rebuild_onto 1 "$2" 120
 }
 
 under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare

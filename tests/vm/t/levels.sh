@@ -18,10 +18,7 @@ degrade_and_rebuild() {
 	written 40
 	verified "degraded, written"
 	remove_member 1 "$d1"
-	add_member 1 "$1" "$(get_attr 1 component_size)"
-	start_recovery 1
-	wait_attr 120 "$(md_attr 1 degraded)" 0
-	wait_sync 1 60
+	rebuild_onto 1 "$1" 120
 	verified "rebuilt"
 	check_array 1
 }
