@@ -151,8 +151,6 @@ int emd_array_add(struct emd_array *a, dev_t dev)
 	else
 		emd_array_event(a, "add", NULL);
 	emd_member_forget(m);
-	if (!error && emd_array_running(a))
-		emd_sync_wake(a);
 	return error;
 }
 
@@ -318,11 +316,10 @@ void emd_array_drop_reservations(struct emd_array *a)
 
 /* -- spares ------------------------------------------------------------------------------------------------ */
 
+/* A member is described, and so a spare, when its size has been stored. */
 static bool big_enough(struct emd_array *a, struct mdk_member *m)
 {
-	u64 size = m->data_size ?: m->total_size - min(m->total_size, m->data_offset);
-
-	return size >= a->geo.member_sectors;
+	return m->data_size && m->data_size >= a->geo.member_sectors;
 }
 
 /* Without a monitor nobody else would: the first spare that fits takes the first empty slot. */

@@ -223,6 +223,38 @@ static void remove_child_dirs(struct mdk_member *m, struct emd_dir *md_dir, stru
 	emd_dir_remove(md_dir);
 }
 
+/*
+ * What lsblk follows. The block layer makes the links only for a device that was claimed
+ * through it, which an array inside of an array is not.
+ */
+static int link_disks(struct emd_array *a, struct mdk_member *m)
+{
+	struct block_device *bdev = emd_member_bdev(m);
+	int error;
+
+	if (m->type == MDU_MTYPE_LEAF)
+		return bd_link_disk_holder(bdev, a->disk);
+	error = sysfs_create_link(a->disk->slave_dir, bdev_kobj(bdev), kobject_name(bdev_kobj(bdev)));
+	if (error)
+		return error;
+	error = sysfs_create_link(bdev->bd_holder_dir, &disk_to_dev(a->disk)->kobj, a->disk->disk_name);
+	if (error)
+		sysfs_remove_link(a->disk->slave_dir, kobject_name(bdev_kobj(bdev)));
+	return error;
+}
+
+static void unlink_disks(struct emd_array *a, struct mdk_member *m)
+{
+	struct block_device *bdev = emd_member_bdev(m);
+
+	if (m->type == MDU_MTYPE_LEAF) {
+		bd_unlink_disk_holder(bdev, a->disk);
+		return;
+	}
+	sysfs_remove_link(bdev->bd_holder_dir, a->disk->disk_name);
+	sysfs_remove_link(a->disk->slave_dir, kobject_name(bdev_kobj(bdev)));
+}
+
 int emd_array_show_child(struct emd_array *a, struct mdk_member *m)
 {
 	struct emd_dir *md_dir, *own_dir = NULL;
@@ -243,7 +275,7 @@ int emd_array_show_child(struct emd_array *a, struct mdk_member *m)
 		own_dir = NULL;
 		goto remove;
 	}
-	error = bd_link_disk_holder(emd_member_bdev(m), a->disk);
+	error = link_disks(a, m);
 	if (error)
 		goto remove;
 	m->md_dir = md_dir;
@@ -270,7 +302,7 @@ void emd_array_forget_child(struct mdk_member *m)
 	m->md_dir = NULL;
 	m->own_dir = NULL;
 	if (md_dir)
-		bd_unlink_disk_holder(emd_member_bdev(m), a->disk);
+		unlink_disks(a, m);
 	mutex_unlock(&a->config_mutex);
 	remove_child_dirs(m, md_dir, own_dir);
 }

@@ -242,6 +242,8 @@ static ssize_t size_store(struct emd_array *a, struct mdk_member *m, const char 
 	if (overlaps(m, sectors))
 		return emd_refuse(a, -EBUSY, "%s holds data of another array there", m->name);
 	m->data_size = sectors;
+	if (emd_array_running(a))
+		emd_sync_wake(a);	/* it may be a spare now */
 	return len;
 }
 EMD_MEMBER_ATTR_RW(size);

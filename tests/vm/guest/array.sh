@@ -22,7 +22,11 @@ make_array() {
 add_member() {
 	cat "/sys/class/block/$(basename "$1")/dev" >"$md/new_dev"
 	wait_for 5 test -e "$md/dev-$(basename "$1")"
-	[ -z "${2:-}" ] || echo "$2" >"$md/dev-$(basename "$1")/slot"
+	if [ "${2:-}" ]; then
+		echo "$2" >"$md/dev-$(basename "$1")/slot"
+	else
+		echo 0 >"$md/dev-$(basename "$1")/size"	# all there is: described, and so a spare
+	fi
 }
 
 member() { echo "$md/dev-$(basename "$1")"; }

@@ -15,8 +15,13 @@ build() {
 	make_array 6 raid1 0 0 none "$(dev 3)" "$(dev 4)"
 	make_array 7 raid0 16384 0 none "$(dev 5)" "$(dev 6)"
 }
+# EMD takes the whole tree down with its top; md leaves the inner arrays to be stopped one by one.
 tear_down() {
-	for n in 7 6 5 4 3 2 1; do stop_array $n; done
+	stop_array 7
+	for n in 6 5 4 3 2 1; do
+		[ "$SUBJECT" = md ] || [ ! -e "$(md_dir $n)" ] || fail "emd$n is there without the top of its tree"
+		[ "$SUBJECT" = emd ] || stop_array $n
+	done
 }
 
 build
