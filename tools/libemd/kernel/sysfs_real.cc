@@ -8,6 +8,8 @@
 // every tick, and before "time is up" is said, all values are read and compared with the last ones.
 #include "libemd/kernel/sysfs.h"
 
+#include "libemd/base/fd.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -21,28 +23,6 @@ namespace emd {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{1000};  // values are compared this often without a notification
-
-class Fd {
-public:
-    Fd() = default;
-    explicit Fd(int fd) : fd_(fd) {}
-    Fd(Fd &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd &operator=(Fd &&other) noexcept
-    {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Fd()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    int get() const { return fd_; }
-    bool valid() const { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
 
 Fd open_retry(const std::string &path, int flags)
 {

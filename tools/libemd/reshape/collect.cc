@@ -106,9 +106,9 @@ Result<bool> Gauge::geometry_settled() const
            !EMD_TRY(array_.layout()).changing();
 }
 
-bool Gauge::gate_armed() const
+bool gate_armed(const Array &array)
 {
-    const Result<std::string> acked = array_.sysfs().read(array_.own_path("reshape_acked"));
+    const Result<std::string> acked = array.sysfs().read(array.own_path("reshape_acked"));
     return acked && *acked != "none" && !acked->empty();
 }
 

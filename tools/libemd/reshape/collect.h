@@ -32,12 +32,14 @@ public:
     Result<std::uint64_t> limit() const;        // M; total() for "max"
     Result<std::optional<std::uint64_t>> published() const;  // C; empty: the kernel has no reshape position
     Result<bool> geometry_settled() const;      // single values: no change is proposed or running
-    bool gate_armed() const;
 
 private:
     const Terms *terms_;
     Array array_;
 };
+
+// Does the kernel itself hold back writes behind the checkpoint? False on kernels that do not know reshape_acked.
+bool gate_armed(const Array &array);
 
 // A manager that was killed at the very end leaves a range suspended that nobody needs. For an array without a reshape.
 Result<> release_leftovers(Array array);

@@ -23,13 +23,16 @@ struct Job {
     Array array;                        // the running volume
     Monitor *monitor = nullptr;
     unsigned volume = 0;
-    Container container;                // as recorded when the manager starts
+    // As recorded, loaded *after* monitor->sync(): what a manager that was killed has sent is on the disks then.
+    Container container;
     std::function<void(const Progress &)> progress;  // may be empty
     const std::atomic<bool> *stop = nullptr;         // set by a signal: finish the section, release, return
 };
 
 // Steps 8 and 9 of the protocol: from the recorded state (fresh or after any crash of the manager) to the end.
-// Returns when the reshape has finished and nothing is suspended, or when *stop was set.
+// Returns when the reshape has finished and nothing is suspended, or when *stop was set. A volume without a recorded
+// reshape is left as a finished one should be: with nothing suspended. array_size, and a takeover that the path may
+// have at its end, are the caller's.
 Result<> run(Job job);
 
 // Release mode (7.2): leave the array fully usable and the reshape paused.
