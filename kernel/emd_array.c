@@ -223,6 +223,7 @@ struct emd_array *emd_array_alloc(unsigned int number)
 	return a;
 discard:
 	emd_member_discard(&a->member);
+	emd_member_freed();
 free_priv:
 	kfree(a->priv);
 free:
@@ -243,6 +244,7 @@ void emd_array_free(struct emd_array *a)
 {
 	kfree(a->priv);
 	kfree(a);
+	emd_member_freed();
 }
 
 int emd_array_module_init(void)

@@ -86,9 +86,10 @@ static const struct sysfs_ops dir_ops = { .show = dir_show, .store = dir_store }
 static void dir_release(struct kobject *kobj)
 {
 	struct emd_dir *dir = kobj_dir(kobj);
+	struct mdk_member *m = dir->member;
 
-	emd_member_forget(dir->member);
 	kfree(dir);
+	emd_member_forget(m);	/* last: the module may be waiting for it */
 }
 
 static const struct kobj_type dir_type = { .release = dir_release, .sysfs_ops = &dir_ops };

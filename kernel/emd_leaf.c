@@ -22,6 +22,7 @@ void emd_leaf_close(struct mdk_member *m)
 static void leaf_free(struct mdk_member *m)
 {
 	kfree(emd_member_leaf(m));
+	emd_member_freed();
 }
 
 struct emd_leaf *emd_leaf_open(dev_t dev, bool shared)
@@ -59,6 +60,7 @@ void emd_leaf_discard(struct emd_leaf *leaf)
 	emd_member_discard(&leaf->member);
 	emd_bdev_close(&leaf->bdev);
 	kfree(leaf);
+	emd_member_freed();
 }
 
 bool emd_leaf_overlap(const struct emd_leaf *leaf, sector_t begin, sector_t end)

@@ -26,6 +26,10 @@ DEFINE_MUTEX(emd_topology_mutex);
 
 static struct workqueue_struct *release_wq;
 
+/* Members whose memory is not freed yet. */
+static atomic_t memories;
+static DECLARE_WAIT_QUEUE_HEAD(no_memories);
+
 static void member_idle(struct percpu_ref *ref)
 {
 	struct mdk_member *m = container_of(ref, struct mdk_member, ref);
@@ -75,7 +79,14 @@ int emd_member_init(struct mdk_member *m, enum mdu_mtype type, const char *name)
 	m->reserved_slot = -1;
 	m->recovered = ~0ULL;
 	strscpy(m->name, name, sizeof(m->name));
+	atomic_inc(&memories);
 	return 0;
+}
+
+void emd_member_freed(void)
+{
+	if (atomic_dec_and_test(&memories))
+		wake_up_all(&no_memories);
 }
 
 void emd_member_discard(struct mdk_member *m)
@@ -277,4 +288,6 @@ void emd_member_module_exit(void)
 	wait_for_completion(&released);
 	percpu_ref_exit(&emd_toplevel.ref);
 	destroy_workqueue(release_wq);
+	/* The driver core may release a disk or a directory, by our code, long after it has gone. */
+	wait_event(no_memories, !atomic_read(&memories));
 }

@@ -139,6 +139,9 @@ void emd_member_module_exit(void);
  */
 int emd_member_init(struct mdk_member *m, enum mdu_mtype type, const char *name);
 
+/** emd_member_freed() - the memory of a member that was once initialised has been freed; the module may not go before. */
+void emd_member_freed(void);
+
 /** emd_member_discard() - undo emd_member_init() of a member that was never linked; does not call @destructor or @free. */
 void emd_member_discard(struct mdk_member *m);
 
