@@ -67,9 +67,10 @@ private:
     // What the clerk is at.
     struct Work {
         enum class What { None, Place, Remove, Withdraw, Thaw } what = What::None;
-        Placement placement{};
         unsigned volume = 0;
-        std::string text;  // for the log
+        std::string text{};  // for the log
+        Placement::What place{};  // with Place
+        DevNum dev{};             // with Place
     };
     // A request whose answer has to wait.
     struct Held {

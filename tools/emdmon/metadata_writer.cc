@@ -5,18 +5,21 @@
 #include <map>
 
 namespace emd::mon {
+namespace {
+
+constexpr std::size_t kAlign = 4096;  // of each image in a disk's buffer
+
+}  // namespace
 
 Result<> MetadataWriter::prepare()
 {
     images_ = metadata_->prepare();
     const std::vector<Disk> &disks = metadata_->view().disks;
     std::map<DevNum, std::size_t> room;
-    phases_ = 0;
     for (const Image &image : images_) {
-        phases_ = std::max(phases_, image.phase + 1);
         const Disk &disk = disks.at(static_cast<std::size_t>(image.disk));
         if (disk.present)
-            room[disk.dev] += (image.bytes.size() + 4095) / 4096 * 4096;
+            room[disk.dev] += (image.bytes.capacity() + kAlign - 1) / kAlign * kAlign;
     }
     jobs_.reserve(std::max(images_.size(), disks.size()));
     dead_.reserve(disks.size() + dead_.size());
@@ -37,13 +40,19 @@ Result<> MetadataWriter::prepare()
 Result<> MetadataWriter::commit()
 {
     // Each turn but the last loses a disk.
+    bool partly = false;
     for (;;) {
         written_ = false;
         if (!flush_data())
             continue;
         metadata_->encode(images_);
+        // A format may encode only what has changed since the last time. What was encoded then did not reach every
+        // disk, so it has to be taken up again: without a change in between, everything is encoded.
+        if (partly)
+            metadata_->encode(images_);
         if (write_phases())
             break;
+        partly = true;
     }
     if (!written_)
         return fail(Errc::Io, "the metadata could be written to no disk of the container");
@@ -88,7 +97,12 @@ bool MetadataWriter::flush_data()
 
 bool MetadataWriter::write_phases()
 {
-    for (unsigned phase = 0; phase < phases_; phase++)
+    // encode() says what comes when.
+    unsigned phases = 0;
+    for (const Image &image : images_)
+        if (image.active)
+            phases = std::max(phases, image.phase + 1);
+    for (unsigned phase = 0; phase < phases; phase++)
         if (!write_phase(phase))
             return false;
     return true;
@@ -100,10 +114,12 @@ bool MetadataWriter::write_phase(unsigned phase)
     for (const Image &image : images_)
         if (image.active && image.phase == phase)
             add_job(image.disk, &image);
+    if (jobs_.empty())
+        return true;
     disks_->write(jobs_);
     if (!note_failures(jobs_))
         return false;
-    written_ = written_ || !jobs_.empty();
+    written_ = true;
     jobs_.clear();
     for (const Image &image : images_)
         if (image.active && image.phase == phase)

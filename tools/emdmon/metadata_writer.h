@@ -39,7 +39,6 @@ private:
     std::vector<Image> images_;
     std::vector<DiskJob> jobs_;  // has room for every image
     std::vector<DevNum> dead_;   // has room for every disk
-    unsigned phases_ = 0;
     bool written_ = false;  // some disk took a part of the record
 };
 

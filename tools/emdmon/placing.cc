@@ -38,8 +38,7 @@ bool Keeper::take_outcome(Time now)
         return true;
     }
     const auto try_again = [&](Time when, std::string why) {
-        const DevNum dev = view().disks.at(static_cast<std::size_t>(work.placement.disk)).dev;
-        refusals_.push_back({work.volume, dev, when, std::move(why)});
+        refusals_.push_back({work.volume, work.dev, when, std::move(why)});
     };
     if (*outcome) {
         if (work.what != Work::What::Remove)
@@ -58,7 +57,7 @@ bool Keeper::take_outcome(Time now)
     if (work.what != Work::What::Place)
         return true;
     try_again(now + kPlaceAgain, text);
-    if (work.placement.what == Placement::What::Reserve && pending_ && pending_->volume == work.volume) {
+    if (work.place == Placement::What::Reserve && pending_ && pending_->volume == work.volume) {
         pending_->withdrawing = true;
         pending_->reason = outcome->error().within(work.text);
     }
@@ -103,9 +102,10 @@ bool Keeper::place(Time now)
         const VolumeAttributes *v = find(p.volume);
         if (v == nullptr || refused(p, now))
             continue;
-        const std::string text = fmt::format("{}: {} for slot {}", v->array(),
-                                             view().disks.at(static_cast<std::size_t>(p.disk)).path, p.slot);
-        give({Work::What::Place, p, p.volume, text}, place_member(world_.sysfs, v->array(), p, view()));
+        const Disk &disk = view().disks.at(static_cast<std::size_t>(p.disk));
+        const std::string text = fmt::format("{}: {} for slot {}", v->array(), disk.path, p.slot);
+        give({Work::What::Place, p.volume, text, p.what, disk.dev},
+             place_member(world_.sysfs, v->array(), p, view()));
         return false;
     }
     return fill_vacancy(assignment);
@@ -121,7 +121,7 @@ void Keeper::remove_failed(Time now)
         for (std::size_t i = 0; i < members.size(); i++) {
             if (!members[i].faulty || members[i].blocked)
                 continue;
-            give({Work::What::Remove, {}, v.index(), v.member_name(i)},
+            give({Work::What::Remove, v.index(), v.member_name(i)},
                  remove_member(world_.sysfs, v.array(), v.member_name(i)));
             return;
         }
@@ -142,7 +142,7 @@ void Keeper::thaw_orphans(Time now)
         if (fresh || now - since->second < kOrphanAfter || world_.clerk.busy())
             continue;
         frozen_since_.erase(since);
-        give({Work::What::Thaw, {}, v.index(), fmt::format("{}: frozen by nobody, thawed", v.array())},
+        give({Work::What::Thaw, v.index(), fmt::format("{}: frozen by nobody, thawed", v.array())},
              thaw(world_.sysfs, v.array()));
     }
 }

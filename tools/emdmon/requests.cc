@@ -10,17 +10,11 @@ namespace {
 
 constexpr std::size_t kRemembered = 64;  // answers kept for requests that come again
 
-bool is_spare_known(const Container &container, const Disk &disk)
-{
-    return std::ranges::any_of(container.disks,
-                               [&](const Disk &d) { return d.present && d.dev == disk.dev && d.serial == disk.serial; });
-}
-
 // Already as the change wants it?
 bool is_so(const Container &container, const Change &change)
 {
     if (const auto *added = std::get_if<change::SpareAdded>(&change))
-        return is_spare_known(container, added->disk);
+        return find_disk(container, added->disk.dev) >= 0;
     if (const auto *created = std::get_if<change::VolumeCreated>(&change))
         return std::ranges::any_of(container.volumes, [&](const Volume &v) {
             return v.name == created->name && same_geometry(v.shape, created->shape);
@@ -217,7 +211,7 @@ void Keeper::drive_pending()
         for (std::size_t i = record->slots.size(); i < record->reshape->target_slots.size(); i++)
             if (const int disk = record->reshape->target_slots[i].disk; disk >= 0)
                 disks.push_back(view().disks.at(static_cast<std::size_t>(disk)).dev);
-        give({Work::What::Withdraw, {}, record->index, fmt::format("{}: reshape withdrawn", attributes->array())},
+        give({Work::What::Withdraw, record->index, fmt::format("{}: reshape withdrawn", attributes->array())},
              withdraw_members(world_.sysfs, attributes->array(), std::move(disks)));
         return;
     }

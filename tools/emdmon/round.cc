@@ -189,8 +189,9 @@ void decide_ends(const VolumeFacts &facts, const Volume &record, Decision &out)
 {
     if (!facts.running())
         return;
-    if (record.activity == Activity::Init || record.activity == Activity::Repair) {
-        if (!facts.resync_start && facts.action != EMD_SYNC_RESYNC && facts.redundant)
+    const bool checks = facts.action == EMD_SYNC_RESYNC || facts.action == EMD_SYNC_CHECK || facts.action == EMD_SYNC_REPAIR;
+    if (record.activity == Activity::Init || record.activity == Activity::Repair || record.activity == Activity::Check) {
+        if (!facts.resync_start && !checks && facts.redundant)
             out.changes.push_back(change::SyncFinished{record.index});
     } else if (record.activity == Activity::Rebuild) {
         bool any = false, all = true;
@@ -204,8 +205,12 @@ void decide_ends(const VolumeFacts &facts, const Volume &record, Decision &out)
             out.changes.push_back(change::SyncFinished{record.index});
     }
     if (record.reshape && !facts.reshape_position && !facts.proposing() && facts.action != EMD_SYNC_RESHAPE &&
-        same_geometry(facts.shape, record.reshape->target))
+        same_geometry(facts.shape, record.reshape->target)) {
+        // A kernel without the gate may be through before its last position was recorded.
+        if (!record.reshape->backward)
+            out.changes.push_back(change::ReshapeProgress{record.index, array_sectors(record.reshape->target)});
         out.changes.push_back(change::ReshapeFinished{record.index});
+    }
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
     open(root, resync_start_, "md/resync_start");
     open(root, reshape_position_, "md/reshape_position");
     open(root, level_, "md/level");
+    open(root, new_level_, "md/new_level");
     open(root, raid_disks_, "md/raid_disks");
     open(root, chunk_size_, "md/chunk_size");
     open(root, layout_, "md/layout");
@@ -165,6 +166,8 @@ void VolumeAttributes::read_geometry()
 {
     if (const auto level = parse_level(text(level_)))
         facts_.shape.level = facts_.proposed.level = *level;
+    if (const auto level = parse_level(text(new_level_)))
+        facts_.proposed.level = *level;
     take_pair(text(raid_disks_), facts_.proposed.raid_disks, facts_.shape.raid_disks);
     take_pair(text(layout_), facts_.proposed.layout, facts_.shape.layout);
     take_pair(text(chunk_size_), facts_.proposed.chunk_sectors, facts_.shape.chunk_sectors);

@@ -55,7 +55,7 @@ private:
     std::string array_;
     unsigned index_;
     Handle array_state_, metadata_version_, sync_action_, sync_completed_, resync_start_, reshape_position_;
-    Handle level_, raid_disks_, chunk_size_, layout_, reshape_acked_;
+    Handle level_, new_level_, raid_disks_, chunk_size_, layout_, reshape_acked_;
     std::vector<Member> members_;
     VolumeFacts facts_;
     bool stale_ = false;

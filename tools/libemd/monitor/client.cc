@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <csignal>
 #include <poll.h>
 #include <random>
 #include <sys/inotify.h>
@@ -102,12 +103,32 @@ public:
         return {};
     }
 
-    Result<> leave()
+    // One attempt.
+    Result<> leave(milliseconds limit)
     {
         protocol::Request request;
         request.kind = protocol::Kind::Leave;
-        EMD_TRY(ask(request));
+        request.id = ++id_;
+        const protocol::Message message = EMD_TRY(protocol::encode(request));
+        protocol::Message record;
+        if (::send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            return fail_errno(errno, "asking emdmon to leave");
+        if (!wait_readable(fd_.get(), limit))
+            return fail(Errc::Timeout, "emdmon (pid {}) does not answer", peer());
+        const ssize_t n = ::recv(fd_.get(), record.data(), record.size(), 0);
+        if (n <= 0)
+            return {};  // it has gone already
+        EMD_TRY(protocol::decode_answer(Bytes(record).first(static_cast<std::size_t>(n))));
         return {};
+    }
+
+    // Who listens: the process that made the socket.
+    pid_t peer() const
+    {
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+        return peer.pid;
     }
 
 private:
@@ -153,10 +174,7 @@ private:
     {
         if (wait_readable(fd_.get(), kReportAfter) || reported_)
             return;
-        ucred peer{};
-        socklen_t size = sizeof peer;
-        ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
-        fmt::print(stderr, "waiting for emdmon (pid {}) of {} since {} s\n", peer.pid, container(),
+        fmt::print(stderr, "waiting for emdmon (pid {}) of {} since {} s\n", peer(), container(),
                    std::chrono::duration_cast<std::chrono::seconds>(kReportAfter).count());
         reported_ = true;
     }
@@ -177,11 +195,17 @@ Result<std::unique_ptr<Monitor>> connect_monitor_at(const std::string &socket, m
     return std::unique_ptr<Monitor>(std::move(monitor));
 }
 
-Result<> ask_monitor_to_leave(const std::string &socket)
+Result<> replace_monitor(const std::string &socket, milliseconds limit)
 {
     SocketMonitor monitor(socket, milliseconds(0));
-    EMD_TRY(monitor.connect());
-    return monitor.leave();
+    if (!monitor.connect())
+        return {};  // nobody listens
+    const Result<> left = monitor.leave(limit);
+    if (left || left.error().code() != Errc::Timeout || monitor.peer() <= 0)
+        return left;
+    if (::kill(monitor.peer(), SIGKILL) != 0 && errno != ESRCH)
+        return fail_errno(errno, "ending emdmon (pid {}), which does not answer", monitor.peer());
+    return {};
 }
 
 Result<std::unique_ptr<Monitor>> connect_monitor(std::string_view container, milliseconds patience)

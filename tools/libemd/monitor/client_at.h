@@ -11,7 +11,8 @@ namespace emd {
 // As connect_monitor(), for a socket anywhere.
 Result<std::unique_ptr<Monitor>> connect_monitor_at(const std::string &socket, std::chrono::milliseconds patience);
 
-// Take-over: the emdmon behind `socket` finishes its round, closes everything and ends. Returns when it has.
-Result<> ask_monitor_to_leave(const std::string &socket);
+// Take-over: the emdmon behind `socket` finishes its round and ends. One that does not answer within `limit` is killed:
+// it may be killed at any instant. Nobody listens: that is success.
+Result<> replace_monitor(const std::string &socket, std::chrono::milliseconds limit);
 
 }  // namespace emd
