@@ -194,8 +194,9 @@ void ImsmMetadata::encode_spare(Image &image) const
 {
     const Member &member = members_[static_cast<std::size_t>(image.disk)];
     image.offset_bytes = member.sectors * 512 - 2 * sector_bytes_;
-    encode_mpb(member.own, image.bytes, sector_bytes_);
     image.active = member.own_changed;
+    if (image.active)  // then it is one of ours, and one sector long
+        encode_mpb(member.own, image.bytes, sector_bytes_);
 }
 
 // The record, or zeros where it must not be and is not known to be gone.

@@ -134,6 +134,7 @@ void ImsmMetadata::refresh_disk(std::size_t index)
     disk.path.assign(member.path);
     disk.sector_bytes = sector_bytes_;
     disk.sectors = member.sectors;
+    disk.serial.reserve(sizeof(Serial));  // a failure makes it longer
     disk.serial.assign(text_of(member.serial));
     if (member.entry < 0) {
         disk.state = member.failed ? DiskState::Failed : DiskState::Spare;
@@ -201,6 +202,7 @@ void ImsmMetadata::refresh_reshape(const Dev &dev, Volume &volume)
     reshape.target = shape_of(dev, dev.map0);
     reshape.backward = false;
     refresh_slots(dev.map0, dev.map0, reshape.target_slots);
+    volume.slots.reserve(reshape.target_slots.size());  // the end of the reshape must find them there
 
     if (record_ && !record_fits(mpb_, dev, *record_) && volume.refused.empty())
         volume.refused.assign(kBadRecord);
