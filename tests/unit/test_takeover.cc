@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Takeover: what is accepted maps every sector to where it was, and what moves data is refused.
+#include "core/emd_takeover.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <set>
+#include <tuple>
+
+namespace {
+
+emd_geometry geometry(int level, unsigned layout, unsigned disks, unsigned chunk = 128)
+{
+	emd_geometry geo{};
+	geo.level = level;
+	geo.layout = layout;
+	geo.raid_disks = disks;
+	geo.chunk_sectors = level == 1 ? 0 : chunk;
+	geo.member_sectors = chunk * 60ULL;
+	return geo;
+}
+
+bool maps_alike(const emd_geometry &a, const emd_geometry &b)
+{
+	const __u64 end = emd_geometry_array_sectors(&a);
+	if (end != emd_geometry_array_sectors(&b))
+		return false;
+	for (__u64 sector = 0; sector < end; sector += 8) {
+		emd_place pa, pb;
+		emd_geometry_map(&a, sector, &pa);
+		emd_geometry_map(&b, sector, &pb);
+		if (pa.slot != pb.slot || pa.sector != pb.sector)
+			return false;
+	}
+	return true;
+}
+
+TEST(Takeover, WhatIsAcceptedMovesNothing)
+{
+	std::set<std::tuple<int, unsigned, unsigned, int>> accepted;  // from level, layout, disks; to level
+	for (int level : {0, 1, 4, 5})
+		for (unsigned layout = 0; layout < (level == 5 ? 6u : 1u); layout++)
+			for (unsigned disks = 1; disks <= 6; disks++) {
+				const emd_geometry from = geometry(level, layout, disks);
+				if (emd_geometry_validate(&from, nullptr))
+					continue;
+				for (int target : {0, 1, 4, 5}) {
+					emd_geometry to;
+					const char *why = nullptr;
+					if (target == level)
+						continue;
+					if (emd_takeover_geometry(&from, target, &to, &why)) {
+						EXPECT_NE(why, nullptr);
+						continue;
+					}
+					EXPECT_EQ(to.level, target);
+					EXPECT_EQ(emd_geometry_array_sectors(&to), emd_geometry_array_sectors(&from));
+					// Pairs of mirrors hold everything twice: which copy is named first may change.
+					if (disks != 2 || to.raid_disks != 2) {
+						EXPECT_TRUE(maps_alike(from, to)) << level << " to " << target;
+					}
+					accepted.emplace(level, layout, disks, target);
+				}
+			}
+	for (unsigned disks : {2u, 3u, 4u}) {
+		EXPECT_TRUE(accepted.count({0, 0, disks, 4}));
+		EXPECT_TRUE(accepted.count({0, 0, disks, 5}));
+	}
+	EXPECT_TRUE(accepted.count({5, EMD_LAYOUT_PARITY_LAST, 4, 4}));
+	EXPECT_TRUE(accepted.count({5, EMD_LAYOUT_PARITY_LAST, 4, 0}));
+	EXPECT_TRUE(accepted.count({4, 0, 4, 0}));
+	EXPECT_TRUE(accepted.count({4, 0, 4, 5}));
+	EXPECT_TRUE(accepted.count({1, 0, 2, 5}));
+	EXPECT_TRUE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 2, 1}));
+	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 4, 4}));
+	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 4, 0}));
+	EXPECT_FALSE(accepted.count({1, 0, 3, 5}));
+}
+
+TEST(Takeover, ZonesStayWhereTheyAre)
+{
+	const __u32 slots[] = {0, 1};
+	const emd_zone zone{128 * 10, 0, 2, slots};
+	emd_geometry from = geometry(0, 1, 2), to;
+	from.zones = &zone;
+	from.nr_zones = 1;
+	EXPECT_EQ(emd_takeover_geometry(&from, 5, &to, nullptr), -EINVAL);
+}
+
+TEST(Takeover, SameNoticesAnotherLayout)
+{
+	for (unsigned a = 0; a < 6; a++)
+		for (unsigned b = 0; b < 6; b++) {
+			const emd_geometry x = geometry(5, a, 4), y = geometry(5, b, 4);
+			EXPECT_EQ(emd_takeover_same(&x, &y) != 0, maps_alike(x, y)) << a << " and " << b;
+		}
+}
+
+}  // namespace
