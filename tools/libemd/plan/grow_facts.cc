@@ -2,8 +2,8 @@
 #include "libemd/plan/grow_facts.h"
 
 #include "libemd/base/size.h"
+#include "libemd/reshape/terms.h"
 
-#include <core/emd_reshape_math.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -22,6 +22,19 @@ emd_geometry geometry(const Shape &s)
     g.chunk_sectors = s.chunk_sectors;
     g.member_sectors = s.component_sectors;
     return g;
+}
+
+// Array sectors that pass through the backup: every piece that the format can record and that may not be moved without.
+std::uint64_t backed_up(const emd_reshape_plan &math, std::uint64_t unit)
+{
+    reshape::Terms terms;
+    terms.plan = math;
+    terms.unit = unit ? unit : math.unit;
+    std::uint64_t sum = 0;
+    for (std::uint64_t x = 0; x < terms.total(); x = terms.next(x))
+        if (terms.critical(x))
+            sum += terms.next(x) - x;
+    return sum;
 }
 
 std::string shape_words(const Shape &s)
@@ -53,7 +66,7 @@ Result<std::vector<std::string>> grow_facts(const Container &now, const Volume &
         return fail(Errc::Invalid, "{}: {}", v.name, why);
 
     const std::uint64_t moved = std::min(math.array_old, math.array_new) * 512;
-    const std::uint64_t saved = std::min<std::uint64_t>(emd_reshape_critical_sectors(&math) * 512, moved);
+    const std::uint64_t saved = std::min(backed_up(math, record.unit) * 512, moved);
     const std::uint64_t per_member = v.shape.component_sectors * 512 + record.target.component_sectors * 512;
     std::vector<std::string> facts;
     facts.push_back(fmt::format("volume {}: {} becomes {}", v.name, shape_words(v.shape), shape_words(record.target)));

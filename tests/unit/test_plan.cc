@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Plans compared as text: what --dry-run prints is what happens.
+#include "plan_world.h"
+
+#include "libemd/plan/grow_facts.h"
+
+#include <gtest/gtest.h>
+
+namespace emd::plan {
+namespace {
+
+GrowRequest to_disks(std::uint32_t n)
+{
+    GrowRequest want;
+    want.raid_disks = n;
+    return want;
+}
+
+std::string refused(const Result<Plan> &plan)
+{
+    EXPECT_FALSE(plan) << (plan ? to_text(*plan) : "");
+    return plan ? "" : plan.error().text();
+}
+
+std::string grow_refused(const Container &c, const GrowRequest &want, const Running &r = running())
+{
+    return refused(plan_grow(c, want, limits(), r, records_on(c)));
+}
+
+TEST(PlanGrow, ThreeDisksBecomeFour)
+{
+    const Container c = three_disks(1);
+    const auto plan = plan_grow(c, to_disks(4), limits(), running(), records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(*plan), R"(reshape vol0
+  volume vol0: raid5 of 3 disks, chunk 64K becomes raid5 of 4 disks, chunk 64K
+  new members: /dev/sdd
+  size: 128.00 MiB before, 192.00 MiB after
+  to be moved: 128.00 MiB
+  to be backed up: 6.00 MiB, in the copy area of each member (sectors 259935 to 261983)
+  time: about 1 s if each disk does 100.00 MiB/s and is otherwise idle
+   1  emd126: sync_action = frozen
+   2  emd126: metadata_version = external:-emd127/0
+   3  emd127: wait until the monitor is level with volume 0
+   4  emd126: sync_action must read frozen
+   5  emd126: degraded must read 0
+   6  emd126: sync_min = 0
+   7  emd126: sync_max = 0
+   8  emd126: suspend_hi = 0
+   9  emd126: suspend_lo = 0
+  10  emd126: raid_disks = 4
+  11  emd127: monitor records: volume 0 is reshaped to raid5, 4 disks, chunk 64K; disk 3 becomes member
+  12  emd126: metadata_version = external:/emd127/0
+  13  emd127: wait until the monitor is level with volume 0 and holds slot 3 ready
+  14  emd126: sync_action = reshape
+  15  emd126: move the data
+  16  emd127: wait until the monitor is level with volume 0
+  17  emd126: reshape_position must read none
+  18  emd126: array_size = default
+  19  emd126: metadata_version = external:/emd127/0
+  20  emd126: sync_action = idle
+)");
+}
+
+TEST(PlanGrow, NothingIsTakenBackOnceDataMayHaveMoved)
+{
+    const Container c = three_disks(1);
+    const auto plan = plan_grow(c, to_disks(4), limits(), running(), records_on(c));
+    ASSERT_TRUE(plan);
+    std::size_t commit = 0;
+    while (commit < plan->steps.size() && !plan->steps[commit].commit)
+        commit++;
+    ASSERT_LT(commit, plan->steps.size());
+    EXPECT_TRUE(std::holds_alternative<Manage>(plan->steps[commit].action));
+    for (std::size_t i = commit; i < plan->steps.size(); i++)
+        EXPECT_TRUE(plan->steps[i].undo.empty()) << to_text(plan->steps[i].action);
+}
+
+TEST(PlanGrow, AllVolumesAreFrozenAndTheSecondFollows)
+{
+    Container c = three_disks(1);
+    c.volumes.push_back(raid5(1, "vol1", 3, kComponent + 8192));
+    for (Disk &d : c.disks)
+        d.sectors *= 2;
+    const Running both = running({{0, "emd126", "clean", "idle", 0, false}, {1, "emd125", "active", "idle", 0, false}});
+    const auto plan = plan_grow(c, to_disks(4), limits(), both, records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    const std::string text = to_text(*plan);
+    EXPECT_NE(text.find("then volume vol1 in the same way"), text.npos);
+    EXPECT_NE(text.find("emd125: sync_action = frozen"), text.npos);
+    EXPECT_EQ(text.find("emd125: sync_action = idle"), text.npos);  // thawed when the container is done
+
+    // What is recorded when the first has ended: the second is behind.
+    c.volumes[0] = raid5(0, "vol0", 4);
+    c.disks[3].state = DiskState::Active;
+    const Running frozen = running({{0, "emd126", "clean", "idle", 0, false}, {1, "emd125", "active", "frozen", 0, true}});
+    const auto next = plan_continue(c, limits(), frozen, records_on(c));
+    ASSERT_TRUE(next) << next.error().text();
+    EXPECT_NE(to_text(*next).find("volume 1 is reshaped to raid5, 4 disks, chunk 64K; disk 3 becomes member"), text.npos);
+}
+
+TEST(PlanGrow, ContinueDrivesWhatIsRecorded)
+{
+    Container c = three_disks(1);
+    c = *records_on(c)(change::ReshapeStarted{0, {5, 0, 4, 128, kComponent}, {3}});
+    c.volumes[0].reshape->position = 6144;
+    const auto plan = plan_continue(c, limits(), running({{0, "emd126", "clean", "reshape", 0, false}}), records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(*plan), R"(continue in emd127
+  volume vol0: from sector 6144 on
+   1  emd127: wait until the monitor is level with volume 0
+   2  emd126: move the data
+   3  emd127: wait until the monitor is level with volume 0
+   4  emd126: reshape_position must read none
+   5  emd126: array_size = default
+)");
+}
+
+TEST(PlanGrow, ContinueHasNothingToDoAtTheEnd)
+{
+    const Container c = three_disks(1);
+    const auto plan = plan_continue(c, limits(), running(), records_on(c));
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(plan->steps.empty());
+}
+
+TEST(PlanGrow, RefusalsNameTheThingAndTheRemedy)
+{
+    const Container c = three_disks(1);
+    EXPECT_EQ(grow_refused(three_disks(0), to_disks(4)),
+              "vol0 needs 1 spare disk and the container has 0: add disks with emdadm --add");
+    EXPECT_EQ(grow_refused(c, to_disks(5)), "vol0 needs 2 spare disks and the container has 1: add disks with emdadm --add");
+    EXPECT_EQ(grow_refused(c, to_disks(3)), "vol0 has this shape already: nothing to do");
+    EXPECT_EQ(grow_refused(c, to_disks(2)), "vol0: the format cannot record a change from 3 to fewer disks (2)");
+    EXPECT_EQ(grow_refused(c, to_disks(4), running({{0, "emd126", "clean", "resync", 0, false}})),
+              "vol0 is busy (resync): wait for its end with emdadm --wait");
+    EXPECT_EQ(grow_refused(c, to_disks(4), running({{0, "emd126", "clean", "frozen", 0, true}})),
+              "vol0 is frozen by somebody: wait, or see emdadm --detail");
+    EXPECT_EQ(grow_refused(c, to_disks(4), running({{0, "emd126", "readonly", "idle", 0, false}})),
+              "vol0 is read-only: make it writable with emdadm --readwrite");
+    EXPECT_EQ(grow_refused(c, to_disks(4), running({})),
+              "vol0 is not running: assemble it first, a reshape works on a running volume");
+    GrowRequest chunk;
+    chunk.chunk_sectors = 4096;
+    EXPECT_EQ(grow_refused(c, chunk), "vol0: a chunk of 2048K is not possible; take a power of two from 4K to 1024K");
+    GrowRequest level;
+    level.level = 6;
+    EXPECT_EQ(grow_refused(c, level), "vol0: the format has no raid6");
+}
+
+TEST(PlanGrow, TooSmallASpareIsNamed)
+{
+    Container c = three_disks(1);
+    c.disks[3].sectors = 65536;
+    EXPECT_EQ(grow_refused(c, to_disks(4)), "vol0 needs 1 more disk of at least 64.00 MiB, and /dev/sdd has 32.00 MiB: add a "
+                                            "larger one with emdadm --add");
+}
+
+TEST(PlanGrow, DegradedNeedsForce)
+{
+    const Container c = three_disks(1);
+    const Running degraded = running({{0, "emd126", "clean", "idle", 1, false}});
+    EXPECT_EQ(grow_refused(c, to_disks(4), degraded), "vol0 misses a disk: let it be rebuilt first, or use --force");
+    GrowRequest want = to_disks(4);
+    want.force = true;
+    EXPECT_TRUE(plan_grow(c, want, limits(), degraded, records_on(c)));
+}
+
+TEST(PlanGrow, TheFormatsOwnRefusalIsShown)
+{
+    const Container c = three_disks(1);
+    const Express no = [](const Change &) -> Result<Container> { return fail(Errc::Unsupported, "only raid5 can be reshaped"); };
+    EXPECT_EQ(refused(plan_grow(c, to_disks(4), limits(), running(), no)), "vol0: only raid5 can be reshaped");
+}
+
+TEST(PlanGrow, ChunkChangeIsBackedUpAsAWhole)
+{
+    const Container c = three_disks(0);
+    GrowRequest want;
+    want.volume = 0;
+    want.chunk_sectors = 256;
+    const auto plan = plan_grow(c, want, limits(), running(), records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    const std::string text = to_text(*plan);
+    EXPECT_NE(text.find("to be moved: 128.00 MiB\n  to be backed up: 128.00 MiB"), text.npos) << text;
+    EXPECT_NE(text.find("emd126: chunk_size = 131072"), text.npos);
+    EXPECT_EQ(text.find("raid_disks ="), text.npos);
+}
+
+TEST(PlanGrow, Durations)
+{
+    EXPECT_EQ(format_duration(59), "59 s");
+    EXPECT_EQ(format_duration(600), "10 min");
+    EXPECT_EQ(format_duration(12000), "3 h 20 min");
+    EXPECT_EQ(format_duration(187200), "2 d 4 h");
+}
+
+// -- create and assemble -------------------------------------------------------------------------------------------------
+
+TEST(PlanCreate, Container)
+{
+    NewContainer want{"imsm0", "imsm", {{"/dev/sda", {8, 0}, {}}, {"/dev/sdb", {8, 16}, {"an ext4 file system"}}}, true};
+    const auto plan = plan_create_container(want);
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(*plan), R"(create container imsm0 (imsm) of 2 disks
+  /dev/sdb has an ext4 file system, which will be lost
+   1  /dev/sdb: wipe what is there
+   2  metadata: new imsm on /dev/sda, /dev/sdb
+   3  imsm0: new array
+   4  imsm0: metadata_version = external:imsm
+   5  imsm0: add /dev/sda
+   6  imsm0: add /dev/sdb
+   7  metadata: write to all disks and flush
+   8  imsm0: link /dev/emd/imsm0
+)");
+    want.force = false;
+    EXPECT_EQ(refused(plan_create_container(want)),
+              "/dev/sdb has an ext4 file system; to overwrite it, use --force or wipe it first");
+}
+
+TEST(PlanCreate, Volume)
+{
+    Container c = three_disks(0);
+    c.volumes.clear();
+    NewVolume want;
+    want.name = "vol0";
+    want.container = "emd127";
+    want.shape = {5, 0, 3, 128, 0};
+    const auto plan = plan_create_volume(c, want, limits(), records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(*plan), R"(create volume vol0 in emd127
+  raid5, 3 disks, 128.00 MiB usable, chunk 64K
+   1  metadata: new volume vol0: raid5, 3 disks, chunk 64K
+   2  metadata: write to all disks and flush
+   3  vol0: new array
+   4  vol0: metadata_version = external:/{emd127}/0
+   5  vol0: level = raid5
+   6  vol0: raid_disks = 3
+   7  vol0: chunk_size = 65536
+   8  vol0: layout = 0
+   9  vol0: component_size = 65536
+  10  vol0: add /dev/sda as member 0, sectors 0 to 131072
+  11  vol0: add /dev/sdb as member 1, sectors 0 to 131072
+  12  vol0: add /dev/sdc as member 2, sectors 0 to 131072
+  13  vol0: resync_start = 0
+  14  vol0: array_state = readonly
+  15  emd127: start the monitor
+  16  emd127: wait until the monitor is level with volume 0
+  17  vol0: link /dev/emd/vol0
+)");
+}
+
+TEST(PlanCreate, VolumeRefusals)
+{
+    const Container c = three_disks(1);
+    NewVolume want;
+    want.name = "vol0";
+    want.container = "imsm0";
+    want.shape = {5, 0, 3, 128, 0};
+    const auto refusal = [&] { return refused(plan_create_volume(c, want, limits(), records_on(c))); };
+    EXPECT_EQ(refusal(), "imsm0 has a volume named vol0 already: take another name");
+    want.name = "vol1";
+    want.shape.raid_disks = 5;
+    EXPECT_EQ(refusal(), "5 disks are needed and the container has 4: add disks with emdadm --add");
+    want.shape = {5, 0, 3, 100, 0};
+    EXPECT_EQ(refusal(), "vol1: a chunk of 50K is not possible; take a power of two from 4K to 1024K");
+    want.shape = {6, 0, 4, 128, 0};
+    EXPECT_EQ(refusal(), "vol1: the format has no raid6");
+    want.shape = {5, 0, 3, 128, 0};
+    want.disks = {"/dev/sda", "/dev/sdb", "/dev/sdz"};
+    EXPECT_EQ(refusal(), "/dev/sdz is no disk of imsm0: add it first with emdadm --add");
+    want.disks = {"/dev/sda", "/dev/sdb", "/dev/sda"};
+    EXPECT_EQ(refusal(), "/dev/sda is named twice");
+    want.disks = {"/dev/sda", "/dev/sdb", "missing"};
+    EXPECT_EQ(refusal(), "vol1 would start degraded: use --run if that is meant");
+}
+
+TEST(PlanAssemble, InterruptedReshapeInTheKernelsOrder)
+{
+    Container c = three_disks(1);
+    c = *records_on(c)(change::ReshapeStarted{0, {5, 0, 4, 128, kComponent}, {3}});
+    c.volumes[0].reshape->position = 6144;
+    c.volumes[0].reshape->backup_live = true;
+    const auto plan = plan_volume(c, c.volumes[0], "imsm0", "vol0", {});
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(*plan), R"(start volume vol0
+  a reshape from 3 to 4 disks was interrupted at sector 6144 of 393216 and will go on
+   1  volume 0: put the backed-up section in its place
+   2  vol0: new array
+   3  vol0: metadata_version = external:/{imsm0}/0
+   4  vol0: level = raid5
+   5  vol0: raid_disks = 3
+   6  vol0: chunk_size = 65536
+   7  vol0: layout = 0
+   8  vol0: component_size = 65536
+   9  vol0: add /dev/sda as member 0, sectors 0 to 131072
+  10  vol0: add /dev/sdb as member 1, sectors 0 to 131072
+  11  vol0: add /dev/sdc as member 2, sectors 0 to 131072
+  12  vol0: resync_start = none
+  13  vol0: reshape_position = 6144
+  14  vol0: raid_disks = 4
+  15  vol0: add /dev/sdd as member 3, sectors 0 to 131072
+  16  vol0: array_size = 131072
+  17  vol0: sync_min = 0
+  18  vol0: sync_max = 0
+  19  vol0: array_state = readonly
+  20  imsm0: start the monitor
+  21  imsm0: wait until the monitor is level with volume 0
+  22  vol0: link /dev/emd/vol0
+)");
+}
+
+TEST(PlanAssemble, WhoIsMissingIsNamed)
+{
+    Container c = three_disks(0);
+    c.disks[1].present = false;
+    StartOptions wait;
+    wait.degraded = false;
+    EXPECT_EQ(refused(plan_volume(c, c.volumes[0], "imsm0", "vol0", wait)),
+              "vol0 waits for member 1 (serial SERIAL-b); --run starts it without");
+    EXPECT_TRUE(plan_volume(c, c.volumes[0], "imsm0", "vol0", {}));
+
+    c.volumes[0].dirty = true;
+    EXPECT_EQ(refused(plan_volume(c, c.volumes[0], "imsm0", "vol0", {})),
+              "vol0 was being written when it stopped and misses member 1 (serial SERIAL-b): what was written last may be "
+              "damaged; connect the disk, or start it with --force");
+    StartOptions force;
+    force.force = true;
+    EXPECT_TRUE(plan_volume(c, c.volumes[0], "imsm0", "vol0", force));
+
+    c.disks[2].present = false;
+    EXPECT_EQ(refused(plan_volume(c, c.volumes[0], "imsm0", "vol0", force)),
+              "vol0 cannot start: 2 of 3 disks are missing: member 1 (serial SERIAL-b), member 2 (serial SERIAL-c); connect "
+              "them and try again");
+}
+
+TEST(PlanAssemble, DirtyMeansResync)
+{
+    Container c = three_disks(0);
+    c.volumes[0].dirty = true;
+    EXPECT_NE(to_text(*plan_volume(c, c.volumes[0], "imsm0", "vol0", {})).find("resync_start = 0"), std::string::npos);
+    c.volumes[0].activity = Activity::Init;
+    c.volumes[0].checkpoint = 4096;
+    EXPECT_NE(to_text(*plan_volume(c, c.volumes[0], "imsm0", "vol0", {})).find("resync_start = 4096"), std::string::npos);
+}
+
+TEST(PlanAssemble, ARebuildGoesOnWhereItWas)
+{
+    Container c = three_disks(0);
+    c.volumes[0].slots[2].in_sync = false;
+    c.volumes[0].activity = Activity::Rebuild;
+    c.volumes[0].checkpoint = 8192;
+    const std::string text = to_text(*plan_volume(c, c.volumes[0], "imsm0", "vol0", {}));
+    EXPECT_NE(text.find("add /dev/sdc as member 2, sectors 0 to 131072, rebuilt up to 8192"), text.npos);
+}
+
+}  // namespace
+}  // namespace emd::plan

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "assembly.h"
+
+#include "arrays.h"
+#include "monitor_start.h"
+#include "run_plan.h"
+
+#include "libemd/base/fd.h"
+#include "libemd/monitor/paths.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace emd::cli {
+namespace {
+
+std::string choose_container_name(Context &c, const Loaded &loaded, const AssemblyRequest &request)
+{
+    if (!request.container_name.empty())
+        return request.container_name;
+    if (const auto name = c.config.name_of(to_string(loaded.view().uuid)))
+        return *name;
+    const auto running = list_arrays(*c.sysfs);
+    for (int n = 0;; n++) {
+        const std::string name = fmt::format("{}{}", loaded.format->name(), n);
+        const auto entry = c.map.by_name(name);
+        if (!entry || !std::ranges::count(running, entry->array))
+            return name;
+    }
+}
+
+// Disks that have come after the container was made.
+Result<> take_in(Context &c, SystemHost &host, const std::string &container)
+{
+    plan::Plan plan;
+    plan.title = fmt::format("add disks to {}", link_of(c, container));
+    const auto members = EMD_TRY(Array(*c.sysfs, container).members());
+    for (const Disk &disk : host.loaded().view().disks) {
+        const bool there = std::ranges::any_of(members, [&](const MemberInfo &m) { return m.dev == disk.dev; });
+        if (disk.present && disk.state != DiskState::Failed && !there)
+            plan.add(plan::AddMember{container, disk.path, disk.dev, 0, 0, -1, {}});
+    }
+    if (!plan.steps.empty())
+        EMD_TRY(run_plan(c, host, plan));
+    return {};
+}
+
+// The manager must live longer than the initial ramdisk: there the array is only started.
+bool in_initial_ramdisk()
+{
+    return ::access("/etc/initrd-release", F_OK) == 0;
+}
+
+bool selected(const AssemblyRequest &request, const Loaded &loaded, const Volume &v)
+{
+    return request.uuid.empty() || request.uuid == to_string(v.uuid) || request.uuid == to_string(loaded.view().uuid);
+}
+
+Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::string &container, const AssemblyRequest &request)
+{
+    std::string word = request.volume_name;
+    if (word.empty())
+        word = c.config.name_of(to_string(v.uuid)).value_or(v.name);
+    Volume named = v;
+    named.name = word;
+    const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, request.start));
+    EMD_TRY(run_plan(c, host, plan));
+    if (c.options.dry_run)
+        return {};
+    c.say("{} started{}", word, health(v) == Health::Optimal ? "" : ", degraded");
+    if (!v.reshape || c.options.freeze_reshape || in_initial_ramdisk())
+        return {};
+    c.say("{}: the reshape to {} disks goes on from sector {}", word, v.reshape->target.raid_disks, v.reshape->position);
+    return start_manager(EMD_TRY(find_array(c, word)));
+}
+
+}  // namespace
+
+Result<Fd> take_turn()
+{
+    EMD_TRY(make_run_directory());
+    const std::string path = fmt::format("{}/assembly.turn", kRunDirectory);
+    Fd turn(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!turn.valid())
+        return fail_errno(errno, "opening {}", path);
+    while (::flock(turn.get(), LOCK_EX) < 0)
+        if (errno != EINTR)
+            return fail_errno(errno, "locking {}", path);
+    return turn;
+}
+
+std::string running_container(Context &c, const Uuid &container)
+{
+    if (container == Uuid{})
+        return {};
+    for (const std::string &array : list_arrays(*c.sysfs)) {
+        const auto ref = look_at(c, array);
+        if (!ref || ref->kind != ArrayRef::Kind::Container)
+            continue;
+        const auto entry = c.map.by_array(array);
+        if (entry && entry->uuid == to_string(container))
+            return array;
+        if (entry && entry->uuid != "-")
+            continue;
+        const auto loaded = load_container(c, array);  // made before it had volumes, or not by this program
+        if (loaded && loaded->view().uuid == container)
+            return array;
+    }
+    return {};
+}
+
+Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyRequest &request)
+{
+    std::string container = running_container(c, loaded.view().uuid);
+    SystemHost host(c, std::move(loaded));
+    if (container.empty()) {
+        const std::string name = choose_container_name(c, host.loaded(), request);
+        const plan::Plan plan = plan::plan_container(host.loaded().view(), host.loaded().format->name(), name);
+        EMD_TRY(run_plan(c, host, plan));
+        container = c.options.dry_run ? name : EMD_TRY(find_array(c, name));
+    } else {
+        EMD_TRY(take_in(c, host, container));
+    }
+    const plan::Running running = EMD_TRY(running_volumes(c, container));
+    unsigned started = 0;
+    std::optional<Error> first;
+    for (const Volume &v : host.loaded().view().volumes) {
+        if (!selected(request, host.loaded(), v) || std::ranges::count(running.volumes, v.index, &plan::RunningVolume::index))
+            continue;
+        const auto done = start_volume(c, host, v, container, request);
+        if (done)
+            started++;
+        else if (done.error().code() == Errc::Timeout && request.quiet_waits)
+            c.say("{}", done.error().text());
+        else if (!first)
+            first = done.error();
+        else
+            c.warn(done.error().text());
+    }
+    if (first)
+        return tl::make_unexpected(*first);
+    return started;
+}
+
+}  // namespace emd::cli

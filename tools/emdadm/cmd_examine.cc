@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// --examine, --zero-superblock: what is recorded on disks and image files.
+#include "host.h"
+#include "inventory.h"
+
+#include "libemd/device/medium_file.h"
+#include "libemd/device/udev.h"
+#include "libemd/report/examine.h"
+#include "libemd/report/json.h"
+
+#include <algorithm>
+#include <sys/stat.h>
+
+namespace emd::cli {
+namespace {
+
+constexpr unsigned kSectorSizes[] = {512, 4096};
+
+bool is_file(const std::string &path)
+{
+    struct stat st;
+    return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+struct Examined {
+    std::unique_ptr<Medium> medium;
+    Recognised what;
+};
+
+// A file does not know its sector size: metadata is looked for with each.
+Result<Examined> examine_file(const std::string &path)
+{
+    std::optional<Error> first;
+    for (const unsigned sector : kSectorSizes) {
+        auto medium = EMD_TRY(FileMedium::open(path, sector, path));  // a name in place of a serial number
+        auto found = recognise(*medium);
+        if (found && *found)
+            return Examined{std::move(medium), **found};
+        if (!found && !first)
+            first = found.error();
+    }
+    if (first)
+        return tl::make_unexpected(*first);
+    return fail(Errc::NotFound, "{} has no metadata that EMD knows", path);
+}
+
+Result<Examined> examine_one(const std::string &path)
+{
+    if (is_file(path))
+        return examine_file(path);
+    auto device = EMD_TRY(BlockDevice::open(path, OpenMode::Read));
+    const auto found = EMD_TRY(recognise(*device));
+    if (!found)
+        return fail(Errc::NotFound, "{} has no metadata that EMD knows", path);
+    return Examined{std::move(device), *found};
+}
+
+Result<> print_one(Context &c, const Examined &e)
+{
+    const Format &format = *e.what.format;
+    if (c.options.as_export)
+        fmt::print("{}", export_text(EMD_TRY(format.examine_export(*e.medium))));
+    else
+        fmt::print("{}", examine_text(e.medium->path(), EMD_TRY(format.examine(*e.medium))));
+    return {};
+}
+
+// What disks say together: for --brief and --json, one answer per container.
+Result<> print_containers(Context &c, const std::vector<Examined> &all)
+{
+    nlohmann::ordered_json containers = nlohmann::ordered_json::array();
+    std::vector<std::pair<const Format *, Uuid>> done;
+    for (const Examined &e : all) {
+        const std::pair key{e.what.format, e.what.probe.container};
+        if (std::ranges::count(done, key))
+            continue;
+        done.push_back(key);
+        std::vector<const Medium *> media;
+        for (const Examined &other : all)
+            if (other.what.format == key.first && other.what.probe.container == key.second)
+                media.push_back(other.medium.get());
+        const auto metadata = EMD_TRY(key.first->load(media));
+        if (c.options.json)
+            containers.push_back(to_json(metadata->view()));
+        else
+            fmt::print("{}", brief_text(metadata->view(), key.first->name()));
+    }
+    if (c.options.json)
+        fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"containers", containers}}.dump(2));
+    return {};
+}
+
+Result<> zero_one(Context &c, const std::string &path)
+{
+    const auto device = EMD_TRY(BlockDevice::open(path, OpenMode::Read));
+    if (held_by_emd(*device) || !foreign_holder(*device).empty())
+        return fail(Errc::Busy, "{} is a member of {}: remove it there first", device->path(), device->holders().front());
+    const Format *format = nullptr;
+    for (const Format *each : formats()) {
+        const auto probe = each->probe(*device);
+        if (!probe || probe->found)  // damaged metadata is metadata, too
+            format = each;
+    }
+    if (!format)
+        return fail(Errc::NotFound, "{} has no metadata that EMD knows: nothing is erased", device->path());
+    if (c.options.dry_run) {
+        fmt::print("erase {} metadata of {}\n", format->name(), device->path());
+        return {};
+    }
+    auto writer = EMD_TRY(device->reopen(OpenMode::Exclusive));
+    EMD_TRY(erase_format(*format, *writer));
+    c.say("erased {} metadata of {}", format->name(), device->path());
+    return {};
+}
+
+}  // namespace
+
+Result<int> cmd_examine(Context &c)
+{
+    std::vector<std::string> paths = c.options.names();
+    const bool scan = paths.empty() && c.options.scan;
+    if (paths.empty() && !scan)
+        return fail(Errc::Invalid, "--examine needs disks or image files, or --scan");
+    if (scan)
+        paths = list_disks();
+    std::vector<Examined> all;
+    int status = 0;
+    for (const std::string &path : paths) {
+        auto examined = examine_one(path);
+        if (examined) {
+            all.push_back(std::move(*examined));
+        } else if (!scan) {
+            c.warn(examined.error().text());
+            status = 1;
+        }
+    }
+    if (c.options.json || c.options.brief || scan) {
+        EMD_TRY(print_containers(c, all));
+        return status;
+    }
+    for (const Examined &e : all)
+        EMD_TRY(print_one(c, e));
+    return status;
+}
+
+Result<int> cmd_zero_superblock(Context &c)
+{
+    const auto paths = c.options.names();
+    if (paths.empty())
+        return fail(Errc::Invalid, "--zero-superblock needs disks");
+    int status = 0;
+    for (const std::string &path : paths)
+        if (const auto done = zero_one(c, path); !done) {
+            c.warn(done.error().text());
+            status = 1;
+        }
+    return status;
+}
+
+}  // namespace emd::cli

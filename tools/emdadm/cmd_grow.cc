@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// --grow: plan, run, and go on with the next volume until the container is done.
+#include "arrays.h"
+#include "manager.h"
+#include "monitor_start.h"
+#include "run_plan.h"
+
+#include "libemd/base/size.h"
+
+#include <algorithm>
+
+namespace emd::cli {
+namespace {
+
+// The container that is worked on, and the one volume that was named.
+struct Subject {
+    std::string container;
+    std::optional<unsigned> volume;
+    std::string array;
+};
+
+Result<Subject> subject_of(Context &c)
+{
+    const auto names = c.options.names();
+    if (names.size() != 1)
+        return fail(Errc::Invalid, "--grow takes one array; add disks first with emdadm --add");
+    Subject s;
+    s.array = EMD_TRY(find_array(c, names[0]));
+    const ArrayRef ref = EMD_TRY(look_at(c, s.array));
+    if (ref.kind == ArrayRef::Kind::Container)
+        s.container = s.array;
+    if (ref.kind == ArrayRef::Kind::Volume) {
+        s.container = ref.container;
+        s.volume = ref.volume;
+    }
+    return s;
+}
+
+plan::Express express_on(SystemHost &host)
+{
+    return [&host](const Change &change) -> Result<Container> {
+        auto scratch = EMD_TRY(host.loaded().reload());
+        EMD_TRY(scratch->apply(change));
+        return scratch->view();
+    };
+}
+
+// What an array without redundancy of any record can do: sizes, at once.
+Result<bool> grow_sizes(Context &c, const Subject &s)
+{
+    const Options &o = c.options;
+    if (!o.size_sectors && !o.array_size_sectors)
+        return false;
+    plan::Plan plan;
+    plan.title = fmt::format("resize {}", link_of(c, s.array));
+    if (o.size_sectors && !s.container.empty())
+        return fail(Errc::Unsupported, "{}: how much of each disk a volume uses cannot be changed in this format", link_of(c, s.array));
+    const auto kb = [](std::uint64_t sectors, const char *max) { return sectors == kMax ? std::string(max) : fmt::to_string(sectors / 2); };
+    if (o.size_sectors)
+        plan.add(plan::Set{s.array, "component_size", kb(*o.size_sectors, "0")});
+    if (o.array_size_sectors)
+        plan.add(plan::Set{s.array, "array_size", kb(*o.array_size_sectors, "default")});
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan));
+    return true;
+}
+
+Result<plan::GrowRequest> request_of(Context &c, const Subject &s, const Container &now)
+{
+    const Options &o = c.options;
+    plan::GrowRequest want;
+    want.volume = s.volume;
+    want.raid_disks = o.raid_disks;
+    want.chunk_sectors = o.chunk_sectors;
+    want.level = o.level;
+    want.force = o.force;
+    if (o.layout) {
+        const Volume *v = now.volumes.empty() ? nullptr : &now.volumes[s.volume.value_or(0) < now.volumes.size() ? s.volume.value_or(0) : 0];
+        want.layout = EMD_TRY(parse_layout(*o.layout, o.level.value_or(v ? v->shape.level : 5)));
+    }
+    if (!want.raid_disks && !want.chunk_sectors && !want.level && !want.layout)
+        return fail(Errc::Invalid, "--grow needs something to change: --raid-devices, --chunk, --level, --layout, --size or --continue");
+    return want;
+}
+
+Result<> thaw(Context &c, const std::string &container)
+{
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan::plan_thaw(EMD_TRY(running_volumes(c, container)))));
+    return {};
+}
+
+// Volume after volume, each from what is recorded when the one before has ended.
+Result<int> drive(Context &c, const std::string &container, std::optional<ContainerLock> &lock)
+{
+    for (;;) {
+        SystemHost host(c, EMD_TRY(load_container(c, container)));
+        host.lend(lock);
+        const plan::Running running = EMD_TRY(running_volumes(c, container));
+        const plan::Plan next = EMD_TRY(plan::plan_continue(host.loaded().view(), host.loaded().format->limits(), running, express_on(host)));
+        if (next.steps.empty())
+            break;
+        const plan::Outcome outcome = EMD_TRY(run_plan(c, host, next));
+        if (c.options.dry_run)
+            return 0;
+        if (outcome == plan::Outcome::Paused) {
+            if (!c.options.background)
+                c.say("paused; emdadm --grow --continue {} goes on", link_of(c, container));
+            return 0;
+        }
+    }
+    EMD_TRY(thaw(c, container));
+    c.say("{}: done; file systems may be enlarged now (resize2fs, xfs_growfs)", link_of(c, container));
+    return 0;
+}
+
+Result<int> go_on(Context &c, const Subject &s)
+{
+    auto taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
+    if (!taken && taken.error().code() == Errc::Busy) {
+        c.say("{}", taken.error().text());  // somebody drives it: nothing is left to do here
+        return 0;
+    }
+    std::optional<ContainerLock> lock = EMD_TRY(std::move(taken));
+    if (c.options.background) {
+        lock.reset();
+        EMD_TRY(start_manager(s.array));
+        return 0;
+    }
+    return drive(c, s.container, lock);
+}
+
+}  // namespace
+
+Result<int> cmd_grow(Context &c)
+{
+    const Subject s = EMD_TRY(subject_of(c));
+    if (EMD_TRY(grow_sizes(c, s)))
+        return 0;
+    if (s.container.empty())
+        return fail(Errc::Unsupported, "{} has no metadata that could record a reshape: a power cut would lose it", link_of(c, s.array));
+    if (!c.options.backup_file.empty())
+        c.say("no backup file is needed: {} is not used", c.options.backup_file);
+    if (c.options.go_on)
+        return go_on(c, s);
+
+    std::optional<ContainerLock> lock;
+    if (!c.options.dry_run)
+        lock = EMD_TRY(ContainerLock::take(s.container, fmt::format("grow of {}", link_of(c, s.array))));
+    SystemHost host(c, EMD_TRY(load_container(c, s.container)));
+    host.lend(lock);
+    const Container &now = host.loaded().view();
+    const plan::GrowRequest want = EMD_TRY(request_of(c, s, now));
+    const plan::Running running = EMD_TRY(running_volumes(c, s.container));
+    const plan::Plan plan = EMD_TRY(plan::plan_grow(now, want, host.loaded().format->limits(), running, express_on(host)));
+    if (!c.options.dry_run)
+        for (const std::string &fact : plan.facts)
+            c.say("{}", fact);
+    const plan::Outcome outcome = EMD_TRY(run_plan(c, host, plan));
+    if (c.options.dry_run)
+        return 0;
+    if (outcome == plan::Outcome::Paused) {
+        EMD_TRY(thaw(c, s.container));
+        if (!c.options.background)
+            c.say("paused; emdadm --grow --continue {} goes on", link_of(c, s.array));
+        return 0;
+    }
+    return drive(c, s.container, lock);
+}
+
+}  // namespace emd::cli

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// --add, --fail, --remove: members of a running array, in the order of the command line.
+#include "arrays.h"
+#include "run_plan.h"
+
+#include "libemd/device/signatures.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/ranges.h>
+
+namespace emd::cli {
+namespace {
+
+constexpr auto kGoneLimit = std::chrono::seconds(10);
+
+Result<int> disk_index(const Container &container, const std::string &path, DevNum dev)
+{
+    const auto found = std::ranges::find_if(container.disks, [&](const Disk &d) { return d.present && d.dev == dev; });
+    if (found == container.disks.end())
+        return fail(Errc::NotFound, "{} is no disk of this container", path);
+    return static_cast<int>(found - container.disks.begin());
+}
+
+// A disk that is recorded but gone has no device: its name is all there is ("detached", "failed" are mdadm's words).
+Result<std::unique_ptr<BlockDevice>> open_member(const std::string &path)
+{
+    if (path.find('/') == path.npos && std::filesystem::exists("/dev/" + path))
+        return BlockDevice::open("/dev/" + path, OpenMode::Read);
+    return BlockDevice::open(path, OpenMode::Read);
+}
+
+Result<std::optional<MemberInfo>> member_of(Context &c, const std::string &array, DevNum dev)
+{
+    for (const MemberInfo &m : EMD_TRY(Array(*c.sysfs, array).members()))
+        if (m.dev == dev)
+            return std::optional(m);
+    return std::optional<MemberInfo>();
+}
+
+// -- add -----------------------------------------------------------------------------------------------------------------
+
+Result<> check_blank(Context &c, const BlockDevice &device, bool ours)
+{
+    if (const std::string holder = foreign_holder(device); !holder.empty())
+        return fail(Errc::Busy, "{} is used by {}: stop that first", device.path(), holder);
+    EMD_TRY(device.reopen(OpenMode::Exclusive));
+    if (ours || c.options.force)
+        return {};
+    const auto found = EMD_TRY(find_signatures(device));
+    if (!found.empty())
+        return fail(Errc::Refused, "{} has {}; to overwrite it, use --force or wipe it first", device.path(), describe(found.front()));
+    return {};
+}
+
+Result<> add_to_container(Context &c, const std::string &container, const std::string &path)
+{
+    Loaded loaded = EMD_TRY(load_container(c, container));
+    const std::string name = link_of(c, container);
+    auto device = EMD_TRY(open_member(path));
+    if (loaded.device(device->dev()))
+        return fail(Errc::Busy, "{} is in {} already", device->path(), name);
+    const auto probe = loaded.format->probe(*device);
+    const bool loose = probe && probe->found && probe->container == Uuid{};
+    if (probe && probe->found && !loose && !c.options.force)
+        return fail(Errc::Refused, "{} belongs to container {}: use --zero-superblock or --force if that is no longer needed",
+                    device->path(), to_string(probe->container));
+    EMD_TRY(check_blank(c, *device, loose));
+
+    Disk disk;
+    disk.path = device->path();
+    disk.dev = device->dev();
+    disk.present = true;
+    disk.sectors = device->size_bytes() / 512;
+    disk.sector_bytes = device->sector_bytes();
+
+    // What is written on the disk is written before the array has it; an array that refuses it gets it erased again.
+    Loaded fresh;
+    fresh.format = loaded.format;
+    fresh.devices.push_back(std::move(device));
+    const std::vector<const Medium *> media = fresh.media();
+    const auto blank = EMD_TRY(loaded.format->create(media));  // a disk that the format cannot use is refused here
+    disk.serial = blank->view().disks.front().serial;
+    plan::Plan plan;
+    plan.title = fmt::format("add {} to {}", disk.path, name);
+    if (!loose) {
+        plan.add(plan::Wipe{disk.path});
+        plan.add(plan::NewMetadata{std::string(loaded.format->name()), {disk.path}});
+        plan.add(plan::Store{}, {plan::Erase{disk.path}});
+    }
+    plan.add(plan::AddMember{container, disk.path, disk.dev, 0, 0, -1, {}}, {plan::RemoveMember{container, disk.path, disk.dev}});
+    const plan::Running running = EMD_TRY(running_volumes(c, container));
+    if (monitor_runs(container))
+        plan.add(plan::Send{container, change::SpareAdded{disk}});
+    SystemHost host(c, std::move(fresh));
+    EMD_TRY(run_plan(c, host, plan));
+    if (c.options.dry_run)
+        return {};
+    c.say("added {} to {} as a spare", disk.path, name);
+    if (!running.volumes.empty() && std::ranges::all_of(running.volumes, [](const auto &v) { return v.degraded == 0; }))
+        c.say("to use it for more space: emdadm --grow {} --raid-devices=N", name);
+    return {};
+}
+
+Result<> add_to_bare(Context &c, const std::string &array, const std::string &path)
+{
+    const auto device = EMD_TRY(open_member(path));
+    if (EMD_TRY(member_of(c, array, device->dev())))
+        return fail(Errc::Busy, "{} is in {} already", device->path(), link_of(c, array));
+    EMD_TRY(check_blank(c, *device, false));
+    const Shape shape = EMD_TRY(Array(*c.sysfs, array).shape());
+    if (device->size_bytes() / 512 < shape.component_sectors)
+        return fail(Errc::NoSpace, "{} is too small: it has {} sectors and {} are needed", device->path(),
+                    device->size_bytes() / 512, shape.component_sectors);
+    plan::Plan plan;
+    plan.title = fmt::format("add {} to {}", device->path(), link_of(c, array));
+    plan.add(plan::AddMember{array, device->path(), device->dev(), 0, shape.component_sectors, -1, {}});
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan));
+    if (!c.options.dry_run)
+        c.say("added {} to {}", device->path(), link_of(c, array));
+    return {};
+}
+
+Result<> add(Context &c, const ArrayRef &ref, const std::string &path)
+{
+    switch (ref.kind) {
+    case ArrayRef::Kind::Container: return add_to_container(c, ref.array, path);
+    case ArrayRef::Kind::Volume:
+        return fail(Errc::Invalid, "{} is a volume: add the disk to its container {}", link_of(c, ref.array), link_of(c, ref.container));
+    case ArrayRef::Kind::Bare: return add_to_bare(c, ref.array, path);
+    }
+    return {};
+}
+
+// -- fail, remove --------------------------------------------------------------------------------------------------------
+
+// The arrays in which the disk does I/O: of a container, its volumes.
+Result<std::vector<std::string>> working_arrays(Context &c, const ArrayRef &ref)
+{
+    if (ref.kind != ArrayRef::Kind::Container)
+        return std::vector<std::string>{ref.array};
+    std::vector<std::string> arrays;
+    for (const auto &v : EMD_TRY(running_volumes(c, ref.array)).volumes)
+        arrays.push_back(v.array);
+    return arrays;
+}
+
+Result<> fail_member(Context &c, const ArrayRef &ref, const std::string &path)
+{
+    const auto device = EMD_TRY(open_member(path));
+    plan::Plan plan;
+    plan.title = fmt::format("fail {} in {}", device->path(), link_of(c, ref.array));
+    for (const std::string &array : EMD_TRY(working_arrays(c, ref)))
+        if (const auto member = EMD_TRY(member_of(c, array, device->dev())); member && !member->has("faulty"))
+            plan.add(plan::Set{array, member->name + "/state", "faulty"});
+    if (plan.steps.empty())
+        return fail(Errc::NotFound, "{} is no working member of {}", device->path(), link_of(c, ref.array));
+    SystemHost host(c, {});
+    auto failed = run_plan(c, host, plan);
+    if (!failed && failed.error().code() == Errc::Busy)
+        return fail(Errc::Busy, "{} cannot be failed: {} would lose its data without it", device->path(), link_of(c, ref.array));
+    EMD_TRY(std::move(failed));
+    if (!c.options.dry_run)
+        c.say("{} has failed in {}", device->path(), link_of(c, ref.array));
+    return {};
+}
+
+// A failed member goes by itself once its failure is recorded; until then the disk cannot leave.
+Result<> wait_until_gone(Context &c, const std::string &array, const BlockDevice &device)
+{
+    const auto watch = c.sysfs->watch();
+    EMD_TRY(watch->add(array + "/md/degraded"));
+    const auto end = std::chrono::steady_clock::now() + kGoneLimit;
+    for (;;) {
+        const auto member = EMD_TRY(member_of(c, array, device.dev()));
+        if (!member)
+            return {};
+        if (!member->has("faulty") && member->slot >= 0)
+            return fail(Errc::Busy, "{} is a working member of {}: fail it first", device.path(), link_of(c, array));
+        if (!member->has("faulty"))
+            return {};  // without a place: it may leave
+        if (std::chrono::steady_clock::now() > end)
+            return fail(Errc::Timeout, "{} waits in {} for its failure to be recorded: is emdmon running?", device.path(), link_of(c, array));
+        EMD_TRY(watch->wait(std::chrono::milliseconds(100)));
+    }
+}
+
+Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path)
+{
+    if (ref.kind == ArrayRef::Kind::Volume)
+        return fail(Errc::Invalid, "{} is a volume: remove the disk from its container {}", link_of(c, ref.array), link_of(c, ref.container));
+    const auto device = EMD_TRY(open_member(path));
+    if (!EMD_TRY(member_of(c, ref.array, device->dev())))
+        return fail(Errc::NotFound, "{} is no member of {}", device->path(), link_of(c, ref.array));
+    if (!c.options.dry_run)
+        for (const std::string &array : EMD_TRY(working_arrays(c, ref)))
+            EMD_TRY(wait_until_gone(c, array, *device));
+    plan::Plan plan;
+    plan.title = fmt::format("remove {} from {}", device->path(), link_of(c, ref.array));
+    if (ref.kind == ArrayRef::Kind::Container && monitor_runs(ref.array)) {
+        const Loaded loaded = EMD_TRY(load_container(c, ref.array));
+        plan.add(plan::Send{ref.array, change::DiskRemoved{EMD_TRY(disk_index(loaded.view(), device->path(), device->dev()))}});
+    }
+    plan.add(plan::RemoveMember{ref.array, device->path(), device->dev()});
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan));
+    if (!c.options.dry_run)
+        c.say("removed {} from {}", device->path(), link_of(c, ref.array));
+    return {};
+}
+
+Result<> run_array(Context &c, const ArrayRef &ref)
+{
+    plan::Plan plan;
+    plan.add(plan::Set{ref.array, "array_state", "active"});
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan));
+    return {};
+}
+
+}  // namespace
+
+Result<int> cmd_manage(Context &c)
+{
+    const auto &arguments = c.options.arguments;
+    const ArrayRef ref = EMD_TRY(look_at(c, EMD_TRY(find_array(c, arguments.front().text))));
+    if (arguments.size() == 1 && c.options.run)
+        EMD_TRY(run_array(c, ref));
+    else if (arguments.size() == 1)
+        return fail(Errc::Invalid, "nothing is to be done with {}: use --add, --fail or --remove with disks", link_of(c, ref.array));
+    for (std::size_t i = 1; i < arguments.size(); i++) {
+        const std::string &path = arguments[i].text;
+        switch (arguments[i].disposition) {
+        case Disposition::Add:
+        case Disposition::AddSpare:
+        case Disposition::ReAdd: EMD_TRY(add(c, ref, path)); break;
+        case Disposition::Fail: EMD_TRY(fail_member(c, ref, path)); break;
+        case Disposition::Remove: EMD_TRY(remove_member(c, ref, path)); break;
+        case Disposition::None:
+            return fail(Errc::Invalid, "what is to be done with {}? Use --add, --fail or --remove before it", path);
+        }
+    }
+    return 0;
+}
+
+}  // namespace emd::cli

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host.h"
+
+#include "arrays.h"
+#include "manager.h"
+#include "monitor_start.h"
+#include "names.h"
+
+#include "libemd/device/signatures.h"
+#include "libemd/monitor/paths.h"
+#include "libemd/reshape/manager.h"
+
+#include <algorithm>
+#include <set>
+
+namespace emd::cli {
+namespace {
+
+constexpr auto kMonitorPatience = std::chrono::seconds(10);
+constexpr std::size_t kEraseBytes = 1 << 20;
+
+// A member for the restore of a backup.
+class DeviceTarget final : public reshape::Target {
+public:
+    explicit DeviceTarget(BlockDevice &device) : device_(device) {}
+    Result<> read(std::uint64_t offset_bytes, std::span<std::byte> out) override { return device_.read(offset_bytes, out); }
+    Result<> write(std::uint64_t offset_bytes, std::span<const std::byte> data) override
+    {
+        return device_.write(offset_bytes, data);
+    }
+    Result<> flush() override { return device_.flush(); }
+
+private:
+    BlockDevice &device_;
+};
+
+}  // namespace
+
+Result<BlockDevice *> SystemHost::writable(const std::string &path)
+{
+    for (const auto &writer : writers_)
+        if (writer->path() == path)
+            return writer.get();
+    const BlockDevice *reader = loaded_.device(path);
+    if (!reader)
+        return fail(Errc::NotFound, "{} is no disk of this container", path);
+    // An array of ours may hold it already; anybody else may not.
+    writers_.push_back(EMD_TRY(reader->reopen(held_by_emd(*reader) ? OpenMode::Write : OpenMode::Exclusive)));
+    return writers_.back().get();
+}
+
+Result<> SystemHost::new_metadata(const plan::NewMetadata &action)
+{
+    loaded_.format = find_format(action.format);
+    loaded_.metadata = EMD_TRY(loaded_.format->create(loaded_.media()));
+    return {};
+}
+
+Result<> SystemHost::wipe(const std::string &disk)
+{
+    Result<> wiped = wipe_signatures(*EMD_TRY(writable(disk)));
+    writers_.clear();  // an exclusive descriptor would keep the array from taking the disk
+    return wiped;
+}
+
+Result<> SystemHost::apply(const Change &change)
+{
+    return loaded_.metadata->apply(change);
+}
+
+Result<> SystemHost::store()
+{
+    std::vector<Image> images = loaded_.metadata->prepare();
+    loaded_.metadata->encode(images);
+    std::set<unsigned> phases;
+    for (const Image &image : images)
+        phases.insert(image.phase);
+    for (const unsigned phase : phases) {
+        std::set<BlockDevice *> written;
+        for (const Image &image : images) {
+            if (image.phase != phase || !image.active || image.disk < 0)
+                continue;
+            const Disk &disk = loaded_.view().disks[static_cast<std::size_t>(image.disk)];
+            if (!disk.present)
+                continue;
+            BlockDevice *device = EMD_TRY(writable(disk.path));
+            EMD_TRY(device->write(image.offset_bytes, image.bytes).within("writing metadata"));
+            written.insert(device);
+        }
+        for (BlockDevice *device : written)
+            EMD_TRY(device->flush().within("writing metadata"));
+    }
+    return {};
+}
+
+Result<> SystemHost::erase(const std::string &disk)
+{
+    return erase_format(*loaded_.format, *EMD_TRY(writable(disk)));
+}
+
+Result<> erase_format(const Format &format, BlockDevice &device)
+{
+    for (auto [begin, length] : format.wipe_ranges(device)) {
+        const std::vector<std::byte> zeros(std::min<std::uint64_t>(length, kEraseBytes));
+        for (; length; begin += zeros.size(), length -= std::min<std::uint64_t>(length, zeros.size()))
+            EMD_TRY(device.write(begin, std::span(zeros).first(std::min<std::uint64_t>(length, zeros.size()))));
+    }
+    return device.flush();
+}
+
+Result<Monitor *> SystemHost::monitor(const std::string &container)
+{
+    if (!monitor_) {
+        auto connected = connect_monitor(container, kMonitorPatience);
+        if (!connected)
+            return fail(connected.error().code(), "no emdmon answers for {}: start it with emdmon {} ({})", container, container,
+                        connected.error().text());
+        monitor_ = std::move(*connected);
+    }
+    return monitor_.get();
+}
+
+bool monitor_runs(const std::string &container)
+{
+    return connect_monitor(container, std::chrono::milliseconds(0)).has_value();
+}
+
+Result<> SystemHost::send(const std::string &container, const Change &change)
+{
+    return EMD_TRY(monitor(container))->apply(change);
+}
+
+Result<> SystemHost::sync(const std::string &container, const plan::Sync &action)
+{
+    const SyncAnswer answer = EMD_TRY(EMD_TRY(monitor(container))->sync(action.volume));
+    if (!answer.error.empty())
+        return fail(Errc::Io, "emdmon of {} says: {}", container, answer.error);
+    for (const unsigned slot : action.reserved)
+        if (!std::ranges::count(answer.reserved_slots, slot))
+            return fail(Errc::Refused, "no spare could be prepared for member {}: see emdadm --detail", slot);
+    return {};
+}
+
+Result<> SystemHost::start_monitor(const std::string &container)
+{
+    return emd::cli::start_monitor(container);
+}
+
+Result<> SystemHost::publish(const std::string &array, const plan::Publish &action)
+{
+    return publish_name(context_, array, action.name, action.metadata, action.uuid);
+}
+
+Result<> SystemHost::unpublish(const std::string &array)
+{
+    return unpublish_name(context_, array);
+}
+
+Result<> SystemHost::restore(unsigned volume)
+{
+    std::vector<std::unique_ptr<DeviceTarget>> targets;
+    std::optional<Error> error;
+    const auto target = [&](int disk) -> reshape::Target * {
+        const Disk &d = loaded_.view().disks[static_cast<std::size_t>(disk)];
+        if (!d.present)
+            return nullptr;
+        auto device = writable(d.path);
+        if (!device) {
+            error = device.error();
+            return nullptr;
+        }
+        targets.push_back(std::make_unique<DeviceTarget>(**device));
+        return targets.back().get();
+    };
+    const auto record = [&](const Change &change) -> Result<> {
+        EMD_TRY(apply(change));
+        return store();
+    };
+    const bool restored = EMD_TRY(reshape::restore(loaded_.view(), volume, target, record));
+    if (error)
+        return tl::make_unexpected(*error);
+    if (restored)
+        context_.say("the section that was being moved when the volume stopped is back in its place; nothing is lost");
+    return {};
+}
+
+Result<plan::Outcome> SystemHost::manage(const std::string &array, const std::string &container, const plan::Manage &action)
+{
+    if (context_.options.background) {
+        if (lock_)
+            lock_->reset();
+        EMD_TRY(start_manager(array));
+        return plan::Outcome::Paused;
+    }
+    const auto recorded = EMD_TRY(load_container(context_, container));
+    return run_manager(context_, array, *EMD_TRY(monitor(container)), action.volume, recorded.view());
+}
+
+}  // namespace emd::cli

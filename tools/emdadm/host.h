@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What plans do outside the kernel's attributes: metadata on disks, emdmon, names, the reshape manager.
+#pragma once
+
+#include "inventory.h"
+
+#include "libemd/monitor/client.h"
+#include "libemd/monitor/container_lock.h"
+#include "libemd/plan/executor.h"
+
+#include <atomic>
+
+namespace emd::cli {
+
+class SystemHost final : public plan::Host {
+public:
+    SystemHost(Context &context, Loaded loaded) : context_(context), loaded_(std::move(loaded)) {}
+
+    Loaded &loaded() { return loaded_; }
+    // For --background: given up before another process drives the reshape.
+    void lend(std::optional<ContainerLock> &lock) { lock_ = &lock; }
+
+    Result<> new_metadata(const plan::NewMetadata &action) override;
+    Result<> wipe(const std::string &disk) override;
+    Result<> apply(const Change &change) override;
+    Result<> store() override;
+    Result<> erase(const std::string &disk) override;
+    Result<> send(const std::string &container, const Change &change) override;
+    Result<> sync(const std::string &container, const plan::Sync &action) override;
+    Result<> start_monitor(const std::string &container) override;
+    Result<> publish(const std::string &array, const plan::Publish &action) override;
+    Result<> unpublish(const std::string &array) override;
+    Result<> restore(unsigned volume) override;
+    Result<plan::Outcome> manage(const std::string &array, const std::string &container, const plan::Manage &action) override;
+
+private:
+    Result<BlockDevice *> writable(const std::string &path);
+    Result<Monitor *> monitor(const std::string &container);
+
+    Context &context_;
+    Loaded loaded_;
+    std::vector<std::unique_ptr<BlockDevice>> writers_;
+    std::unique_ptr<Monitor> monitor_;
+    std::optional<ContainerLock> *lock_ = nullptr;
+};
+
+// Is there an emdmon for this container?
+bool monitor_runs(const std::string &container);
+
+// Zeros over everything by which the format is recognised. `device` is open for writing.
+Result<> erase_format(const Format &format, BlockDevice &device);
+
+}  // namespace emd::cli

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inventory.h"
+
+#include "arrays.h"
+
+#include <algorithm>
+
+namespace emd::cli {
+
+std::vector<const Medium *> Loaded::media() const
+{
+    std::vector<const Medium *> all;
+    for (const auto &device : devices)
+        all.push_back(device.get());
+    return all;
+}
+
+BlockDevice *Loaded::device(const std::string &path) const
+{
+    const auto found = std::ranges::find_if(devices, [&](const auto &d) { return d->path() == path; });
+    return found == devices.end() ? nullptr : found->get();
+}
+
+BlockDevice *Loaded::device(DevNum dev) const
+{
+    const auto found = std::ranges::find_if(devices, [&](const auto &d) { return d->dev() == dev; });
+    return found == devices.end() ? nullptr : found->get();
+}
+
+Result<std::optional<Recognised>> recognise(const Medium &medium)
+{
+    for (const Format *format : formats()) {
+        const Probe probe = EMD_TRY(format->probe(medium).within(fmt::format("{}: {} metadata", medium.path(), format->name())));
+        if (probe.found)
+            return std::optional(Recognised{format, probe});
+    }
+    return std::optional<Recognised>();
+}
+
+std::string foreign_holder(const BlockDevice &device)
+{
+    for (const std::string &holder : device.holders())
+        if (!holder.starts_with("emd"))
+            return holder;
+    return {};
+}
+
+bool held_by_emd(const BlockDevice &device)
+{
+    return std::ranges::any_of(device.holders(), [](const std::string &h) { return h.starts_with("emd"); });
+}
+
+Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice>> devices,
+                                         const std::function<void(const std::string &)> &left_out)
+{
+    std::vector<Group> groups;
+    for (auto &device : devices) {
+        if (const std::string holder = foreign_holder(*device); !holder.empty()) {
+            left_out(fmt::format("{} is used by {} and left alone", device->path(), holder));
+            continue;
+        }
+        const auto found = recognise(*device);
+        if (!found) {
+            left_out(fmt::format("{} and is left alone", found.error().text()));
+            continue;
+        }
+        if (!*found) {
+            left_out(fmt::format("{} has no metadata that EMD knows", device->path()));
+            continue;
+        }
+        const Recognised &r = **found;
+        auto group = std::ranges::find_if(groups, [&](const Group &g) { return g.format == r.format && g.container == r.probe.container; });
+        if (group == groups.end())
+            group = groups.insert(groups.end(), Group{r.format, r.probe.container, {}});
+        group->devices.push_back(std::move(device));
+    }
+    return groups;
+}
+
+Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevice>> devices)
+{
+    Loaded loaded;
+    loaded.format = &format;
+    loaded.devices = std::move(devices);
+    loaded.metadata = EMD_TRY(format.load(loaded.media()));
+    return loaded;
+}
+
+Result<Loaded> load_container(Context &c, const std::string &array)
+{
+    const ArrayRef ref = EMD_TRY(look_at(c, array));
+    const Format *format = ref.kind == ArrayRef::Kind::Container ? find_format(ref.format) : nullptr;
+    if (!format)
+        return fail(Errc::Invalid, "{} is no container of a format that EMD knows", link_of(c, array));
+    std::vector<std::unique_ptr<BlockDevice>> devices;
+    for (const MemberInfo &m : EMD_TRY(Array(*c.sysfs, array).members()))
+        if (!m.has("faulty"))
+            devices.push_back(EMD_TRY(BlockDevice::open(m.dev, OpenMode::Read)));
+    return load(*format, std::move(devices));
+}
+
+}  // namespace emd::cli

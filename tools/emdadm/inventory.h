@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// From devices to containers: what is recorded on which disk.
+#pragma once
+
+#include "context.h"
+
+#include "libemd/device/block_device.h"
+#include "libemd/format/format.h"
+
+namespace emd::cli {
+
+// The disks of one container and what they say together.
+struct Loaded {
+    const Format *format = nullptr;
+    std::vector<std::unique_ptr<BlockDevice>> devices;
+    std::unique_ptr<Metadata> metadata;
+
+    const Container &view() const { return metadata->view(); }
+    std::vector<const Medium *> media() const;
+    BlockDevice *device(const std::string &path) const;  // null: not among them
+    BlockDevice *device(DevNum dev) const;
+    // The same disks read once more; for trying changes.
+    Result<std::unique_ptr<Metadata>> reload() const { return format->load(media()); }
+};
+
+// Disks that belong together, before they are loaded. Loose spares are a group of their own (container all zero).
+struct Group {
+    const Format *format = nullptr;
+    Uuid container{};
+    std::vector<std::unique_ptr<BlockDevice>> devices;
+    bool loose() const { return container == Uuid{}; }
+};
+
+// Which format is on a device? Nothing: none of ours. Errors: Corrupt, with what is wrong.
+struct Recognised {
+    const Format *format;
+    Probe probe;
+};
+Result<std::optional<Recognised>> recognise(const Medium &medium);
+
+// Groups of what is recognised. Damaged disks and those that an array of another system holds are left out; `left_out`
+// is told why.
+Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice>> devices,
+                                         const std::function<void(const std::string &)> &left_out);
+
+// The holder that forbids EMD to take the disk ("md127"), or empty. EMD's own arrays do not count.
+std::string foreign_holder(const BlockDevice &device);
+bool held_by_emd(const BlockDevice &device);
+
+Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevice>> devices);
+
+// The container that runs as `array`, read from its members.
+Result<Loaded> load_container(Context &c, const std::string &array);
+
+}  // namespace emd::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "monitor_start.h"
+
+#include "libemd/monitor/client.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+extern char **environ;
+
+namespace emd::cli {
+namespace {
+
+constexpr auto kAdoptLimit = std::chrono::seconds(20);
+
+bool systemd_runs()
+{
+    return ::access("/run/systemd/system", F_OK) == 0;
+}
+
+std::string beside(const char *program)
+{
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    const auto candidate = self.parent_path() / program;
+    return !error && ::access(candidate.c_str(), X_OK) == 0 ? candidate.string() : program;
+}
+
+// Runs it in a session of its own with /dev/null as its terminal; waits for its end if it is to end soon.
+Result<int> run(std::vector<std::string> words, bool wait)
+{
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!wait)
+        ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    std::vector<char *> argv;
+    for (std::string &word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t pid;
+    const int error = ::posix_spawnp(&pid, argv[0], &files, &attributes, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&files);
+    ::posix_spawnattr_destroy(&attributes);
+    if (error)
+        return fail_errno(error, "starting {}", words[0]);
+    int status = 0;
+    if (wait)
+        while (::waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    return status;
+}
+
+}  // namespace
+
+Result<> start_monitor(const std::string &container)
+{
+    if (connect_monitor(container, std::chrono::milliseconds(0)))
+        return {};
+    const bool served = systemd_runs() && EMD_TRY(run({"systemctl", "start", "emdmon@" + container + ".service"}, true)) == 0;
+    if (!served && EMD_TRY(run({beside("emdmon"), container}, true)) != 0)
+        return fail(Errc::Io, "emdmon could not be started for {}", container);
+    auto answered = connect_monitor(container, kAdoptLimit);
+    if (!answered)
+        return tl::make_unexpected(answered.error().within("starting emdmon"));
+    return {};
+}
+
+Result<> start_manager(const std::string &array)
+{
+    if (systemd_runs() && EMD_TRY(run({"systemctl", "start", "--no-block", "emd-continue@" + array + ".service"}, true)) == 0)
+        return {};
+    EMD_TRY(run({beside("emdadm"), "--grow", "--continue", "--quiet", "/dev/" + array}, false));
+    return {};
+}
+
+}  // namespace emd::cli
