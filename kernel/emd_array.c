@@ -117,27 +117,44 @@ unsigned int emd_array_degraded(struct emd_array *a)
 {
 	unsigned int missing = 0;
 	unsigned long flags;
-	u32 i;
+	u32 i, slots = a->geo.raid_disks;
 
+	/* During a reshape a slot of either side counts. */
+	if (rcu_access_pointer(a->reshape))
+		slots = max(slots, a->next.raid_disks);
 	spin_lock_irqsave(&a->member.member_lock, flags);
-	emd_array_states(a, a->geo.raid_disks, a->priv->scratch);
-	for (i = 0; i < a->geo.raid_disks; i++)
+	emd_array_states(a, slots, a->priv->scratch);
+	for (i = 0; i < slots; i++)
 		missing += !MDU_MSTATE_READABLE(a->priv->scratch[i]);
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
 	return missing;
 }
 
+static mdu_mstate_t health_under(struct emd_array *a, const struct emd_geometry *geo)
+{
+	emd_array_states(a, geo->raid_disks, a->priv->scratch);
+	return emd_mstate_array(geo->level, geo->layout, geo->raid_disks, a->priv->scratch);
+}
+
+mdu_mstate_t emd_array_health(struct emd_array *a, bool both)
+{
+	mdu_mstate_t now, next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	now = health_under(a, &a->geo);
+	next = both ? health_under(a, &a->next) : now;
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return max(now, next);	/* OPTIMAL < DEGRADED < FAILED */
+}
+
 void emd_array_update_health(struct emd_array *a)
 {
 	mdu_mstate_t health, before = emd_member_state(&a->member);
-	unsigned long flags;
 
 	if (!emd_array_running(a))
 		return;
-	spin_lock_irqsave(&a->member.member_lock, flags);
-	emd_array_states(a, a->geo.raid_disks, a->priv->scratch);
-	health = emd_mstate_array(a->geo.level, a->geo.layout, a->geo.raid_disks, a->priv->scratch);
-	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	health = emd_array_health(a, rcu_access_pointer(a->reshape));
 
 	if (before == MDU_MSTATE_UNKNOWN)
 		emd_member_event(&a->member, EMD_MEV_ACTIVATE);

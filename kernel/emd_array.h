@@ -117,6 +117,9 @@ void emd_array_release_writes(struct emd_array *a);
  */
 void emd_array_write_pending(struct emd_array *a);
 
+/** emd_array_show_redundancy() - the attributes of a pass will appear or vanish, as the level and a pending reshape demand (by work: they may be in use). Any context. */
+void emd_array_show_redundancy(struct emd_array *a);
+
 /** emd_array_end_read_auto() - read-auto becomes writable, as by a first write; nothing in other states. config_mutex held. */
 void emd_array_end_read_auto(struct emd_array *a);
 
@@ -186,11 +189,14 @@ extern const struct attribute_group emd_sync_attr_group;
 extern const struct attribute_group emd_reshape_attr_group;
 extern const struct attribute_group emd_reshape_own_group;
 
+/** emd_reshape_pending() - is a change proposed, running, or stored for the start? The attributes of a pass are needed then. A stale answer must do. */
+bool emd_reshape_pending(struct emd_array *a);
+
 /** emd_reshape_propose() - validate @next on a running array and store it as a->next (EBUSY, EROFS, EINVAL as md). config_mutex held. */
 int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next);
 
-/** emd_reshape_assembled() - the array is being started with a position: make the reshape, both maps. config_mutex held. */
-int emd_reshape_assembled(struct emd_array *a, u64 position);
+/** emd_reshape_assembled() - the array is being started with a position, @writable or read-only: make the new side. a->map is there. config_mutex held. */
+int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable);
 
 /**
  * emd_reshape_route() - which map serves array sector @sector, and up to where
@@ -204,10 +210,10 @@ struct emd_map *emd_reshape_route(struct emd_array *a, u64 sector, u64 *limit);
 /** emd_reshape_blocks() - must a write to [begin, end) wait for a checkpoint (gate on reshape_acked)? */
 bool emd_reshape_blocks(struct emd_array *a, u64 begin, u64 end);
 
-/** emd_reshape_rebuild_map() - the new side's map from the children as they are now; part of emd_array_rebuild_map(). config_mutex held. Return: 0 or -errno (the old map stays). */
-int emd_reshape_rebuild_map(struct emd_array *a);
+/** emd_reshape_swap_map() - the new side's map from the children as they are now, if there is a reshape. Without memory the old one goes on serving. config_mutex held. */
+void emd_reshape_swap_map(struct emd_array *a);
 
-/** emd_reshape_free() - drop the reshape side (stop of the array). */
+/** emd_reshape_free() - drop the new side (stop of the array); a->reshape_position remembers where it was. config_mutex held. */
 void emd_reshape_free(struct emd_array *a);
 
 #endif

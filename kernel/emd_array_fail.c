@@ -78,6 +78,7 @@ void emd_array_acknowledge(struct emd_array *a, struct mdk_member *m)
 		return;
 	if (atomic_dec_and_test(&a->priv->unacked))
 		emd_gate_acknowledged(a);
+	emd_sync_wake(a);	/* a reshape publishes nothing before */
 	emd_member_put(m);
 }
 
@@ -116,6 +117,7 @@ static void swap_map(struct emd_array *a)
 	/* Without memory the old map goes on serving: it refuses the member just as well. */
 	if (!IS_ERR(map))
 		emd_map_swap(a, map);
+	emd_reshape_swap_map(a);
 }
 
 void emd_array_failure_work(struct work_struct *work)

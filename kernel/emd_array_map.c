@@ -77,6 +77,11 @@ void emd_map_replace(struct emd_array *a, struct emd_map *map)
 	wait_for_old_maps(a);
 }
 
+void emd_map_retire(struct emd_map *map)
+{
+	map_kill(map);
+}
+
 void emd_map_destroy(struct emd_map *map)
 {
 	struct emd_array *a = map->array;
@@ -226,6 +231,7 @@ int emd_array_rebuild_map(struct emd_array *a)
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	emd_map_replace(a, map);
+	emd_reshape_swap_map(a);
 	return 0;
 }
 

@@ -281,10 +281,10 @@ static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 		return give_up_slot(a, m);
 	if (m->priority >= 0)
 		return emd_refuse(a, -EBUSY, "%s is in slot %d already", m->name, m->priority);
-	if (!emd_array_redundant(a))
-		return emd_refuse(a, -EINVAL, "%s has no redundancy to fill a slot from", a->member.name);
 	if (change_proposed(a))
 		return reserve(a, m, slot);
+	if (!emd_array_redundant(a))
+		return emd_refuse(a, -EINVAL, "%s has no redundancy to fill a slot from", a->member.name);
 	error = check_slot(a, m, slot);
 	if (error)
 		return error;
@@ -393,6 +393,8 @@ static void activate_reserved(struct emd_array *a, struct mdk_member *m)
 {
 	bool added = m->reserved_slot >= (int)a->geo.raid_disks;
 
+	if (!m->data_size && m->total_size > m->data_offset)
+		m->data_size = m->total_size - m->data_offset;
 	emd_member_set_priority(m, m->reserved_slot);
 	m->reserved_slot = -1;
 	m->recovered = added ? EMD_POS_MAX : 0;

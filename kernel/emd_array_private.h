@@ -90,6 +90,9 @@ void emd_array_module_exit(void);
 /** emd_array_set_state() - array_state from now on, with notification. config_mutex or the gate's mode is held. */
 void emd_array_set_state(struct emd_array *a, enum emd_array_state state);
 
+/** emd_array_health() - what the children's states make of the geometry in force, or of the worse of @both (during a reshape). Any context. */
+mdu_mstate_t emd_array_health(struct emd_array *a, bool both);
+
 /** emd_array_update_health() - derive the array's member state from its children; events when it changes. Process context. */
 void emd_array_update_health(struct emd_array *a);
 
@@ -100,8 +103,6 @@ void emd_array_states(struct emd_array *a, u32 raid_disks, mdu_mstate_t *states)
 /** emd_array_show() - md/ and emd/ of an array that has a disk. emd_array_hide() - and away. */
 int emd_array_show(struct emd_array *a);
 void emd_array_hide(struct emd_array *a);
-/** emd_array_show_redundancy() - the attributes of redundant levels will appear or vanish (by work: they may be in use). */
-void emd_array_show_redundancy(struct emd_array *a);
 void emd_array_show_work(struct work_struct *work);
 /** emd_array_show_child() - dev-X of @m in md/ and emd/, and the links of the block layer. config_mutex held. */
 int emd_array_show_child(struct emd_array *a, struct mdk_member *m);

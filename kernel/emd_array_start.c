@@ -148,12 +148,7 @@ static bool parity_level(const struct emd_array *a)
 /* Enough members, and data that can be trusted? */
 static int check_health(struct emd_array *a)
 {
-	mdu_mstate_t health;
-
-	spin_lock_irq(&a->member.member_lock);
-	emd_array_states(a, a->geo.raid_disks, a->priv->scratch);
-	health = emd_mstate_array(a->geo.level, a->geo.layout, a->geo.raid_disks, a->priv->scratch);
-	spin_unlock_irq(&a->member.member_lock);
+	mdu_mstate_t health = emd_array_health(a, a->reshape_position != EMD_POS_MAX);
 
 	if (health == MDU_MSTATE_FAILED)
 		return emd_refuse(a, -EIO, "%s has too few members to start", a->member.name);
@@ -165,7 +160,7 @@ static int check_health(struct emd_array *a)
 	return 0;
 }
 
-static int start_map(struct emd_array *a, const struct emd_personality *pers)
+static int start_map(struct emd_array *a, const struct emd_personality *pers, bool writable)
 {
 	struct emd_map *map = emd_map_build(a, &a->geo, pers, false);
 	int error;
@@ -177,7 +172,7 @@ static int start_map(struct emd_array *a, const struct emd_personality *pers)
 	emd_map_replace(a, map);
 	error = emd_array_limits(a);
 	if (!error && a->reshape_position != EMD_POS_MAX)
-		error = emd_reshape_assembled(a, a->reshape_position);
+		error = emd_reshape_assembled(a, a->reshape_position, writable);
 	if (error) {
 		emd_map_replace(a, NULL);
 		a->member.pers = NULL;
@@ -185,7 +180,7 @@ static int start_map(struct emd_array *a, const struct emd_personality *pers)
 	return error;
 }
 
-static int begin(struct emd_array *a, const struct emd_personality *pers)
+static int begin(struct emd_array *a, const struct emd_personality *pers, bool writable)
 {
 	int error = settle_sizes(a);
 
@@ -194,7 +189,7 @@ static int begin(struct emd_array *a, const struct emd_personality *pers)
 	place_members(a);
 	error = check_health(a);
 	if (!error)
-		error = start_map(a, pers);
+		error = start_map(a, pers, writable);
 	if (error)
 		displace_members(a);
 	return error;
@@ -219,7 +214,7 @@ int emd_array_start(struct emd_array *a, enum emd_array_state state)
 	lockdep_assert_held(&a->config_mutex);
 	if (!pers)
 		return emd_refuse(a, -EINVAL, "%s has no level that can be started", a->member.name);
-	error = begin(a, pers);
+	error = begin(a, pers, state != EMD_ARRAY_READONLY && state != EMD_ARRAY_READ_AUTO);
 	if (error)
 		return error;
 	a->priv->broken = false;
@@ -281,6 +276,7 @@ void emd_array_stop(struct emd_array *a)
 	emd_gate_shut(a, true);
 	remember_recovery(a);
 	emd_map_replace(a, NULL);
+	emd_sync_unsuspend(a);
 	emd_reshape_free(a);
 	emd_array_drop_reservations(a);
 	a->member.pers = NULL;

@@ -78,6 +78,8 @@ static ssize_t dir_store(struct kobject *kobj, struct attribute *attribute, cons
 	a->last_error[0] = '\0';
 	ret = a->priv->stopping ? -ENODEV : call_store(attr, a, m, page, len);
 	mutex_unlock(&a->config_mutex);
+	if (attr->flags & EMD_ATTR_SETTLE)
+		flush_work(&a->priv->show_work);
 	return ret;
 }
 
@@ -144,13 +146,13 @@ void emd_member_notify(struct mdk_member *m, const char *attr)
 /* -- an array's directories -------------------------------------------------------------------------- */
 
 static const struct attribute_group *const md_groups[] = {
-	&emd_array_attr_group, &emd_geometry_attr_group, NULL
+	&emd_array_attr_group, &emd_geometry_attr_group, &emd_reshape_attr_group, NULL
 };
 static const struct attribute_group *const own_groups[] = {
-	&emd_own_attr_group, &emd_node_attr_group, NULL
+	&emd_own_attr_group, &emd_node_attr_group, &emd_reshape_own_group, NULL
 };
 static const struct attribute_group *const redundancy_groups[] = {
-	&emd_redundancy_attr_group, &emd_sync_attr_group, &emd_reshape_attr_group, NULL
+	&emd_redundancy_attr_group, &emd_sync_attr_group, NULL
 };
 
 int emd_array_show(struct emd_array *a)
@@ -188,19 +190,14 @@ void emd_array_show_work(struct work_struct *work)
 {
 	struct emd_array_private *p = container_of(work, struct emd_array_private, show_work);
 	struct emd_array *a = p->array;
-	bool wanted = emd_array_redundant(a);
+	bool wanted = emd_array_redundant(a) || emd_reshape_pending(a);
 
 	if (wanted == p->redundancy_shown || !p->md_dir)
 		return;
-	if (wanted) {
-		if (sysfs_create_groups(&p->md_dir->kobj, (const struct attribute_group **)redundancy_groups))
-			return;
-		if (sysfs_create_group(&p->own_dir->kobj, &emd_reshape_own_group))
-			pr_warn("%s: no attributes of the reshape\n", a->member.name);
-	} else {
-		sysfs_remove_group(&p->own_dir->kobj, &emd_reshape_own_group);
+	if (!wanted)
 		sysfs_remove_groups(&p->md_dir->kobj, (const struct attribute_group **)redundancy_groups);
-	}
+	else if (sysfs_create_groups(&p->md_dir->kobj, (const struct attribute_group **)redundancy_groups))
+		return;
 	p->redundancy_shown = wanted;
 }
 

@@ -17,7 +17,7 @@
 
 /**
  * struct emd_attr - an attribute of an array (show, store) or of a member (member_*)
- * @flags: EMD_ATTR_UNLOCKED
+ * @flags: EMD_ATTR_UNLOCKED, EMD_ATTR_SETTLE
  *
  * show: no lock is held. Return as in sysfs.
  */
@@ -32,6 +32,8 @@ struct emd_attr {
 };
 
 #define EMD_ATTR_UNLOCKED	0x1	/* the store takes what locks it needs */
+/* The store may make attributes appear or vanish, and returns when they have. Not for those that vanish. */
+#define EMD_ATTR_SETTLE		0x2
 
 /* The functions are NAME_show and NAME_store, as with the kernel's own macros. */
 #define EMD_ATTR_RO(_name)						\

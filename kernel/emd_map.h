@@ -114,6 +114,9 @@ void emd_map_replace(struct emd_array *a, struct emd_map *map);
  */
 void emd_map_swap(struct emd_array *a, struct emd_map *map);
 
+/** emd_map_retire() - the same for a map that nobody can find any more, without waiting. */
+void emd_map_retire(struct emd_map *map);
+
 /** emd_map_destroy() - end a map that was never published, or that a reshape side owned: drain, stop, free. */
 void emd_map_destroy(struct emd_map *map);
 

@@ -172,6 +172,13 @@ static int check_target(struct emd_array *a, const struct emd_geometry *next)
 	return 0;
 }
 
+bool emd_reshape_pending(struct emd_array *a)
+{
+	if (rcu_access_pointer(a->reshape) || READ_ONCE(a->reshape_position) != EMD_POS_MAX)
+		return true;
+	return emd_array_running(a) && !same_shape(&a->geo, &a->next);
+}
+
 int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 {
 	struct emd_reshape_plan plan;
@@ -193,6 +200,7 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 		a->sync->gate = false;
 	}
 	a->next = to;
+	emd_array_show_redundancy(a);
 	return 0;
 }
 
@@ -280,15 +288,16 @@ static int build_map(struct emd_reshape *r)
 	}
 	rcu_assign_pointer(r->map, map);
 	if (old)
-		emd_map_destroy(old);
+		emd_map_retire(old);
 	return 0;
 }
 
-int emd_reshape_rebuild_map(struct emd_array *a)
+void emd_reshape_swap_map(struct emd_array *a)
 {
 	struct emd_reshape *r = emd_reshape_of(a);
 
-	return r ? build_map(r) : 0;
+	if (r)
+		build_map(r);
 }
 
 static int begin_new(struct emd_array *a)
@@ -341,7 +350,7 @@ int emd_reshape_begin(struct emd_array *a)
 	return ret;
 }
 
-int emd_reshape_assembled(struct emd_array *a, u64 position)
+int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable)
 {
 	struct emd_reshape_plan plan;
 	struct emd_reshape *r;
@@ -355,7 +364,7 @@ int emd_reshape_assembled(struct emd_array *a, u64 position)
 	if (position > plan.array_new || emd_mod(position, plan.step))
 		return emd_refuse(a, -EINVAL, "reshape_position %llu is not a multiple of %llu up to %llu",
 				  position, plan.step, plan.array_new);
-	if (plan.data_old == plan.data_new && abs(plan.delta) < plan.w && emd_array_writable(a))
+	if (plan.data_old == plan.data_new && abs(plan.delta) < plan.w && writable)
 		return emd_refuse(a, -EINVAL, "a reshape in place must be started read-only, and made writable when its backup is restored");
 	r = create(a, &plan, position);
 	if (IS_ERR(r))
@@ -392,8 +401,10 @@ static int finish(struct emd_reshape *r)
 	if (ret)
 		return ret;
 	ret = emd_array_set_geometry(a, &r->to);
-	if (!ret)
+	if (!ret) {
 		RCU_INIT_POINTER(a->reshape, NULL);
+		a->reshape_position = EMD_POS_MAX;
+	}
 	emd_range_unlock(a->ranges, &all);
 	return ret;
 }
@@ -414,18 +425,19 @@ void emd_reshape_conclude(struct emd_sync *s)
 	synchronize_rcu();
 	destroy(r);
 	emd_array_release_writes(a);
+	emd_array_show_redundancy(a);
 	emd_array_event(a, NULL, "reshape_position");
 }
 
 void emd_reshape_free(struct emd_array *a)
 {
-	struct emd_reshape *r = rcu_dereference_protected(a->reshape, true);
+	struct emd_reshape *r = emd_reshape_of(a);
 
 	if (!r)
 		return;
 	RCU_INIT_POINTER(a->reshape, NULL);
 	synchronize_rcu();
-	if (a->sync)
-		a->sync->gate = false;
+	a->reshape_position = r->published;
+	a->sync->gate = false;
 	destroy(r);
 }

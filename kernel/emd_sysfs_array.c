@@ -45,7 +45,7 @@ static ssize_t raid_disks_store(struct emd_array *a, const char *page, size_t le
 	error = store_geometry(a, &next);
 	return error ?: len;
 }
-EMD_ATTR_RW(raid_disks);
+EMD_ATTR_RW_FLAGS(raid_disks, EMD_ATTR_SETTLE);
 
 static ssize_t chunk_size_show(struct emd_array *a, char *page)
 {
@@ -64,7 +64,7 @@ static ssize_t chunk_size_store(struct emd_array *a, const char *page, size_t le
 	error = store_geometry(a, &next);
 	return error ?: len;
 }
-EMD_ATTR_RW(chunk_size);
+EMD_ATTR_RW_FLAGS(chunk_size, EMD_ATTR_SETTLE);
 
 static ssize_t layout_show(struct emd_array *a, char *page)
 {
@@ -81,7 +81,7 @@ static ssize_t layout_store(struct emd_array *a, const char *page, size_t len)
 	error = store_geometry(a, &next);
 	return error ?: len;
 }
-EMD_ATTR_RW(layout);
+EMD_ATTR_RW_FLAGS(layout, EMD_ATTR_SETTLE);
 
 static ssize_t component_size_show(struct emd_array *a, char *page)
 {
@@ -172,7 +172,7 @@ static ssize_t level_store(struct emd_array *a, const char *page, size_t len)
 	error = emd_array_running(a) ? emd_array_takeover(a, word) : store_inactive_level(a, word);
 	return error ?: len;
 }
-EMD_ATTR_RW(level);
+EMD_ATTR_RW_FLAGS(level, EMD_ATTR_SETTLE);
 
 /* -- array_state -------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  * reshape_unit in emd/. docs/external-reshape-design.txt says who writes which, and when.
  */
 #include "emd_array_sysfs.h"
+#include "emd_personality.h"
 #include "emd_reshape.h"
 
 /* -- md/reshape_position ---------------------------------------------------------------------------- */
@@ -40,9 +41,37 @@ static ssize_t reshape_position_store(struct emd_array *a, const char *page, siz
 	a->reshape_position = pos;
 	a->next = a->geo;
 	a->next_backward = -1;
+	emd_array_show_redundancy(a);
 	return len;
 }
-EMD_ATTR_RW(reshape_position);
+EMD_ATTR_RW_FLAGS(reshape_position, EMD_ATTR_SETTLE);
+
+/* -- md/new_level ----------------------------------------------------------------------------------- */
+
+/* The level that the reshape is on the way to; stored at assembly, where it differs. */
+static ssize_t new_level_show(struct emd_array *a, char *page)
+{
+	const struct emd_personality *pers = emd_personality_find(READ_ONCE(a->next.level));
+
+	return sysfs_emit(page, "%s\n", pers ? pers->name : "");
+}
+
+static ssize_t new_level_store(struct emd_array *a, const char *page, size_t len)
+{
+	const struct emd_personality *pers;
+	char word[16];
+
+	if (emd_array_running(a) || a->reshape_position == EMD_POS_MAX)
+		return emd_refuse(a, -EBUSY, "new_level is stored at assembly, after reshape_position");
+	if (strscpy(word, page, sizeof(word)) < 0)
+		return emd_refuse(a, -EINVAL, "there is no such level");
+	pers = emd_personality_by_name(strim(word));
+	if (!pers)
+		return emd_refuse(a, -EINVAL, "there is no level \"%s\"", word);
+	a->next.level = pers->level;
+	return len;
+}
+EMD_ATTR_RW(new_level);
 
 /* -- md/reshape_direction --------------------------------------------------------------------------- */
 
@@ -80,6 +109,7 @@ EMD_ATTR_RW(reshape_direction);
 
 static struct attribute *reshape_attrs[] = {
 	&reshape_position_attr.attr,
+	&new_level_attr.attr,
 	&reshape_direction_attr.attr,
 	NULL,
 };

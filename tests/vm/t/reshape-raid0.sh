@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# RAID0 without redundancy: three disks to four and back, another chunk, each under a verifying load.
+#: disks: 4x40M, oracle 96M
+#: kernels: 6.1 6.12 uml
+#: files: tests/vm/guest/array.sh
+#: timeout: 300
+. /array.sh
+
+change() {
+	say "$1"
+	(emdwork load "$dev" "$oracle" --seconds 4 --jobs 4) &
+	load=$!
+	echo reshape >"$md/sync_action"
+	wait_for 90 attr_is "$md/reshape_position" none
+	wait $load || fail "the load met an error"
+	emdwork verify "$dev" "$oracle"
+}
+
+make_array emd0 raid0 3 64 - "$d0" "$d1" "$d2"
+start_array
+[ ! -e "$md/sync_action" ] || fail "a level without redundancy has sync_action"
+small=$(size_bytes)
+emdwork fill "$dev" "$oracle"
+add_member "$d3"
+echo 4 >"$md/raid_disks"
+expect_attr "$md/raid_disks" "4 (3)"
+echo 3 >"$(member "$d3")/slot"
+change "three disks to four"
+expect_attr "$md/raid_disks" 4
+[ "$(size_bytes)" = $((small / 3 * 4)) ] || fail "the array has $(size_bytes) bytes"
+wait_for 5 test ! -e "$md/sync_action"
+
+echo 131072 >"$md/chunk_size"
+change "chunk 64K to 128K"
+expect_attr "$md/chunk_size" 131072
+
+echo $((small / 1024)) >"$md/array_size"
+echo 3 >"$md/raid_disks"
+change "four disks to three"
+expect_attr "$md/raid_disks" 3
+stop_array

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Changes of chunk, layout and level's geometry, in place and with disks, each under a verifying load: data and parity are right.
+#: disks: 5x40M, oracle 96M
+#: modules: raid6_pq xor
+#: kernels: 6.1 6.12 uml
+#: files: tests/vm/guest/array.sh
+#: timeout: 420
+. /array.sh
+
+# change WHAT ATTRIBUTE=VALUE...: propose, start, wait for the end, compare.
+change() {
+	say "$1"
+	local pair
+	shift
+	for pair; do echo "${pair#*=}" >"$md/${pair%%=*}"; done
+	(emdwork load "$dev" "$oracle" --seconds 4 --jobs 4) &
+	load=$!
+	echo reshape >"$md/sync_action"
+	wait_for 90 attr_is "$md/reshape_position" none
+	for pair; do expect_attr "$md/${pair%%=*}" "${pair#*=}"; done
+	wait $load || fail "the load met an error"
+	[ ! -e "$md/sync_action" ] || wait_idle
+	emdwork verify "$dev" "$oracle"
+}
+
+make_array emd0 raid5 4 64 2 "$d0" "$d1" "$d2" "$d3"
+start_array
+emdwork fill "$dev" "$oracle"
+change "chunk 64K to 128K in place" chunk_size=131072
+clean_check
+change "and to 16K" chunk_size=16384
+clean_check
+change "left symmetric to right asymmetric" layout=1
+clean_check
+add_member "$d4"
+echo 5 >"$md/raid_disks"
+echo 4 >"$(member "$d4")/slot"
+change "four disks to five, chunk 16K to 64K, parity last" raid_disks=5 chunk_size=65536 layout=5
+clean_check
+expect_attr "$md/degraded" 0
+echo $(($(cat "$md/component_size") * 3)) >"$md/array_size"
+change "five to four, backwards, left symmetric" raid_disks=4 layout=2
+clean_check
+stop_array
+
+make_array emd0 raid4 3 64 - "$d0" "$d1" "$d2"
+start_array
+emdwork fill "$dev" "$oracle"
+add_member "$d3"
+echo 4 >"$md/raid_disks"
+echo 3 >"$(member "$d3")/slot"
+change "raid4: three disks to four" raid_disks=4
+clean_check
+stop_array
