@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 from .paths import LabError
@@ -40,7 +41,7 @@ class Root:
         source = name if os.sep in str(name) else shutil.which(name, path=SEARCH)
         if not source or not Path(source).exists():
             raise LabError(f"no program {name} on this machine; scripts/setup installs what the tests need")
-        self.copy(Path(source).resolve(), path or f"/bin/{Path(source).name}")
+        self.put(path or f"/bin/{Path(source).name}", stripped(Path(source).resolve()), 0o755)
         for library in libraries(Path(source).resolve()):
             self.copy(Path(library).resolve(), library)
 
@@ -60,6 +61,13 @@ def member(out, path, mode, data, inode):
     out.write(b"\0" * (-out.tell() % 4))
     out.write(data)
     out.write(b"\0" * (-out.tell() % 4))
+
+
+def stripped(program):
+    """Its bytes without debug information (which would not fit into a small guest); a script as it is."""
+    with tempfile.NamedTemporaryFile() as out:
+        done = subprocess.run(["strip", "-g", "-o", out.name, program], capture_output=True)
+        return Path(out.name).read_bytes() if done.returncode == 0 else program.read_bytes()
 
 
 _libraries = {}
