@@ -74,7 +74,11 @@ Result<> Executor::collect()
     for (const char *attribute : {"sync_completed", "sync_action", "array_state"})
         static_cast<void>(watch_->add(job_->array.path(attribute)));  // one may be missing: wait() has a time-out
 
+    // What was loaded may be on some of the copies only; when the monitor has answered, it is on all of them.
+    const SyncAnswer answer = EMD_TRY(job_->monitor->sync(job_->volume));
     facts_.durable = terms_.progress(volume->reshape->position);
+    if (answer.checkpoint)
+        facts_.durable = std::max(facts_.durable, terms_.progress(*answer.checkpoint));
     facts_.sections[0] = recorded_section(terms_, *volume->reshape, facts_.durable);
     EMD_TRY(observe());
     if (facts_.ended)
