@@ -139,7 +139,8 @@ static void request_done(struct emd_io *io, blk_status_t status)
 	bio->bi_end_io = rq->end_io;
 	bio->bi_private = rq->private;
 	bio->bi_bdev = rq->bdev;
-	bio->bi_status = status;
+	if (status)	/* a part that was split off may have left its own */
+		bio->bi_status = status;
 	if (rq->ranged)
 		emd_range_exit(a->ranges, &rq->holder);
 	if (rq->write && unlikely(atomic_read(&a->priv->unacked))) {

@@ -134,7 +134,8 @@ static void flushed_work(struct work_struct *work)
 	while ((bio = bio_list_pop(&flushed))) {
 		bio->bi_opf &= ~REQ_PREFLUSH;
 		if (status || !bio_sectors(bio)) {
-			bio->bi_status = status;
+			if (status)
+				bio->bi_status = status;
 			bio_endio(bio);
 		} else {
 			emd_gate_data(a, bio, true);

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# RAID1 over disks with bad sectors: reads are served by another copy and write back what was bad, also under load; the
+# last copy is never failed; a disk that refuses writes is.
+#: disks: 3x6M, oracle 16M
+#: modules: xor dm-mod dm-dust
+#: programs: dmsetup
+#: kernels: uml
+#: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
+#: timeout: 240
+#: allow: I/O error|Buffer I/O error|dust
+. /array.sh
+. /dust.sh
+
+for d in $d0 $d1 $d2; do dd if=/dev/urandom of="$d" bs=1M conv=fsync 2>/dev/null || true; done
+for i in 0 1 2; do
+	eval "dust_disk dust$i \$d$i"
+	eval "m$i=$(dust_node dust$i)"
+done
+drop_caches() { echo 3 >/proc/sys/vm/drop_caches; }
+read_all() { drop_caches; cmp -n "$bytes" /pattern "$dev" || fail "$*"; }
+
+say "three copies, a dirty start"
+make_array emd0 raid1 3 0 - "$m0" "$m1" "$m2"
+start_array dirty
+wait_for 60 attr_is "$md/resync_start" none
+wait_idle
+clean_check
+bytes=$(size_bytes)
+head -c "$bytes" /dev/urandom >/pattern
+dd if=/pattern of="$dev" bs=1M oflag=direct 2>/dev/null
+
+say "check heals what it meets"
+spoil dust0 0 3 500
+spoil dust1 3 4 900
+spoil dust2 7
+clean_check
+for i in 0 1 2; do healed dust$i || fail "dust$i still has bad blocks"; done
+
+say "reads heal; every copy of something may be the only one"
+spoil dust0 $(seq 10 19)
+spoil dust1 $(seq 20 29)
+spoil dust2 $(seq 15 24)
+for pass in 1 2 3 4; do read_all "bad sectors, pass $pass"; done
+expect_attr "$md/degraded" 0
+clean_check
+
+say "reads heal while the array is written"
+emdwork fill "$dev" "$oracle"
+(emdwork load "$dev" "$oracle" --seconds 6 --jobs 3) &
+load=$!
+round=0
+while kill -0 $load 2>/dev/null; do
+	round=$((round + 1))
+	spoil dust$((round % 3)) $((round * 13 % 1400)) $((round * 29 % 1400)) 2>/dev/null || true
+	dd if="$dev" of=/dev/null bs=64K iflag=direct 2>/dev/null || fail "a read failed"
+done
+wait $load || fail "the load met an error"
+say "$round rounds"
+emdwork verify "$dev" "$oracle"
+expect_attr "$md/degraded" 0
+clean_check
+
+say "a disk that refuses writes is failed; the last copy is not, whatever it says"
+error_disk dust1
+emdwork load "$dev" "$oracle" --count 20 || fail "a write failed"
+wait_attr 10 "$md/degraded" 1
+echo faulty >"$(member "$m0")/state"
+wait_attr 10 "$md/degraded" 2
+emdwork verify "$dev" "$oracle"
+spoil dust2 5
+drop_caches
+dd if="$dev" of=/dev/null bs=4096 skip=5 count=1 iflag=direct 2>/dev/null && fail "what is lost can be read"
+expect_attr "$(member "$m2")/state" in_sync
+dd if="$dev" of=/dev/null bs=4096 skip=6 count=1 iflag=direct 2>/dev/null || fail "its neighbour cannot be read"
+stop_array
+for i in 0 1 2; do dmsetup remove --noudevsync --retry dust$i; done
