@@ -400,6 +400,9 @@ static int finish(struct emd_reshape *r)
 
 	if (ret)
 		return ret;
+	/* The mover has written all parity or copies that a level without them did not have. */
+	if (!emd_sync_has_passes(a))
+		a->resync_start = EMD_POS_MAX;
 	ret = emd_array_set_geometry(a, &r->to);
 	if (!ret) {
 		RCU_INIT_POINTER(a->reshape, NULL);

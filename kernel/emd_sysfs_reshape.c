@@ -48,7 +48,7 @@ EMD_ATTR_RW_FLAGS(reshape_position, EMD_ATTR_SETTLE);
 
 /* -- md/new_level ----------------------------------------------------------------------------------- */
 
-/* The level that the reshape is on the way to; stored at assembly, where it differs. */
+/* The level that the reshape is on the way to: a proposal on a running array, stored at assembly where it differs. */
 static ssize_t new_level_show(struct emd_array *a, char *page)
 {
 	const struct emd_personality *pers = emd_personality_find(READ_ONCE(a->next.level));
@@ -58,20 +58,27 @@ static ssize_t new_level_show(struct emd_array *a, char *page)
 
 static ssize_t new_level_store(struct emd_array *a, const char *page, size_t len)
 {
+	struct emd_geometry next = a->next;
 	const struct emd_personality *pers;
 	char word[16];
+	int ret;
 
-	if (emd_array_running(a) || a->reshape_position == EMD_POS_MAX)
-		return emd_refuse(a, -EBUSY, "new_level is stored at assembly, after reshape_position");
+	if (!emd_array_running(a) && a->reshape_position == EMD_POS_MAX)
+		return emd_refuse(a, -EINVAL, "new_level has to be stored after reshape_position");
 	if (strscpy(word, page, sizeof(word)) < 0)
 		return emd_refuse(a, -EINVAL, "there is no such level");
 	pers = emd_personality_by_name(strim(word));
 	if (!pers)
 		return emd_refuse(a, -EINVAL, "there is no level \"%s\"", word);
-	a->next.level = pers->level;
+	next.level = pers->level;
+	if (emd_array_running(a)) {
+		ret = emd_reshape_propose(a, &next);
+		return ret ?: len;
+	}
+	a->next = next;
 	return len;
 }
-EMD_ATTR_RW(new_level);
+EMD_ATTR_RW_FLAGS(new_level, EMD_ATTR_SETTLE);
 
 /* -- md/reshape_direction --------------------------------------------------------------------------- */
 

@@ -43,7 +43,8 @@ for max in 0 128 1280 65536; do
 done
 again $position 3 4 "$d0" "$d1" "$d2" "$d3"
 echo max >"$md/sync_max"
-wait_for 60 attr_is "$md/raid_disks" 4
+wait_for 60 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 4
 wait_idle
 check_range "$dev" "$bytes" 3
 clean_check
@@ -76,7 +77,8 @@ stop_array
 again $position 4 3 "$d0" "$d1" "$d2" "$d3"
 check_range "$dev" "$bytes" 3
 echo max >"$md/sync_max"
-wait_for 60 attr_is "$md/raid_disks" 3
+wait_for 60 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 3
 wait_idle
 check_range "$dev" "$bytes" 3
 clean_check

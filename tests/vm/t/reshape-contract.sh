@@ -21,7 +21,8 @@ begin() {
 }
 finish() {
 	echo max >"$md/sync_max"
-	wait_for 60 attr_is "$md/raid_disks" 4
+	wait_for 60 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 4
 	wait_idle
 	check_range "$dev" "$bytes" 7
 }
@@ -89,7 +90,8 @@ echo reshape >"$md/sync_action"
 wait_for 20 completed_is 512
 refuse_store "Invalid argument" 640 "$md/sync_max"
 echo max >"$md/sync_max"
-wait_for 60 attr_is "$md/chunk_size" 131072
+wait_for 60 attr_is "$md/reshape_position" none
+expect_attr "$md/chunk_size" 131072
 wait_idle
 check_range "$dev" "$bytes" 9
 clean_check

@@ -29,7 +29,8 @@ lose() {
 	expect_attr "$md/degraded" 1
 	add_member "$d4"
 	echo max >"$md/sync_max"
-	wait_for 90 attr_is "$md/raid_disks" 4
+	wait_for 90 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 4
 	wait $load || fail "the load met an error"
 	wait_for 90 attr_is "$md/degraded" 0
 	wait_idle

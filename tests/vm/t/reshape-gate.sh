@@ -56,7 +56,8 @@ wait_for 60 attr_is "$md/reshape_position" $end
 usleep 300000
 expect_attr "$md/raid_disks" "4 (3)"
 echo $end >"$emd/reshape_acked"
-wait_for 20 attr_is "$md/raid_disks" 4
+wait_for 20 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 4
 expect_attr "$emd/reshape_acked" none
 wait_idle
 clean_check

@@ -56,14 +56,14 @@ say "suspended writes wait, reads do not"
 echo 30000 >"$md/suspend_hi"
 dd if="$dev" of=/dev/null bs=4096 skip=3000 count=1 iflag=direct 2>/dev/null || fail "a read in the suspended range"
 echo max >"$md/sync_max"
-wait_for 60 attr_is "$md/raid_disks" 4
+wait_for 60 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 4
 echo 30000 >"$md/suspend_lo"
 echo 0 >"$md/suspend_hi"
 echo 0 >"$md/suspend_lo"
-expect_attr "$md/reshape_position" none
+wait_idle
 expect_attr "$md/sync_max" max
 expect_attr "$md/degraded" 0
-wait_idle
 wait $load || fail "the load met an error"
 emdwork verify "$dev" "$oracle"
 clean_check
@@ -76,7 +76,8 @@ echo $(($(cat "$md/component_size") * 2)) >"$md/array_size"
 load=$!
 echo reshape >"$md/sync_action"
 expect_attr "$md/reshape_direction" backwards
-wait_for 90 attr_is "$md/raid_disks" 3
+wait_for 90 attr_is "$md/reshape_position" none
+expect_attr "$md/raid_disks" 3
 wait_idle
 wait $load || fail "the load met an error"
 expect_attr "$(member "$d3")/slot" none

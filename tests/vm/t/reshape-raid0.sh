@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # RAID0 without redundancy: three disks to four and back, another chunk, each under a verifying load.
 #: disks: 4x40M, oracle 96M
+#: modules: raid6_pq xor
 #: kernels: 6.1 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
@@ -38,4 +39,14 @@ echo $((small / 1024)) >"$md/array_size"
 echo 3 >"$md/raid_disks"
 change "four disks to three"
 expect_attr "$md/raid_disks" 3
+
+say "and to RAID5 with the disk that is left over, at once"
+echo raid5 >"$md/new_level"
+echo 2 >"$md/layout"
+echo 4 >"$md/raid_disks"
+echo 3 >"$(member "$d3")/slot"
+change "RAID0 of three to RAID5 of four"
+expect_attr "$md/level" raid5
+wait_idle
+clean_check
 stop_array
