@@ -77,10 +77,11 @@ bool Keeper::fill_vacancy(const Assignment &assignment)
 {
     for (const std::vector<change::RebuildStarted> &choice : assignment.vacancies) {
         for (const change::RebuildStarted &change : choice) {
+            const std::string path = view().disks.at(static_cast<std::size_t>(change.disk)).path;  // numbers may change
             const Result<> recorded = record(change);
             if (recorded) {
-                world_.log(fmt::format("{}: spare {} takes slot {}", find_volume(view(), change.volume)->name,
-                                       view().disks.at(static_cast<std::size_t>(change.disk)).path, change.slot));
+                world_.log(fmt::format("{}: spare {} takes slot {}", find_volume(view(), change.volume)->name, path,
+                                       change.slot));
                 return true;
             }
             complain(recorded.error().text());

@@ -196,8 +196,7 @@ std::vector<Member> members_of(const Mpb &champion, std::span<const Source> sour
             loose.push_back(std::move(member));
         }
     }
-    // Spares before drives that nobody can use.
-    std::ranges::stable_sort(loose, {}, &Member::failed);
+    std::ranges::sort(loose, {}, &Member::serial);
     std::ranges::move(loose, std::back_inserter(members));
     return members;
 }
@@ -262,6 +261,7 @@ std::unique_ptr<ImsmMetadata> spares_only(std::span<const Source> sources)
         member.own = *source.found.mpb;
         members.push_back(std::move(member));
     }
+    std::ranges::sort(members, {}, &Member::serial);
     return std::make_unique<ImsmMetadata>(empty_mpb(), std::move(members), std::nullopt, sources[0].medium->sector_bytes(), "");
 }
 

@@ -2,8 +2,8 @@
 #include "libemd/format/imsm/metadata.h"
 
 #include <algorithm>
-#include <ctime>
 #include <random>
+#include <tuple>
 
 namespace emd::imsm {
 
@@ -36,9 +36,22 @@ Result<> ImsmMetadata::apply(const Change &change)
                             std::holds_alternative<change::DiskFailed>(change);
     mpb_changed_ |= !record_only;
     record_changed_ |= record_only || record_too;
+    sort_members();
     reserve_scratch();
     refresh();
     return {};
+}
+
+// The order in which load() would find the disks now, so that a number means the same disk to everybody who looks at the
+// container: recorded disks in the order of the MPB, then others by serial, at last what is neither recorded nor there.
+void ImsmMetadata::sort_members()
+{
+    const auto group = [](const Member &m) { return m.entry >= 0 ? 0 : m.present ? 1 : 2; };
+    const auto before = [&](const Member &a, const Member &b) {
+        return std::tuple(group(a), a.entry, a.serial) < std::tuple(group(b), b.entry, b.serial);
+    };
+    if (!std::ranges::is_sorted(members_, before))  // what the kernel reports never changes it
+        std::ranges::stable_sort(members_, before);
 }
 
 Result<Dev *> ImsmMetadata::dev_at(unsigned volume)

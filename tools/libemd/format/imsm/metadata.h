@@ -2,9 +2,9 @@
 // One IMSM container in memory: the MPB that all members share, what is known of each drive, the migration record, and
 // the view that everybody else reads.
 //
-// Two numberings of disks meet here. An *entry* is an index into the MPB's disk table, as the slots of its volumes use;
-// it changes when entries are deleted. A *disk* is an index into Container::disks and into members_; it stays the same
-// for the life of this object, except that DiskRemoved of a drive that the MPB does not list moves those behind it.
+// Two numberings of disks meet here. An *entry* is an index into the MPB's disk table, as the slots of its volumes use. A
+// *disk* is an index into Container::disks and into members_: recorded disks in the order of their entries, then loose ones
+// by serial. What the kernel reports (edit_state.cc, progress and end of a reshape) changes neither; a decision may.
 #pragma once
 
 #include "libemd/format/format.h"
@@ -31,7 +31,7 @@ struct Member {
 
 class ImsmMetadata final : public Metadata {
 public:
-    // A container as load() found it, or a new one. `members` lists the MPB's disks first, in its order.
+    // A container as load() found it, or a new one. `members` lists the MPB's disks first, in its order, then loose ones.
     ImsmMetadata(Mpb mpb, std::vector<Member> members, std::optional<Record> record, unsigned sector_bytes,
                  std::string refused);
 
@@ -70,6 +70,7 @@ private:
     Result<Dev *> dev_at(unsigned volume);
     Result<Member *> member_at(int disk);
     int disk_of_entry(int entry) const;
+    void sort_members();
     // A running operation of any volume that forbids changes of membership; null: none.
     const Dev *general_migration() const;
 
