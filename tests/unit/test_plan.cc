@@ -49,7 +49,7 @@ TEST(PlanGrow, ThreeDisksBecomeFour)
    8  emd126: suspend_hi = 0
    9  emd126: suspend_lo = 0
   10  emd126: raid_disks = 4
-  11  emd127: monitor records: volume 0 is reshaped to raid5, 4 disks, chunk 64K; disk 3 becomes member
+  11  emd127: monitor records: volume 0 is reshaped to raid5, 4 disks, chunk 64K
   12  emd126: metadata_version = external:/emd127/0
   13  emd127: wait until the monitor is level with volume 0 and holds slot 3 ready
   14  emd126: sync_action = reshape
@@ -96,7 +96,7 @@ TEST(PlanGrow, AllVolumesAreFrozenAndTheSecondFollows)
     const Running frozen = running({{0, "emd126", "clean", "idle", 0, false}, {1, "emd125", "active", "frozen", 0, true}});
     const auto next = plan_continue(c, limits(), frozen, records_on(c));
     ASSERT_TRUE(next) << next.error().text();
-    EXPECT_NE(to_text(*next).find("volume 1 is reshaped to raid5, 4 disks, chunk 64K; disk 3 becomes member"), text.npos);
+    EXPECT_NE(to_text(*next).find("volume 1 is reshaped to raid5, 4 disks, chunk 64K"), text.npos);
 }
 
 TEST(PlanGrow, ContinueDrivesWhatIsRecorded)

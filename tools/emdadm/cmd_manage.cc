@@ -14,14 +14,6 @@ namespace {
 
 constexpr auto kGoneLimit = std::chrono::seconds(10);
 
-Result<int> disk_index(const Container &container, const std::string &path, DevNum dev)
-{
-    const auto found = std::ranges::find_if(container.disks, [&](const Disk &d) { return d.present && d.dev == dev; });
-    if (found == container.disks.end())
-        return fail(Errc::NotFound, "{} is no disk of this container", path);
-    return static_cast<int>(found - container.disks.begin());
-}
-
 // A disk that is recorded but gone has no device: its name is all there is ("detached", "failed" are mdadm's words).
 Result<std::unique_ptr<BlockDevice>> open_member(const std::string &path)
 {
@@ -198,11 +190,11 @@ Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path)
             EMD_TRY(wait_until_gone(c, array, *device));
     plan::Plan plan;
     plan.title = fmt::format("remove {} from {}", device->path(), link_of(c, ref.array));
-    if (ref.kind == ArrayRef::Kind::Container && monitor_runs(ref.array)) {
-        const Loaded loaded = EMD_TRY(load_container(c, ref.array));
-        plan.add(plan::Send{ref.array, change::DiskRemoved{EMD_TRY(disk_index(loaded.view(), device->path(), device->dev()))}});
-    }
     plan.add(plan::RemoveMember{ref.array, device->path(), device->dev()});
+    // emdmon writes no more to a disk that has left; its answer says that it has looked.
+    const plan::Running running = EMD_TRY(running_volumes(c, ref.array));
+    if (!running.volumes.empty() && monitor_runs(ref.array))
+        plan.add(plan::Sync{ref.array, running.volumes.front().index, {}});
     SystemHost host(c, {});
     EMD_TRY(run_plan(c, host, plan));
     if (!c.options.dry_run)

@@ -38,15 +38,22 @@ private:
 
 Result<BlockDevice *> SystemHost::writable(const std::string &path)
 {
-    for (const auto &writer : writers_)
-        if (writer->path() == path)
-            return writer.get();
+    for (const Writer &writer : writers_)
+        if (writer.device->path() == path)
+            return writer.device.get();
     const BlockDevice *reader = loaded_.device(path);
     if (!reader)
         return fail(Errc::NotFound, "{} is no disk of this container", path);
     // An array of ours may hold it already; anybody else may not.
-    writers_.push_back(EMD_TRY(reader->reopen(held_by_emd(*reader) ? OpenMode::Write : OpenMode::Exclusive)));
-    return writers_.back().get();
+    const bool exclusive = !held_by_emd(*reader);
+    writers_.push_back({EMD_TRY(reader->reopen(exclusive ? OpenMode::Exclusive : OpenMode::Write)), exclusive});
+    return writers_.back().device.get();
+}
+
+// An exclusive descriptor keeps an array from taking the disk.
+void SystemHost::give_back_exclusive()
+{
+    std::erase_if(writers_, [](const Writer &writer) { return writer.exclusive; });
 }
 
 Result<> SystemHost::new_metadata(const plan::NewMetadata &action)
@@ -59,7 +66,7 @@ Result<> SystemHost::new_metadata(const plan::NewMetadata &action)
 Result<> SystemHost::wipe(const std::string &disk)
 {
     Result<> wiped = wipe_signatures(*EMD_TRY(writable(disk)));
-    writers_.clear();  // an exclusive descriptor would keep the array from taking the disk
+    give_back_exclusive();
     return wiped;
 }
 
@@ -90,6 +97,7 @@ Result<> SystemHost::store()
         for (BlockDevice *device : written)
             EMD_TRY(device->flush().within("writing metadata"));
     }
+    give_back_exclusive();
     return {};
 }
 

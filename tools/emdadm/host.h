@@ -37,9 +37,15 @@ private:
     Result<BlockDevice *> writable(const std::string &path);
     Result<Monitor *> monitor(const std::string &container);
 
+    void give_back_exclusive();
+
+    struct Writer {
+        std::unique_ptr<BlockDevice> device;
+        bool exclusive;
+    };
     Context &context_;
     Loaded loaded_;
-    std::vector<std::unique_ptr<BlockDevice>> writers_;
+    std::vector<Writer> writers_;
     std::unique_ptr<Monitor> monitor_;
     std::optional<ContainerLock> *lock_ = nullptr;
 };

@@ -195,6 +195,7 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
     Plan plan;
     plan.title = fmt::format("reshape {}", v.name);
     plan.facts = EMD_TRY(grow_facts(now, v, recorded->reshape.value(), change.new_disks));
+    change.new_disks.clear();  // emdmon picks them when it comes to it, by the same rule, from the spares of that moment
     freeze(plan, running);
     close_gates(plan, r.array, recorded->reshape->backward, array_sectors(to));
     start(plan, running, r, v.shape, change);
