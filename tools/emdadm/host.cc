@@ -200,6 +200,8 @@ Result<plan::Outcome> SystemHost::manage(const std::string &array, const std::st
         EMD_TRY(start_manager(array));
         return plan::Outcome::Paused;
     }
+    // What a manager that was killed has still sent is on the disks when the monitor has answered.
+    EMD_TRY(EMD_TRY(monitor(container))->sync(action.volume));
     const auto recorded = EMD_TRY(load_container(context_, container));
     return run_manager(context_, array, *EMD_TRY(monitor(container)), action.volume, recorded.view());
 }
