@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The first write waits until "dirty" is on the disks; some time after the last one "clean" is. Nothing is answered by a
 # monitor that is stopped, reads go on, and the next one answers.
-#: disks: 3x48M
+#: disks: 3x48M scsi
 #: kernels: 6.1 6.12 uml
 #: timeout: 180
 . /lib/emd/monitor.sh

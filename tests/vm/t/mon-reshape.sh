@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A volume grows while its monitor is killed again and again, and stopped: the reshape stands at the last position that was
 # acknowledged, goes on with the next monitor, and ends with every byte right.
-#: disks: 4x64M
+#: disks: 4x64M scsi
 #: kernels: 6.1 6.12 uml
 #: timeout: 400
 . /lib/emd/monitor.sh
