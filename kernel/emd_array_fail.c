@@ -32,7 +32,7 @@ static bool would_break(struct emd_array *a, struct mdk_member *m)
 	       (rcu_access_pointer(a->reshape) && breaks_geometry(a, &a->next, m));
 }
 
-static int fail_member(struct emd_array *a, struct mdk_member *m)
+static int fail_member(struct emd_array *a, struct mdk_member *m, bool by_error)
 {
 	unsigned long flags;
 	int error = 0;
@@ -41,7 +41,7 @@ static int fail_member(struct emd_array *a, struct mdk_member *m)
 	if (!MDU_MSTATE_LIVE(m->state)) {
 		/* somebody was faster */
 	} else if (would_break(a, m)) {
-		a->priv->broken = true;
+		a->priv->broken |= by_error;
 		error = -EBUSY;
 	} else {
 		if (a->member.metapers->failed(a, m)) {
@@ -61,12 +61,12 @@ static int fail_member(struct emd_array *a, struct mdk_member *m)
 void emd_member_error(struct emd_array *a, struct mdk_member *m)
 {
 	atomic_inc(&m->errors);
-	fail_member(a, m);
+	fail_member(a, m, true);
 }
 
 int emd_array_fail(struct emd_array *a, struct mdk_member *m)
 {
-	int error = fail_member(a, m);
+	int error = fail_member(a, m, false);
 
 	return error ? emd_refuse(a, error, "%s cannot do without %s", a->member.name, m->name) : 0;
 }
@@ -107,19 +107,6 @@ static void member_failed(struct emd_array *a, struct mdk_member *m)
 	emd_member_forget(m);
 }
 
-static void swap_map(struct emd_array *a)
-{
-	struct emd_map *map;
-
-	if (!emd_array_running(a))
-		return;
-	map = emd_map_build(a, &a->geo, a->member.pers, false);
-	/* Without memory the old map goes on serving: it refuses the member just as well. */
-	if (!IS_ERR(map))
-		emd_map_swap(a, map);
-	emd_reshape_swap_map(a);
-}
-
 void emd_array_failure_work(struct work_struct *work)
 {
 	struct emd_array_private *priv = container_of(work, struct emd_array_private, failure_work);
@@ -132,7 +119,7 @@ void emd_array_failure_work(struct work_struct *work)
 		m->reserved_slot = -1;
 		emd_member_notify(m, "state");
 		emd_array_event(a, "fail", NULL);
-		swap_map(a);
+		emd_array_refresh_map(a);
 		emd_array_update_links(a);
 		emd_array_update_health(a);
 		emd_sync_wake(a);

@@ -235,6 +235,20 @@ int emd_array_rebuild_map(struct emd_array *a)
 	return 0;
 }
 
+void emd_array_refresh_map(struct emd_array *a)
+{
+	struct emd_map *map;
+
+	lockdep_assert_held(&a->config_mutex);
+	if (!emd_array_running(a))
+		return;
+	map = emd_map_build(a, &a->geo, a->member.pers, false);
+	/* Without memory the old map goes on serving: it refuses a member that went just as well. */
+	if (!IS_ERR(map))
+		emd_map_swap(a, map);
+	emd_reshape_swap_map(a);
+}
+
 int emd_array_map_module_init(void)
 {
 	map_wq = alloc_workqueue("emd_map", WQ_UNBOUND, 0);

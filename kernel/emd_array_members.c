@@ -150,6 +150,7 @@ int emd_array_add(struct emd_array *a, dev_t dev)
 		emd_array_remove(a, m);
 	else
 		emd_array_event(a, "add", NULL);
+	emd_array_refresh_map(a);
 	emd_member_forget(m);
 	return error;
 }
@@ -159,12 +160,19 @@ int emd_array_add(struct emd_array *a, dev_t dev)
 /* An array that is no longer a member is its own again. */
 static void release_array(struct emd_array *child)
 {
+	struct emd_array *parent = emd_member_array(child->member.parent);
+
+	emd_member_keep(&parent->member);	/* the child's own reference goes below */
 	emd_array_forget_child(&child->member);
+	mutex_lock(&parent->config_mutex);
 	mutex_lock(&emd_topology_mutex);
 	emd_member_unlink(&child->member);
 	WARN_ON(emd_member_link(&child->member, &emd_toplevel, child->priv->number));
 	set_depth(child, 0);
 	mutex_unlock(&emd_topology_mutex);
+	emd_array_refresh_map(parent);
+	mutex_unlock(&parent->config_mutex);
+	emd_member_forget(&parent->member);
 	unclaim_array(child);
 }
 
@@ -190,6 +198,7 @@ int emd_array_remove(struct emd_array *a, struct mdk_member *m)
 		queue_work(emd_config_wq, &emd_member_array(m)->priv->release_work);
 	} else {
 		emd_member_retire(m, EMD_MEV_TEARDOWN);
+		emd_array_refresh_map(a);
 	}
 	emd_array_event(a, "remove", NULL);
 	return 0;
@@ -291,9 +300,11 @@ static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 	if (m->recovered == EMD_POS_MAX)
 		m->recovered = 0;
 	error = emd_member_set_priority(m, slot);
-	if (!error)
-		emd_sync_wake(a);
-	return error;
+	if (error)
+		return error;
+	emd_array_refresh_map(a);
+	emd_sync_wake(a);
+	return 0;
 }
 
 int emd_array_place(struct emd_array *a, struct mdk_member *m, int slot)

@@ -125,6 +125,11 @@ void emd_array_register(struct emd_array *a);
 void emd_array_unregister(struct emd_array *a);
 
 /* emd_array_map.c */
+/**
+ * emd_array_refresh_map() - a map for the membership as it is now, when nobody was added who has a place
+ * Does not wait for operations on the old map. config_mutex held.
+ */
+void emd_array_refresh_map(struct emd_array *a);
 int emd_array_map_module_init(void);
 void emd_array_map_module_exit(void);
 

@@ -37,13 +37,15 @@ static void member_idle(struct percpu_ref *ref)
 	queue_work(release_wq, &m->release_work);
 }
 
+/* One that was retired left the set then, as far as maps are concerned. */
 static void unlink_child(struct mdk_member *m, struct mdk_member *parent)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&parent->member_lock, flags);
 	list_del_init(&m->peer_links);
-	parent->child_set_gencount++;
+	if (MDU_MSTATE_LIVE(m->state))
+		parent->child_set_gencount++;
 	spin_unlock_irqrestore(&parent->member_lock, flags);
 }
 
@@ -218,8 +220,10 @@ bool emd_member_retire_locked(struct mdk_member *m, enum emd_mevent event)
 
 	lockdep_assert_held(&m->parent->member_lock);
 	change_state(m, event);
-	if (live)
+	if (live) {
+		m->parent->child_set_gencount++;
 		percpu_ref_kill(&m->ref);
+	}
 	return live;
 }
 
