@@ -6,7 +6,7 @@
 #: programs: dmsetup
 #: kernels: uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
-#: timeout: 240
+#: timeout: 300
 #: allow: I/O error|Buffer I/O error|dust
 . /array.sh
 . /dust.sh

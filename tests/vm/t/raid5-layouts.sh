@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # RAID4 and all layouts of RAID5: what was written in pieces of all sizes is there, with all members and without any one.
-#: disks: 5x3M
+#: disks: 5x2M
 #: modules: xor
 #: kernels: 6.1 6.12 uml
 #: files: tests/vm/guest/array.sh
-#: timeout: 240
+#: timeout: 300
 . /array.sh
 
 # What the array holds: written in order and then, in odd pieces, over it.
