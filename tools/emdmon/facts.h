@@ -58,6 +58,9 @@ inline bool same_geometry(const Shape &a, const Shape &b)
 // The volume with this Volume::index, or null.
 const Volume *find_volume(const Container &container, unsigned index);
 
+// The disk with this index, or null.
+const Disk *disk_at(const Container &container, int index);
+
 // The disk that is this device, or -1.
 int find_disk(const Container &container, DevNum dev);
 

@@ -19,9 +19,10 @@ bool is_so(const Container &container, const Change &change)
         return std::ranges::any_of(container.volumes, [&](const Volume &v) {
             return v.name == created->name && same_geometry(v.shape, created->shape);
         });
-    if (const auto *failed = std::get_if<change::DiskFailed>(&change))
-        return failed->disk >= 0 && static_cast<std::size_t>(failed->disk) < container.disks.size() &&
-               container.disks[static_cast<std::size_t>(failed->disk)].state == DiskState::Failed;
+    if (const auto *failed = std::get_if<change::DiskFailed>(&change)) {
+        const Disk *disk = disk_at(container, failed->disk);
+        return disk != nullptr && disk->state == DiskState::Failed;
+    }
     if (const auto *takeover = std::get_if<change::Takeover>(&change)) {
         const Volume *volume = find_volume(container, takeover->volume);
         return volume != nullptr && volume->shape == takeover->target;
@@ -202,7 +203,8 @@ void Keeper::drive_pending()
     const VolumeFacts &facts = attributes->facts();
     if (!pending_->withdrawing && !facts.proposing() && !facts.reshape_position) {
         pending_->withdrawing = true;
-        pending_->reason = Error(Errc::Refused, fmt::format("{}: the proposal in the kernel was cancelled", record->name));
+        pending_->reason =
+            Error(Errc::Refused, fmt::format("{}: the proposal in the kernel was cancelled", record->name));
     }
     if (pending_->withdrawing) {
         if (std::exchange(pending_->told, true))

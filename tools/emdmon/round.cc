@@ -19,19 +19,19 @@ int find_disk(const Container &container, DevNum dev)
     return -1;
 }
 
-bool is_redundant(int level)
-{
-    return level == 1 || (level >= 4 && level <= 6) || level == 10;
-}
-
-namespace {
-
 const Disk *disk_at(const Container &container, int index)
 {
     return index >= 0 && static_cast<std::size_t>(index) < container.disks.size()
                ? &container.disks[static_cast<std::size_t>(index)]
                : nullptr;
 }
+
+bool is_redundant(int level)
+{
+    return level == 1 || (level >= 4 && level <= 6) || level == 10;
+}
+
+namespace {
 
 // Two volumes may lose the same disk in the same round.
 void add_failure(int disk, Decision &out)
@@ -184,14 +184,23 @@ bool rebuilt(const VolumeFacts &facts, const Slot &slot, std::size_t place)
     });
 }
 
+bool is_resync(Activity activity)
+{
+    return activity == Activity::Init || activity == Activity::Repair || activity == Activity::Check;
+}
+
+bool checks(emd_sync_action action)
+{
+    return action == EMD_SYNC_RESYNC || action == EMD_SYNC_CHECK || action == EMD_SYNC_REPAIR;
+}
+
 // 4. The end of a pass is what the array says, never what a progress attribute does not say.
 void decide_ends(const VolumeFacts &facts, const Volume &record, Decision &out)
 {
     if (!facts.running())
         return;
-    const bool checks = facts.action == EMD_SYNC_RESYNC || facts.action == EMD_SYNC_CHECK || facts.action == EMD_SYNC_REPAIR;
-    if (record.activity == Activity::Init || record.activity == Activity::Repair || record.activity == Activity::Check) {
-        if (!facts.resync_start && !checks && facts.redundant)
+    if (is_resync(record.activity)) {
+        if (!facts.resync_start && !checks(facts.action) && facts.redundant)
             out.changes.push_back(change::SyncFinished{record.index});
     } else if (record.activity == Activity::Rebuild) {
         bool any = false, all = true;

@@ -7,13 +7,6 @@
 namespace emd::mon {
 namespace {
 
-const Disk *disk_at(const Container &container, int index)
-{
-    return index >= 0 && static_cast<std::size_t>(index) < container.disks.size()
-               ? &container.disks[static_cast<std::size_t>(index)]
-               : nullptr;
-}
-
 bool uses(const std::vector<Slot> &slots, int disk)
 {
     return std::ranges::any_of(slots, [disk](const Slot &s) { return s.disk == disk; });
@@ -60,7 +53,8 @@ const MemberFacts *member_of(const VolumeFacts &facts, int disk)
 
 bool slot_taken(const VolumeFacts &facts, std::size_t slot)
 {
-    return std::ranges::any_of(facts.members, [slot](const MemberFacts &m) { return m.slot == static_cast<int>(slot); });
+    const int place = static_cast<int>(slot);
+    return std::ranges::any_of(facts.members, [place](const MemberFacts &m) { return m.slot == place; });
 }
 
 bool container_reshapes(const std::vector<VolumeFacts> &all, const Container &container)
@@ -121,7 +115,8 @@ void reserve(const VolumeFacts &facts, const Volume &record, Assignment &out)
     for (std::size_t i = record.slots.size(); i < reshape.target_slots.size(); i++) {
         const int disk = reshape.target_slots[i].disk;
         const MemberFacts *member = disk < 0 ? nullptr : member_of(facts, disk);
-        const bool done = member != nullptr && (member->slot == static_cast<int>(i) || member->reserved == static_cast<int>(i));
+        const int place = static_cast<int>(i);
+        const bool done = member != nullptr && (member->slot == place || member->reserved == place);
         if (disk >= 0 && !done)
             out.placements.push_back({Placement::What::Reserve, record.index, disk, static_cast<unsigned>(i)});
     }

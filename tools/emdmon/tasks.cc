@@ -102,7 +102,8 @@ Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &place
     const Volume *volume = find_volume(container, placement.volume);
     const DevNum dev = container.disks.at(static_cast<std::size_t>(placement.disk)).dev;
     const std::uint64_t offset = volume->data_offset;
-    const std::uint64_t size = volume->reshape ? volume->reshape->target.component_sectors : volume->shape.component_sectors;
+    const Shape &shape = volume->reshape ? volume->reshape->target : volume->shape;
+    const std::uint64_t size = shape.component_sectors;
     return [=, &sysfs, name = std::move(array), what = placement.what, slot = static_cast<int>(placement.slot)] {
         return place(Array(sysfs, name), what, dev, slot, offset, size);
     };

@@ -103,7 +103,8 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
     if (!now)
         return;
     std::erase_if(members_, [&](const Member &m) {
-        return !m.state || std::ranges::none_of(*now, [&](const MemberInfo &i) { return i.name == m.name && i.dev == m.dev; });
+        const auto same = [&m](const MemberInfo &i) { return i.name == m.name && i.dev == m.dev; };
+        return !m.state || std::ranges::none_of(*now, same);
     });
     for (const MemberInfo &info : *now) {
         const auto known = std::ranges::find(members_, info.name, &Member::name);

@@ -32,6 +32,11 @@ Fd open_events()
     return fd;
 }
 
+bool is_block(std::string_view event)
+{
+    return event.find("/block/") != std::string_view::npos;
+}
+
 // True: some block device came, went or changed. A lost event counts as one.
 bool drain_events(const Fd &fd)
 {
@@ -46,7 +51,7 @@ bool drain_events(const Fd &fd)
         else if (n <= 0)
             return block;
         else
-            block = block || std::string_view(event, static_cast<std::size_t>(n)).find("/block/") != std::string_view::npos;
+            block = block || is_block(std::string_view(event, static_cast<std::size_t>(n)));
     }
 }
 
