@@ -9,10 +9,10 @@
  * request is in, and a request asks for its side after it has entered the range lock with all its sectors:
  * so the answer holds until it ends.
  *
- * Begin: every check, then the members, then the new map, then the pointer; each step undoes those before it. The first
- * requests that see the pointer are served by the old side, as all were before. End: the position has reached the end, so all
- * requests are served by the new side. Then, with the whole array locked, the framework publishes a map with the
- * new geometry as the array's own, and the reshape goes.
+ * Begin: every check, then the members, then the new map, then the pointer; each step undoes those before
+ * it. The first requests that see the pointer are served by the old side, as all were before. End: the position
+ * has reached the end, so all requests are served by the new side. Then, with the whole array locked, the framework
+ * publishes a map with the new geometry as the array's own, and the reshape goes.
  *
  * A reshape is never begun twice: as long as it exists, `reshape` means to go on at its position.
  */
@@ -188,7 +188,8 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 	if (ret)
 		return ret;
 	if (to.chunk_sectors && a->array_sectors & (to.chunk_sectors - 1))
-		return emd_refuse(a, -EINVAL, "the array's size is not a multiple of a chunk of %u KiB", to.chunk_sectors / 2);
+		return emd_refuse(a, -EINVAL, "the array's size is not a multiple of a chunk of %u KiB",
+				  to.chunk_sectors / 2);
 	to.member_sectors = shape_now(a)->member_sectors;
 	if (to.chunk_sectors)
 		to.member_sectors = round_down(to.member_sectors, to.chunk_sectors);
@@ -237,10 +238,12 @@ static int may_begin(struct emd_array *a, const struct emd_reshape_plan *plan)
 	if (emd_sync_targets(a))
 		return emd_refuse(a, -EBUSY, "a member has to be recovered first");
 	if (a->array_sectors > plan->array_new)
-		return emd_refuse(a, -EINVAL, "the new shape holds %llu sectors, the array has %llu: reduce array_size first",
+		return emd_refuse(a, -EINVAL,
+				  "the new shape holds %llu sectors, the array has %llu: reduce array_size first",
 				  plan->array_new, (u64)a->array_sectors);
 	if (members < needed)
-		return emd_refuse(a, -EINVAL, "%u members are there or reserved, the new shape needs %u", members, needed);
+		return emd_refuse(a, -EINVAL, "%u members are there or reserved, the new shape needs %u",
+				  members, needed);
 	return 0;
 }
 
@@ -284,7 +287,8 @@ static int build_map(struct emd_reshape *r)
 		return PTR_ERR(map);
 	if (map->geo.nr_zones > 1 || map->geo.member_sectors < r->plan.member_sectors) {
 		emd_map_destroy(map);
-		return emd_refuse(r->array, -EINVAL, "the new members are smaller than %llu sectors", r->plan.member_sectors);
+		return emd_refuse(r->array, -EINVAL, "the new members are smaller than %llu sectors",
+				  r->plan.member_sectors);
 	}
 	rcu_assign_pointer(r->map, map);
 	if (old)
@@ -365,7 +369,8 @@ int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable)
 		return emd_refuse(a, -EINVAL, "reshape_position %llu is not a multiple of %llu up to %llu",
 				  position, plan.step, plan.array_new);
 	if (plan.data_old == plan.data_new && abs(plan.delta) < plan.w && writable)
-		return emd_refuse(a, -EINVAL, "a reshape in place must be started read-only, and made writable when its backup is restored");
+		return emd_refuse(a, -EINVAL,
+				  "a reshape in place must be started read-only, and made writable when its backup is restored");
 	r = create(a, &plan, position);
 	if (IS_ERR(r))
 		return PTR_ERR(r);

@@ -41,13 +41,17 @@ static inline struct emd_reshape *emd_reshape_of(struct emd_array *a)
 
 /* -- emd_reshape.c: begin and end -------------------------------------------------------------- */
 
-/** emd_reshape_plan_of() - the plan of the running or the proposed change. config_mutex held. Return: 0, or -ENODATA without a change, or -EINVAL. */
+/**
+ * emd_reshape_plan_of() - the plan of the running or the proposed change. config_mutex
+ * held. Return: 0, or -ENODATA without a change, or -EINVAL.
+ */
 int emd_reshape_plan_of(struct emd_array *a, struct emd_reshape_plan *plan);
 
 /**
  * emd_reshape_begin() - `reshape` was stored in sync_action: begin the proposed change, or go on with the one under way
  *
- * All reserved members get their slots, or none. config_mutex held. Return: 0, -EINVAL, -EBUSY, -EROFS, -ENOMEM; then nothing has changed.
+ * All reserved members get their slots, or none. config_mutex held.
+ * Return: 0, or -EINVAL, -EBUSY, -EROFS, -ENOMEM; then nothing has changed.
  */
 int emd_reshape_begin(struct emd_array *a);
 
@@ -57,7 +61,10 @@ bool emd_reshape_prepare(struct emd_sync *s);
 /** emd_reshape_conclude() - as emd_sync_conclude(): a complete reshape leaves the new geometry in force. */
 void emd_reshape_conclude(struct emd_sync *s);
 
-/** emd_reshape_map() - the new side's map with a reference (emd_map_exit()). Under RCU or config_mutex, or by the worker. */
+/**
+ * emd_reshape_map() - the new side's map with a reference (emd_map_exit()). Under RCU or
+ * config_mutex, or by the worker.
+ */
 struct emd_map *emd_reshape_map(struct emd_reshape *r);
 
 /* -- emd_reshape_pass.c ------------------------------------------------------------------------ */

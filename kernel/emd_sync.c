@@ -109,6 +109,7 @@ static bool begin(struct emd_sync *s)
 	s->published = jiffies;
 	WRITE_ONCE(s->interrupt, false);
 	emd_pace_begin(s, s->begin);
+	/* Who sees RUNNING sees the pass that was prepared. */
 	smp_store_release(&s->phase, EMD_PASS_RUNNING);
 	dev_dbg(disk_to_dev(a->disk), "%s begins at %llu\n", emd_sync_word(s->action), s->begin);
 	return true;
@@ -143,6 +144,7 @@ static void reap(struct emd_sync *s)
 	bool done;
 
 	lockdep_assert_held(&a->config_mutex);
+	/* Pairs with the worker, which has left the pass. */
 	if (smp_load_acquire(&s->phase) != EMD_PASS_ENDED)
 		return;
 	if (reshape)
@@ -157,8 +159,10 @@ static void reap(struct emd_sync *s)
 	WRITE_ONCE(s->phase, EMD_PASS_IDLE);
 	if (!s->dying) {
 		emd_array_write_pending(a);
-		emd_array_event(a, reshape ? (done ? "reshape-end" : "reshape-stop") : (done ? "sync-end" : "sync-stop"),
-				"sync_action");
+		if (reshape)
+			emd_array_event(a, done ? "reshape-end" : "reshape-stop", "sync_action");
+		else
+			emd_array_event(a, done ? "sync-end" : "sync-stop", "sync_action");
 		emd_array_event(a, NULL, "sync_completed");
 	}
 }
@@ -179,6 +183,7 @@ static void work_fn(struct work_struct *work)
 
 	s->result = s->action == EMD_SYNC_RESHAPE ? emd_reshape_pass(s) : emd_sync_pass(s);
 
+	/* Who sees ENDED, in reap() or emd_sync_interrupt(), sees the result. */
 	smp_store_release(&s->phase, EMD_PASS_ENDED);
 	wake_up_all(&s->ended);
 	mutex_lock(&a->config_mutex);

@@ -109,7 +109,10 @@ struct emd_sync {
 
 /* -- emd_sync.c ------------------------------------------------------------------------------ */
 
-/** emd_sync_interrupt() - stop the pass under way, wait for its end and draw the conclusions. config_mutex held. */
+/**
+ * emd_sync_interrupt() - stop the pass under way, wait for its end and draw the
+ * conclusions. config_mutex held.
+ */
 void emd_sync_interrupt(struct emd_sync *s);
 
 /** emd_sync_stopping() - shall the pass stop at the next quiet point? Any context. */
@@ -129,12 +132,18 @@ bool emd_sync_has_passes(struct emd_array *a);
 
 /* -- emd_sync_suspend.c ---------------------------------------------------------------------- */
 
-/** emd_suspend_set() - writes to array sectors [lo, hi) wait from now on. suspend_mutex held. Return: 0 or -EINTR (unchanged). */
+/**
+ * emd_suspend_set() - writes to array sectors [lo, hi) wait from now on. suspend_mutex
+ * held. Return: 0 or -EINTR (unchanged).
+ */
 int emd_suspend_set(struct emd_array *a, u64 lo, u64 hi);
 
 /* -- emd_sync_pass.c ------------------------------------------------------------------------- */
 
-/** emd_sync_prepare() - set the range of a pass that is about to begin. config_mutex held. Return: false if there is nothing to do. */
+/**
+ * emd_sync_prepare() - set the range of a pass that is about to begin. config_mutex held.
+ * Return: false if there is nothing to do.
+ */
 bool emd_sync_prepare(struct emd_sync *s);
 
 /** emd_sync_pass() - do it. The worker, no locks. Return: as emd_sync.result. */
@@ -157,7 +166,10 @@ int emd_pace_claim(struct emd_sync *s);
 /** emd_pace_release() - let others have the disks. */
 void emd_pace_release(struct emd_sync *s);
 
-/** emd_pace_throttle() - after a window that took since @began and reached member sector @pos: wait as long as is fair. The worker. */
+/**
+ * emd_pace_throttle() - after a window that took since @began and reached member sector
+ * @pos: wait as long as is fair. The worker.
+ */
 void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began);
 
 /** emd_pace_speed() - KiB/s of one member over the last seconds. */

@@ -5,9 +5,9 @@
  * Theory
  *
  * Three rules, in this order. A pass that is below its minimum speed never waits. One above its maximum waits until its
- * average over the last seconds is not. In between it gives way: when users had I/O since the last window, it
- * pauses for as long as that window took, so that it has at most half of the disks' time and a user waits for at most one
- * window.
+ * average over the last seconds is not. In between it gives way: when users had I/O since the last window,
+ * it pauses for as long as that window took, so that it has at most half of the disks' time and a user waits for
+ * at most one window.
  *
  * Two passes on the same disk would only make it seek: the second waits ("delayed"). The claim is given up while a pass
  * waits for somebody else, such as for sync_max, because that may take any time.

@@ -117,7 +117,8 @@ static ssize_t sync_max_store(struct emd_array *a, const char *page, size_t len)
 	if (max != EMD_POS_MAX && max & (grain(a) - 1))
 		return emd_refuse(a, -EINVAL, "sync_max %llu is not a multiple of %u", max, grain(a));
 	if (max < s->max && emd_sync_running(a))
-		return emd_refuse(a, -EBUSY, "sync_max cannot be lowered while %s is running", emd_sync_word(s->action));
+		return emd_refuse(a, -EBUSY, "sync_max cannot be lowered while %s is running",
+				  emd_sync_word(s->action));
 	WRITE_ONCE(s->max, max);
 	wake_up_all(&s->wait);
 	return len;
@@ -139,7 +140,8 @@ static ssize_t sync_min_store(struct emd_array *a, const char *page, size_t len)
 	if (min > s->max)
 		return emd_refuse(a, -EINVAL, "sync_min %llu is above sync_max %llu", min, s->max);
 	if (emd_sync_running(a))
-		return emd_refuse(a, -EBUSY, "sync_min cannot be changed while %s is running", emd_sync_word(s->action));
+		return emd_refuse(a, -EBUSY, "sync_min cannot be changed while %s is running",
+				  emd_sync_word(s->action));
 	s->min = round_down(min, 8);
 	return len;
 }

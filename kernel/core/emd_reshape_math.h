@@ -77,7 +77,10 @@ __u64 emd_reshape_safe(const struct emd_reshape_plan *plan, __u64 durable);
 /** emd_reshape_critical() - true if not even one step fits below Psafe(@durable): a backup is needed. */
 int emd_reshape_critical(const struct emd_reshape_plan *plan, __u64 durable);
 
-/** emd_reshape_critical_sectors() - array sectors that will have to be backed up in the whole run (KU, or everything). */
+/**
+ * emd_reshape_critical_sectors() - array sectors that will have to be backed up in the
+ * whole run (KU, or everything).
+ */
 __u64 emd_reshape_critical_sectors(const struct emd_reshape_plan *plan);
 
 /** emd_reshape_advance() - @pos moved on by @sectors in the direction of the work, stopping at the end. */
@@ -97,7 +100,10 @@ __u64 emd_reshape_window(const struct emd_reshape_plan *plan, __u64 pos, __u64 l
 /** emd_reshape_whole() - does @pos cut no old and no new row (a multiple of unit, or an end of the work)? */
 int emd_reshape_whole(const struct emd_reshape_plan *plan, __u64 pos);
 
-/** emd_reshape_before() - true if @a is reached before @b in the direction of the work (a strictly earlier). */
+/**
+ * emd_reshape_before() - true if @a is reached before @b in the direction of the work (a
+ * strictly earlier).
+ */
 int emd_reshape_before(const struct emd_reshape_plan *plan, __u64 a, __u64 b);
 
 #ifdef __cplusplus
