@@ -7,6 +7,7 @@
 #include "libemd/device/udev.h"
 
 #include <algorithm>
+#include <fmt/ranges.h>
 #include <iterator>
 
 namespace emd::cli {
@@ -55,14 +56,13 @@ void hand_out_spares(std::vector<Group> &groups)
 // Both are told about each disk; only with --scan is it no failure.
 Result<std::vector<Group>> groups_of(Context &c, std::vector<std::unique_ptr<BlockDevice>> devices, bool must)
 {
-    std::string why;
-    auto groups = EMD_TRY(group_devices(std::move(devices), [&](const std::string &text) {
-        if (must || c.options.verbose)
-            c.warn(text);
-        why = text;
-    }));
+    std::vector<std::string> left_out;
+    auto groups = EMD_TRY(group_devices(std::move(devices), [&](const std::string &text) { left_out.push_back(text); }));
     if (groups.empty() && must)
-        return fail(Errc::NotFound, "nothing can be assembled from these disks");
+        return fail(Errc::NotFound, "nothing can be assembled: {}", fmt::join(left_out, ", "));
+    if (must || c.options.verbose)
+        for (const std::string &text : left_out)
+            c.warn(text);
     hand_out_spares(groups);
     return groups;
 }
