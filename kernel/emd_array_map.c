@@ -19,6 +19,11 @@ struct emd_map *emd_map_enter(struct emd_array *a)
 	return map;
 }
 
+bool emd_map_agrees(const struct emd_map *map, u64 end)
+{
+	return end <= READ_ONCE(map->array->resync_start);
+}
+
 /* -- ending ---------------------------------------------------------------------------------- */
 
 static void map_idle(struct percpu_ref *ref)

@@ -86,6 +86,8 @@ struct raid1_read {
 int raid1_reads_init(struct raid1_conf *conf);
 void raid1_reads_exit(struct raid1_conf *conf);
 void raid1_read(struct raid1_conf *conf, struct emd_io *io);
+/** raid1_source() - the slot that a resync of these sectors copies from; EMD_NO_SLOT if none can be read. */
+u32 raid1_source(const struct emd_map *map, u64 sector, unsigned int sectors);
 
 /* raid1_write.c */
 int raid1_writes_init(struct raid1_conf *conf);

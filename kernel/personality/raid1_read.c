@@ -8,6 +8,10 @@
  * together, in the disk's cache and on its track. Any other read goes to the member with
  * fewer reads under way, as far as this CPU knows: its own. Nothing shared is written.
  * A member that is marked write-mostly is read only if no other can be.
+ *
+ * After an unclean stop copies may differ until the resync has passed. What it has not passed is read from
+ * the member that the resync will copy from, and from no other: the same sector never reads as one thing now and
+ * as another later.
  */
 #include "raid1.h"
 
@@ -48,12 +52,25 @@ static bool read_prefers(const struct emd_map *map, const struct raid1_cpu *cpu,
 	return atomic_read(&cpu->reads[slot]) < atomic_read(&cpu->reads[best]);
 }
 
+u32 raid1_source(const struct emd_map *map, u64 sector, unsigned int sectors)
+{
+	u32 slot, source = EMD_NO_SLOT;
+
+	for (slot = 0; slot < map->geo.raid_disks; slot++)
+		if (emd_slot_readable(map, slot, sector, sectors) &&
+		    (source == EMD_NO_SLOT || (map->slot[source].write_mostly && !map->slot[slot].write_mostly)))
+			source = slot;
+	return source;
+}
+
 static u32 read_choose(const struct raid1_conf *conf, struct raid1_cpu *cpu, u64 sector,
 		       unsigned int sectors)
 {
 	const struct emd_map *map = conf->map;
 	u32 slot, best = EMD_NO_SLOT;
 
+	if (unlikely(!emd_map_agrees(map, sector + sectors)))
+		return raid1_source(map, sector, sectors);
 	for (slot = 0; slot < map->geo.raid_disks; slot++)
 		if (emd_slot_readable(map, slot, sector, sectors) &&
 		    read_prefers(map, cpu, sector, slot, best))

@@ -76,17 +76,6 @@ static int reread(struct copies *c, u32 slot)
 
 /* -- resync and recovery --------------------------------------------------------------------- */
 
-static u32 choose_source(const struct copies *c)
-{
-	u32 slot, source = c->slots;
-
-	for (slot = 0; slot < c->slots; slot++)
-		if (readable(c, slot) &&
-		    (source == c->slots || (c->map->slot[source].write_mostly && !c->map->slot[slot].write_mostly)))
-			source = slot;
-	return source;
-}
-
 static bool is_target(const struct copies *c, u32 slot, u32 source)
 {
 	if (slot == source || !emd_slot_writable(c->map, slot))
@@ -96,11 +85,11 @@ static bool is_target(const struct copies *c, u32 slot, u32 source)
 
 static int copy_window(struct copies *c)
 {
-	u32 slot, source = choose_source(c);
+	u32 slot, source = raid1_source(c->map, c->w->begin, c->sectors);
 	struct emd_batch batch;
 	int error = 0;
 
-	if (source == c->slots)
+	if (source == EMD_NO_SLOT)
 		return -EIO;
 	if (emd_slot_rw(c->map, &c->conf->windows, source, REQ_OP_READ, c->w->begin, c->sectors,
 			c->w->pages[source]) && reread(c, source))
