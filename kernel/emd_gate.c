@@ -161,7 +161,7 @@ void emd_gate_punt(struct emd_array *a, struct bio *bio)
 	spin_lock_irqsave(&g->lock, flags);
 	bio_list_add(&g->punted, bio);
 	spin_unlock_irqrestore(&g->lock, flags);
-	queue_work(g->wq, &g->submit_work);
+	queue_work(g->admit_wq, &g->submit_work);
 }
 
 static void request_punt(struct emd_io *io)
@@ -170,7 +170,19 @@ static void request_punt(struct emd_io *io)
 	struct emd_gate *g = emd_array_gate(rq->array);
 
 	llist_add(&rq->held, &g->punted_ios);
-	queue_work(g->wq, &g->submit_work);
+	queue_work(g->wq, &g->punted_work);
+}
+
+/* Requests that the personality handed back: they hold a request's memory, which bios in submit_work may wait for. */
+static void punted_work(struct work_struct *work)
+{
+	struct emd_gate *g = container_of(work, struct emd_gate, punted_work);
+	struct gate_request *rq, *next;
+
+	llist_for_each_entry_safe(rq, next, llist_reverse_order(llist_del_all(&g->punted_ios)), held) {
+		rq->io.flags |= EMD_IO_CAN_WAIT;
+		rq->io.map->pers->submit(&rq->io);
+	}
 }
 
 static void gate_pass(struct emd_array *a, struct bio *bio, bool can_wait);
@@ -179,14 +191,9 @@ static void submit_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, submit_work);
 	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
-	struct gate_request *rq, *next;
 	struct bio_list bios;
 	struct bio *bio;
 
-	llist_for_each_entry_safe(rq, next, llist_reverse_order(llist_del_all(&g->punted_ios)), held) {
-		rq->io.flags |= EMD_IO_CAN_WAIT;
-		rq->io.map->pers->submit(&rq->io);
-	}
 	spin_lock_irq(&g->lock);
 	bios = g->punted;
 	bio_list_init(&g->punted);
@@ -425,7 +432,7 @@ static void release_parked(struct emd_array *a)
 	bio_list_merge_head(&g->parked, &stay);
 	bio_list_merge(&g->punted, &go);
 	spin_unlock_irq(&g->lock);
-	queue_work(g->wq, &g->submit_work);
+	queue_work(g->admit_wq, &g->submit_work);
 }
 
 /* After kill: has the switch been seen everywhere? Only then does "zero" mean anything. */
@@ -657,6 +664,7 @@ int emd_gate_init(struct emd_array *a)
 	bio_list_init(&g->ended);
 	INIT_WORK(&g->open_work, open_work);
 	INIT_WORK(&g->submit_work, submit_work);
+	INIT_WORK(&g->punted_work, punted_work);
 	INIT_WORK(&g->ended_work, ended_work);
 	INIT_WORK(&g->held_work, held_work);
 	INIT_DELAYED_WORK(&g->tick, tick);
@@ -666,9 +674,13 @@ int emd_gate_init(struct emd_array *a)
 	g->wq = alloc_workqueue("%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, a->member.name);
 	if (!g->wq)
 		return -ENOMEM;
+	error = -ENOMEM;
+	g->admit_wq = alloc_workqueue("%s_admit", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, a->member.name);
+	if (!g->admit_wq)
+		goto free_wq;
 	error = mempool_init_slab_pool(&g->requests, RESERVED_REQUESTS, request_cache);
 	if (error)
-		goto free_wq;
+		goto free_admit_wq;
 	error = bioset_init(&g->splits, BIO_POOL_SIZE, EMD_GATE_FRONT_PAD, 0);
 	if (error)
 		goto free_requests;
@@ -680,6 +692,8 @@ free_splits:
 	bioset_exit(&g->splits);
 free_requests:
 	mempool_exit(&g->requests);
+free_admit_wq:
+	destroy_workqueue(g->admit_wq);
 free_wq:
 	destroy_workqueue(g->wq);
 	return error;
@@ -691,6 +705,7 @@ void emd_gate_destroy(struct emd_array *a)
 
 	cancel_delayed_work_sync(&g->tick);
 	cancel_work_sync(&g->open_work);
+	destroy_workqueue(g->admit_wq);
 	destroy_workqueue(g->wq);
 	percpu_ref_exit(&g->writes);
 	bioset_exit(&g->splits);

@@ -38,8 +38,10 @@ struct emd_flush_bio {
  * struct emd_gate - one per array
  * @requests: memory of requests in flight
  * @splits:   fronts of bios that cross a boundary; flush bios
- * @wq:       submits again what was parked or punted; one per array, so that a child's
- *            progress never depends on a parent's worker
+ * @wq:       what gives memory back: completions, and requests that have all they need from
+ *            the gate. One per array, so that a child's progress never depends on a parent's worker
+ * @admit_wq: admits what was parked or punted, and flushes. It waits for memory that works of @wq give back, so
+ *            when a single rescuer is left it must not stand in their way
  * @writes:   live while open; one reference per write until its end is reported
  * @mode:     serialises opening and shutting
  * @shutting: completion of the switch of @writes
@@ -58,6 +60,7 @@ struct emd_gate {
 	mempool_t		requests;
 	struct bio_set		splits;
 	struct workqueue_struct	*wq;
+	struct workqueue_struct	*admit_wq;
 
 	struct percpu_ref	writes;
 	struct mutex		mode;
@@ -73,6 +76,7 @@ struct emd_gate {
 	struct llist_head	held;
 	struct work_struct	open_work;
 	struct work_struct	submit_work;
+	struct work_struct	punted_work;
 	struct work_struct	ended_work;
 	struct work_struct	held_work;
 

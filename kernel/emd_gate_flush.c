@@ -96,7 +96,7 @@ static void round_done(struct emd_flush *f)
 {
 	struct emd_gate *g = container_of(f, struct emd_gate, flush);
 
-	queue_work(g->wq, &g->flushed_work);
+	queue_work(g->admit_wq, &g->flushed_work);
 }
 
 static void round_work(struct work_struct *work)
@@ -129,7 +129,7 @@ static void flushed_work(struct work_struct *work)
 	spin_lock_irq(&g->lock);
 	g->flush_running = !bio_list_empty(&g->flush_next);
 	if (g->flush_running)
-		queue_work(g->wq, &g->flush_work);
+		queue_work(g->admit_wq, &g->flush_work);
 	spin_unlock_irq(&g->lock);
 	while ((bio = bio_list_pop(&flushed))) {
 		bio->bi_opf &= ~REQ_PREFLUSH;
@@ -154,7 +154,7 @@ void emd_gate_flush_bio(struct emd_array *a, struct bio *bio)
 	bio_list_add(&g->flush_next, bio);
 	if (!g->flush_running) {
 		g->flush_running = true;
-		queue_work(g->wq, &g->flush_work);
+		queue_work(g->admit_wq, &g->flush_work);
 	}
 	spin_unlock_irqrestore(&g->lock, flags);
 }
