@@ -167,6 +167,7 @@ static void release_array(struct emd_array *child)
 	mutex_lock(&parent->config_mutex);
 	mutex_lock(&emd_topology_mutex);
 	emd_member_unlink(&child->member);
+	emd_member_event(&child->member, EMD_MEV_RELEASE);
 	WARN_ON(emd_member_link(&child->member, &emd_toplevel, child->priv->number));
 	set_depth(child, 0);
 	mutex_unlock(&emd_topology_mutex);
@@ -262,6 +263,14 @@ static int reserve(struct emd_array *a, struct mdk_member *m, int slot)
 	return 0;
 }
 
+void emd_array_make_spare(struct mdk_member *m)
+{
+	clear_bit(EMD_MF_PLACED, &m->flags);
+	emd_member_event(m, m->type == MDU_MTYPE_ARRAY ? EMD_MEV_RELEASE : EMD_MEV_SPARE);
+	m->recovered = 0;
+	emd_member_set_priority(m, -1);
+}
+
 static int give_up_slot(struct emd_array *a, struct mdk_member *m)
 {
 	if (m->reserved_slot >= 0) {
@@ -272,10 +281,7 @@ static int give_up_slot(struct emd_array *a, struct mdk_member *m)
 		return emd_refuse(a, -EEXIST, "%s has no slot", m->name);
 	if (MDU_MSTATE_READABLE(m->state) && test_bit(EMD_MF_PLACED, &m->flags))
 		return emd_refuse(a, -EBUSY, "%s holds data of %s", m->name, a->member.name);
-	clear_bit(EMD_MF_PLACED, &m->flags);
-	emd_member_event(m, EMD_MEV_SPARE);
-	m->recovered = 0;
-	emd_member_set_priority(m, -1);
+	emd_array_make_spare(m);
 	emd_array_update_links(a);
 	return emd_array_rebuild_map(a);
 }
@@ -302,6 +308,7 @@ static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 	error = emd_member_set_priority(m, slot);
 	if (error)
 		return error;
+	emd_member_event(m, EMD_MEV_INIT);	/* until its rebuild begins */
 	emd_array_refresh_map(a);
 	emd_sync_wake(a);
 	return 0;
@@ -451,10 +458,7 @@ void emd_array_deactivate_reserved(struct emd_array *a)
 		if (!test_and_clear_bit(EMD_MF_RESERVED, &m->flags) || !MDU_MSTATE_LIVE(m->state))
 			continue;
 		m->reserved_slot = m->priority;
-		clear_bit(EMD_MF_PLACED, &m->flags);
-		emd_member_event(m, EMD_MEV_SPARE);
-		m->recovered = 0;
-		emd_member_set_priority(m, -1);
+		emd_array_make_spare(m);
 		emd_array_refresh_child(m);
 	}
 	mutex_unlock(&emd_topology_mutex);

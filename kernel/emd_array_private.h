@@ -157,6 +157,8 @@ u64 emd_array_max_sectors(struct emd_array *a);
 int emd_array_add(struct emd_array *a, dev_t dev);
 int emd_array_place(struct emd_array *a, struct mdk_member *m, int slot);
 int emd_array_remove(struct emd_array *a, struct mdk_member *m);
+/** emd_array_make_spare() - @m gives its place up and holds nothing of its parent any more. config_mutex held. */
+void emd_array_make_spare(struct mdk_member *m);
 
 /* emd_array_fail.c */
 void emd_array_failure_work(struct work_struct *work);

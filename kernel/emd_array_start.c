@@ -304,10 +304,7 @@ static void drop_surplus_members(struct emd_array *a, u32 raid_disks)
 		m->data_offset = m->new_data_offset;
 		if (m->priority < (int)raid_disks)
 			continue;
-		clear_bit(EMD_MF_PLACED, &m->flags);
-		emd_member_event(m, EMD_MEV_SPARE);
-		m->recovered = 0;
-		emd_member_set_priority(m, -1);
+		emd_array_make_spare(m);
 		emd_array_refresh_child(m);
 	}
 	mutex_unlock(&emd_topology_mutex);

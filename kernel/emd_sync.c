@@ -59,7 +59,7 @@ static enum emd_sync_action redundancy_due(struct emd_sync *s)
 {
 	struct emd_array *a = s->array;
 
-	if (!emd_sync_has_passes(a) || !MDU_MSTATE_READABLE(emd_member_state(&a->member)))
+	if (!emd_sync_has_passes(a) || !MDU_MSTATE_WHOLE(emd_member_state(&a->member)))
 		return EMD_SYNC_IDLE;
 	if (may_retry(s) && (emd_array_activate_spares(a) > 0 || emd_sync_targets(a)))
 		return EMD_SYNC_RECOVER;

@@ -24,6 +24,10 @@ typedef __u32 mdu_mstate_t;
 #define MDU_MSTATE_WRITABLE(state) \
 	MDU_MSTATE_READABLE((state) & ~(mdu_mstate_t)MDU_MSTATE_REBUILD_TARGET)
 
+/* Is an array whole by what its children say, whatever its parent makes of it? */
+#define MDU_MSTATE_WHOLE(state) \
+	(((state) & (MDU_MSTATE_OPTIMAL | MDU_MSTATE_DEGRADED)) != 0)
+
 /* May somebody take a new reference? Never once the member is on its way out. */
 #define MDU_MSTATE_LIVE(state) \
 	(!((state) & (MDU_MSTATE_FAILED | MDU_MSTATE_TEARDOWN)))
@@ -34,9 +38,10 @@ enum emd_mevent {
 	EMD_MEV_INSYNC,		/* the rebuild has reached its end */
 	EMD_MEV_DEGRADE,	/* (array) children say: redundancy lost */
 	EMD_MEV_RESTORE,	/* (array) children say: redundancy back */
-	EMD_MEV_INIT,		/* first synchronisation begins */
+	EMD_MEV_INIT,		/* has a place, but its rebuild has not begun: neither read nor written */
 	EMD_MEV_INIT_DONE,
 	EMD_MEV_SPARE,		/* gives its place up: holds nothing for the parent any more */
+	EMD_MEV_RELEASE,	/* the same for an array, which still is what its own children make of it */
 	EMD_MEV_FAIL,
 	EMD_MEV_TEARDOWN,
 	EMD_NR_MEVENTS,

@@ -115,6 +115,30 @@ TEST(MemberState, LifeOfASpare)
 	}
 }
 
+// Placed while nothing may start: not to be touched, in its parent or by it, until its turn comes or it is let go.
+TEST(MemberState, InitializingIsLeftByItsTurnOrByRelease)
+{
+	for (State whole : {kOptimal, kDegraded}) {
+		const State waits = State(emd_mstate_next(whole, EMD_MEV_INIT));
+		EXPECT_EQ(waits, whole | kInit);
+		EXPECT_FALSE(MDU_MSTATE_READABLE(waits) || MDU_MSTATE_WRITABLE(waits));
+		EXPECT_TRUE(MDU_MSTATE_WHOLE(waits));
+		EXPECT_EQ(emd_mstate_next(waits, EMD_MEV_REBUILD), int(whole | kRebuild));
+		EXPECT_EQ(emd_mstate_next(waits, EMD_MEV_ACTIVATE), int(whole));
+		EXPECT_EQ(emd_mstate_next(waits, EMD_MEV_SPARE), int(kUnknown));
+	}
+}
+
+TEST(MemberState, AReleasedArrayIsWhatItsChildrenMakeOfIt)
+{
+	for (State whole : {kUnknown, kOptimal, kDegraded})
+		for (State modifier : {kUnknown, kRebuild, kInit})
+			if (kStates.count(whole | modifier)) {
+				EXPECT_EQ(emd_mstate_next(whole | modifier, EMD_MEV_RELEASE), int(whole));
+			}
+	EXPECT_EQ(emd_mstate_next(kFailed, EMD_MEV_RELEASE), -1);
+}
+
 // An array's state against a count of what may be missing, for every set of failed members.
 void expect_tolerates(int level, unsigned layout, unsigned disks, unsigned tolerated)
 {
