@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Arrays are made, written, degraded and stopped again and again: nothing is left of them, and the module can go.
+#: disks: 3x8M
+#: modules: raid6_pq xor
+#: kernels: 6.12 uml
+#: files: tests/vm/guest/array.sh
+#: udev: no
+#: timeout: 300
+. /array.sh
+[ "$KERNEL" = uml ] && rounds=1000 || rounds=40
+
+objects() { cat /sys/module/emd/refcnt; ls /sys/block | grep -c '^emd' || true; }
+free_kib() { echo 3 >/proc/sys/vm/drop_caches; sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
+round() {
+	make_array emd0 "$@"
+	echo none >"$md/resync_start"
+	echo active >"$md/array_state"
+	if [ $((number % 10)) = 0 ]; then
+		dd if=/dev/zero of=$dev bs=4096 count=1 oflag=direct conv=notrunc 2>/dev/null
+		[ "$1" = raid0 ] || echo faulty >"$(member "$d1")/state"
+	fi
+	echo clear >"$md/array_state"
+	[ ! -e "$md" ] || fail "the array is there after it was stopped"
+}
+
+expect "0
+0" objects
+number=0
+while [ $number -lt $rounds ]; do
+	case $((number % 3)) in
+	0) round raid1 2 0 - "$d0" "$d1" ;;
+	1) round raid5 3 64 2 "$d0" "$d1" "$d2" ;;
+	2) round raid0 2 64 1 "$d0" "$d1" ;;
+	esac
+	[ $number != $((rounds / 5)) ] || before=$(free_kib)	# by then what is kept for later use is
+	number=$((number + 1))
+done
+after=$(free_kib)
+expect "0
+0" objects
+say "$rounds arrays; free memory went from $before to $after KiB"
+# 4 KiB for each would be seen; what the kernel itself keeps is less.
+[ $((before - after)) -lt $((rounds * 4 * 4 / 5)) ] || fail "$((before - after)) KiB are lost"
+dd if="$d0" of=/dev/null bs=4096 count=1 2>/dev/null
+rmmod emd
