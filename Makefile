@@ -26,7 +26,7 @@ releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
 headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
 		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
 
-.PHONY: all kernel tools san check check-unit check-vm check-debug demo install clean setup FORCE
+.PHONY: all kernel tools san check check-unit check-vm check-debug demo install install-files clean setup FORCE
 all: tools kernel
 
 # --- the module -----------------------------------------------------------------------------------------------------
@@ -50,9 +50,21 @@ tools: $(BUILD)/cmake/build.ninja
 san: $(BUILD)/san/build.ninja
 	@nice cmake --build $(<D) -j $(JOBS)
 
+# udev and systemd look below /usr, /usr/local and /etc: another PREFIX gets its rules and units into /etc.
+PREFIX	?= /usr/local
+SBINDIR	?= $(PREFIX)/sbin
+SYSTEM	 = $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
+BIN	?= $(BUILD)/cmake/bin
+# $(call configured,FILES.in,DIRECTORY): with the place of the programs written into them
+configured = install -d $(DESTDIR)$2 && for file in $1; do \
+	sed 's,@SBINDIR@,$(SBINDIR),g' $$file | install -m 644 /dev/stdin $(DESTDIR)$2/$$(basename $$file .in) || exit; done
 install: tools
-	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/emdadm $(BUILD)/emdmon
-	install -D -m 644 -t $(DESTDIR)/etc/udev/rules.d udev/*.rules
+	@$(MAKE) install-files
+# without building: the programs of BIN
+install-files:
+	install -D -t $(DESTDIR)$(SBINDIR) $(BIN)/emdadm $(BIN)/emdmon
+	$(call configured,udev/*.in,$(SYSTEM)/udev/rules.d)
+	$(call configured,systemd/*.in,$(SYSTEM)/systemd/system)
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 setup:

@@ -96,8 +96,8 @@ def udev(root, spec):
         root.program(f"/lib/udev/{name}", f"/lib/udev/{name}")
     root.program("blkid", "/sbin/blkid")
     if spec.rules:
-        for path in sorted((ROOT / "udev").glob("*.rules")):
-            root.copy(path, f"/lib/udev/rules.d/{path.name}")
+        for path in sorted((ROOT / "udev").glob("*.rules.in")):
+            root.put(f"/lib/udev/rules.d/{path.stem}", path.read_bytes().replace(b"@SBINDIR@", b"/sbin"))
 
 
 def add_program(root, name):
