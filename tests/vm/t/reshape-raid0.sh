@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# RAID0 without redundancy: three disks to four and back, another chunk, each under a verifying load.
+# RAID0 without redundancy: three disks to four and back, another chunk, to RAID5 and back, each under a verifying load.
 #: disks: 4x40M, oracle 96M
 #: modules: raid6_pq xor
 #: kernels: 6.1 6.12 uml
@@ -49,4 +49,14 @@ change "RAID0 of three to RAID5 of four"
 expect_attr "$md/level" raid5
 wait_idle
 clean_check
+
+say "and back: the parity goes, and the disk with it"
+echo raid0 >"$md/new_level"
+expect_attr "$md/level" raid5
+echo 3 >"$md/raid_disks"
+change "RAID5 of four to RAID0 of three"
+expect_attr "$md/level" raid0
+expect_attr "$(member "$d3")/slot" none
+expect $small size_bytes
+wait_for 5 test ! -e "$md/sync_action"
 stop_array

@@ -47,8 +47,28 @@ make_array emd0 raid4 3 64 - "$d0" "$d1" "$d2"
 start_array
 emdwork fill "$dev" "$oracle"
 add_member "$d3"
-echo 4 >"$md/raid_disks"
-echo 3 >"$(member "$d3")/slot"
-change "raid4: three disks to four" raid_disks=4
+add_member "$d4"
+echo 5 >"$md/raid_disks"
+echo 4 >"$(member "$d3")/slot"
+echo 3 >"$(member "$d4")/slot"
+change "raid4: three disks to five, the spares not in the order in which they came" raid_disks=5
+expect_attr "$(member "$d3")/slot" 4
+expect_attr "$(member "$d4")/slot" 3
+clean_check
+stop_array
+
+say "data move down to another offset with the change, so nothing is overwritten"
+make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"
+for d in $d0 $d1 $d2; do echo 8192 >"$(member "$d")/offset"; done
+start_array
+emdwork fill "$dev" "$oracle"
+refuse_store "too long" 16384 "$(member "$d0")/new_offset"
+echo forwards >"$md/reshape_direction"
+refuse_store "Invalid argument" 8320 "$(member "$d0")/new_offset"
+for d in $d0 $d1; do echo 4096 >"$(member "$d")/new_offset"; done
+refuse_store "Invalid argument" 131072 "$md/chunk_size"	# they must move alike
+echo 4096 >"$(member "$d2")/new_offset"
+change "chunk 64K to 128K, 2 MiB down" chunk_size=131072
+for d in $d0 $d1 $d2; do expect_attr "$(member "$d")/offset" 4096; done
 clean_check
 stop_array
