@@ -5,7 +5,7 @@
 #: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: udev: no
-#: timeout: 300
+#: timeout: 500
 . /array.sh
 [ "$KERNEL" = uml ] && rounds=1000 || rounds=40
 
