@@ -104,7 +104,6 @@ static void fill_slot(struct emd_map *map, struct mdk_member *m, bool new_offset
 	emd_member_keep(m);
 	slot->member = m;
 	slot->offset = new_offset ? m->new_data_offset : m->data_offset;
-	slot->recovered = MDU_MSTATE_READABLE(m->state) ? EMD_POS_MAX : m->recovered;
 	slot->write_mostly = test_bit(EMD_MF_WRITE_MOSTLY, &m->flags);
 }
 

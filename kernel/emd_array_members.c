@@ -365,8 +365,10 @@ static int rebuild_placed(struct emd_array *a)
 
 	emd_for_each_child(m, &a->member) {
 		if (m->priority < 0 || m->priority >= (int)a->geo.raid_disks || !MDU_MSTATE_LIVE(m->state) ||
-		    test_and_set_bit(EMD_MF_PLACED, &m->flags))
+		    test_bit(EMD_MF_PLACED, &m->flags))
 			continue;
+		m->filled = m->recovered;
+		set_bit(EMD_MF_PLACED, &m->flags);
 		emd_member_event(m, EMD_MEV_REBUILD);
 		emd_array_refresh_child(m);
 		activated++;
@@ -416,6 +418,7 @@ static void activate_reserved(struct emd_array *a, struct mdk_member *m)
 	emd_member_set_priority(m, m->reserved_slot);
 	m->reserved_slot = -1;
 	m->recovered = added ? EMD_POS_MAX : 0;
+	m->filled = m->recovered;
 	set_bit(EMD_MF_PLACED, &m->flags);
 	set_bit(EMD_MF_RESERVED, &m->flags);
 	emd_member_event(m, added ? EMD_MEV_ACTIVATE : EMD_MEV_REBUILD);
@@ -475,7 +478,7 @@ void emd_array_member_insync(struct emd_array *a, u32 slot)
 	if (!m || emd_member_event(m, EMD_MEV_INSYNC))
 		return;	/* it has failed meanwhile, and that is final */
 	m->recovered = EMD_POS_MAX;
-	WRITE_ONCE(map->slot[slot].recovered, EMD_POS_MAX);
+	WRITE_ONCE(m->filled, EMD_POS_MAX);
 	emd_member_notify(m, "state");
 	emd_array_update_health(a);
 	emd_array_event(a, "spare-active", NULL);

@@ -124,6 +124,7 @@ static void place_members(struct emd_array *a)
 	emd_for_each_child(m, &a->member) {
 		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state))
 			continue;
+		m->filled = m->recovered;
 		set_bit(EMD_MF_PLACED, &m->flags);
 		emd_member_event(m, m->recovered == EMD_POS_MAX ? EMD_MEV_ACTIVATE : EMD_MEV_REBUILD);
 	}
@@ -256,17 +257,6 @@ void emd_array_end_read_auto(struct emd_array *a)
 
 /* -- stopping ------------------------------------------------------------------------------------------ */
 
-/* How far rebuilds have come is in the map, which goes away. */
-static void remember_recovery(struct emd_array *a)
-{
-	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
-	u32 i;
-
-	for (i = 0; i < map->geo.raid_disks; i++)
-		if (map->slot[i].member)
-			map->slot[i].member->recovered = READ_ONCE(map->slot[i].recovered);
-}
-
 void emd_array_stop(struct emd_array *a)
 {
 	lockdep_assert_held(&a->config_mutex);
@@ -320,6 +310,7 @@ static void settle_gate(struct emd_array *a, bool was_redundant)
 	emd_array_set_state(a, EMD_ARRAY_CLEAN);
 	if (redundant)
 		emd_gate_shut(a, true);
+	}
 	else
 		emd_gate_open(a);
 }

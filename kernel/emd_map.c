@@ -12,7 +12,7 @@ bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len)
 	state = emd_member_state(slot->member);
 	if (MDU_MSTATE_READABLE(state))
 		return true;
-	return MDU_MSTATE_WRITABLE(state) && sector + len <= READ_ONCE(slot->recovered);
+	return MDU_MSTATE_WRITABLE(state) && sector + len <= READ_ONCE(slot->member->filled);
 }
 
 bool emd_slot_writable(const struct emd_map *map, u32 i)

@@ -27,15 +27,11 @@
  * struct emd_slot - one component of an array under a map
  * @member:   NULL when the slot is empty
  * @offset:   data offset under *this* geometry, sectors on the device
- * @recovered: member sectors below which the slot holds its data. EMD_POS_MAX for a member
- *            that is in sync; the only field that changes in a published map (sync engine,
- *            WRITE_ONCE); anybody may read it with READ_ONCE.
  * @write_mostly: read only if there is no other
  */
 struct emd_slot {
 	struct mdk_member	*member;
 	sector_t		offset;
-	u64			recovered;
 	bool			write_mostly;
 };
 
@@ -80,7 +76,7 @@ static inline void emd_map_exit(struct emd_map *map)
 /**
  * emd_slot_readable() - may slot @i be read for member sectors [sector, sector + len)?
  *
- * True for a readable member, and for a rebuild target below its @recovered position.
+ * True for a readable member, and for a rebuild target below its @filled position.
  */
 bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len);
 

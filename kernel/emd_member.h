@@ -73,7 +73,10 @@ enum emd_member_flag {
  *               top-level array: order of number assignment
  * @new_data_offset: where data begins after a reshape; equal to @data_offset otherwise
  * @recovered:   sectors from @data_offset that hold the parent's data (md: recovery_start);
- *               EMD_POS_MAX when in sync
+ *               EMD_POS_MAX when in sync. Durable: moves after the caches have been flushed.
+ * @filled:      a rebuild target's position as reads and writes see it: what lies before it holds the
+ *               parent's data, and is kept up. Never behind @recovered. One for all maps, as an old one
+ *               may be in use while a new one is published. Sync engine, WRITE_ONCE.
  * @reserved_slot: slot it takes when the proposed reshape starts; -1 for none
  * @flags:       enum emd_member_flag
  * @errors:      I/O errors that were corrected (md: errors); set by the personality
@@ -108,6 +111,7 @@ struct mdk_member {
 	int			priority;
 	sector_t		new_data_offset;
 	u64			recovered;
+	u64			filled;
 	int			reserved_slot;
 	unsigned long		flags;
 	atomic_t		errors;

@@ -94,7 +94,7 @@ static u64 targets_begin(const struct emd_map *map)
 
 	for (i = 0; i < map->geo.raid_disks; i++)
 		if (is_target(&map->slot[i]))
-			begin = min(begin, READ_ONCE(map->slot[i].recovered));
+			begin = min(begin, READ_ONCE(map->slot[i].member->filled));
 	return begin;
 }
 
@@ -126,8 +126,8 @@ static void targets_advance(struct emd_map *map, u64 pos, bool durable)
 
 		if (!is_target(slot))
 			continue;
-		if (READ_ONCE(slot->recovered) < pos)
-			WRITE_ONCE(slot->recovered, pos);
+		if (READ_ONCE(m->filled) < pos)
+			WRITE_ONCE(m->filled, pos);
 		if (!durable)
 			continue;
 		spin_lock_irq(&m->member_lock);
@@ -303,7 +303,7 @@ static void targets_insync(struct emd_array *a)
 		/* Each call may publish a new map. */
 		const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
 
-		if (map && is_target(&map->slot[i]) && READ_ONCE(map->slot[i].recovered) >= a->geo.member_sectors)
+		if (map && is_target(&map->slot[i]) && READ_ONCE(map->slot[i].member->filled) >= a->geo.member_sectors)
 			emd_array_member_insync(a, i);
 	}
 }

@@ -248,25 +248,10 @@ static ssize_t size_store(struct emd_array *a, struct mdk_member *m, const char 
 }
 EMD_MEMBER_ATTR_RW(size);
 
-/* A rebuild's progress is in the map. */
-static u64 recovered_now(struct mdk_member *m)
-{
-	struct emd_array *a = emd_member_array(m->parent);
-	u64 recovered = READ_ONCE(m->recovered);
-	struct emd_map *map;
-
-	map = test_bit(EMD_MF_PLACED, &m->flags) ? emd_map_enter(a) : NULL;
-	if (!map)
-		return recovered;
-	if (m->priority >= 0 && m->priority < (int)map->geo.raid_disks && map->slot[m->priority].member == m)
-		recovered = READ_ONCE(map->slot[m->priority].recovered);
-	emd_map_exit(map);
-	return recovered;
-}
-
+/* What is durable, as a monitor will record it. */
 static ssize_t recovery_start_show(struct mdk_member *m, char *page)
 {
-	u64 recovered = recovered_now(m);
+	u64 recovered = READ_ONCE(m->recovered);
 
 	if (recovered == EMD_POS_MAX)
 		return sysfs_emit(page, "none\n");

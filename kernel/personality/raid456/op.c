@@ -128,7 +128,7 @@ static u8 column_state(const struct emd_map *map, u32 slot, u64 sector, u32 sect
 	if (!emd_slot_writable(map, slot))
 		return EMD_COLUMN_ABSENT;
 	/* What the rebuild has not reached it will compute; what it has passed must be kept up. */
-	return sector < READ_ONCE(map->slot[slot].recovered) ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
+	return sector < READ_ONCE(map->slot[slot].member->filled) ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
 }
 
 static u32 column_slot(const struct r5_conf *conf, u64 row, u32 i)

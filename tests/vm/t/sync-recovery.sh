@@ -33,3 +33,26 @@ rebuild raid5 "$d1" "$d3" "$d0"
 make_array emd0 raid1 2 0 - "$d0" "$d1"
 start_array
 rebuild raid1 "$d0" "$d4" "$d1"
+
+say "a disk comes during a recovery: what is written behind its position reaches the target, and only what is flushed shows"
+make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"
+start_array
+echo faulty >"$(member "$d1")/state"
+wait_for 20 test ! -e "$(member "$d1")"
+echo 1 >"$md/sync_speed_min"
+echo 20 >"$md/sync_speed_max"	# half a minute for a window of 512 KiB: after the first it pauses, and publishes nothing
+add_member "$d3"
+wait_for 20 grep -q "(512/" /proc/emdstat
+expect_attr "$(member "$d3")/recovery_start" 0
+cat "/sys/class/block/$(basename "$d4")/dev" >"$md/new_dev"
+head -c 1048576 /dev/urandom >/written
+dd if=/written of="$dev" bs=65536 oflag=direct conv=notrunc 2>/dev/null
+expect_attr "$(member "$d3")/recovery_start" 0
+echo system >"$md/sync_speed_max"
+wait_for 60 attr_is "$md/degraded" 0
+wait_idle
+clean_check
+echo faulty >"$(member "$d0")/state"
+dd if="$dev" of=/read bs=65536 count=16 iflag=direct 2>/dev/null
+cmp /written /read || fail "the target is stale where it was recovered first"
+stop_array
