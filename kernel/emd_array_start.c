@@ -234,9 +234,8 @@ int emd_array_start(struct emd_array *a, enum emd_array_state state)
 int emd_array_set_readonly(struct emd_array *a, enum emd_array_state state)
 {
 	emd_sync_quiesce(a);
-	emd_gate_shut(a, true);
+	emd_gate_shut(a, true, state);
 	set_disk_ro(a->disk, state == EMD_ARRAY_READONLY);
-	emd_array_set_state(a, state);
 	emd_sync_resume(a);
 	return 0;
 }
@@ -263,8 +262,7 @@ void emd_array_stop(struct emd_array *a)
 	emd_sync_quiesce(a);
 	emd_array_set_state(a, EMD_ARRAY_INACTIVE);
 	emd_gate_release(a);
-	emd_gate_shut(a, true);
-	remember_recovery(a);
+	emd_gate_shut(a, true, EMD_ARRAY_INACTIVE);
 	emd_map_replace(a, NULL);
 	emd_sync_unsuspend(a);
 	emd_reshape_free(a);
@@ -307,12 +305,12 @@ static void settle_gate(struct emd_array *a, bool was_redundant)
 
 	if (redundant == was_redundant || !emd_array_writable(a))
 		return;
-	emd_array_set_state(a, EMD_ARRAY_CLEAN);
-	if (redundant)
-		emd_gate_shut(a, true);
-	}
-	else
+	if (redundant) {
+		emd_gate_shut(a, true, EMD_ARRAY_CLEAN);
+	} else {
+		emd_array_set_state(a, EMD_ARRAY_CLEAN);
 		emd_gate_open(a);
+	}
 }
 
 int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo)

@@ -117,6 +117,7 @@ void emd_gate_acknowledged(struct emd_array *a)
 	struct emd_gate *g = emd_array_gate(a);
 
 	queue_work(g->wq, &g->held_work);
+	queue_work(g->admit_wq, &g->flushed_work);
 }
 
 static void request_hold(struct gate_request *rq)
@@ -297,6 +298,7 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	u64 end = bio_end_sector(bio), limit = end;
 	struct gate_request *rq;
 	struct bio *front;
+	bool reshape;
 
 	rq = mempool_alloc(&g->requests, gfp);
 	if (!rq)
@@ -317,14 +319,17 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	}
 	if (rq->write)
 		note_write(g);
-	if (rq->io.map->pers->redundant || rcu_access_pointer(a->reshape)) {
+	/* Asked once: who saw none holds a map that the start of a reshape waits for. */
+	smp_rmb();	/* pairs with emd_map_swap(): with the new map the reshape is seen too */
+	reshape = rcu_access_pointer(a->reshape);
+	if (rq->io.map->pers->redundant || reshape) {
 		if (!emd_range_enter(a->ranges, &rq->holder, bio)) {
 			drop_request(a, rq);
 			return NULL;
 		}
 		rq->ranged = true;
 	}
-	if (unlikely(rcu_access_pointer(a->reshape))) {
+	if (unlikely(rq->ranged && rcu_access_pointer(a->reshape))) {
 		if (rq->write && emd_reshape_blocks(a, bio->bi_iter.bi_sector, end)) {
 			drop_request(a, rq);
 			emd_gate_park(a, bio);
@@ -502,13 +507,15 @@ static int shut_locked(struct emd_array *a, bool wait)
 	return -EBUSY;
 }
 
-int emd_gate_shut(struct emd_array *a, bool wait)
+int emd_gate_shut(struct emd_array *a, bool wait, enum emd_array_state state)
 {
 	struct emd_gate *g = emd_array_gate(a);
 	int error;
 
 	mutex_lock(&g->mode);
 	error = shut_locked(a, wait);
+	if (!error)
+		emd_array_set_state(a, state);
 	mutex_unlock(&g->mode);
 	return error;
 }

@@ -52,6 +52,7 @@ struct emd_flush_bio {
  * @held:     writes that are done but may not be reported: a failure is not durable yet
  * @flush_next, @flush_now: bios whose flush is to begin, has begun
  * @flush, @flush_map: the round under way, and what keeps the array meanwhile
+ * @flush_ended: all members have answered; the bios of the round have not ended
  * @wrote:    a write passed since the last tick
  * @idle:     no write during the last tick
  * @pending:  the monitor has been asked to open
@@ -85,6 +86,7 @@ struct emd_gate {
 	bool			flush_running;
 	struct emd_flush	flush;
 	struct emd_map		*flush_map;
+	bool			flush_ended;
 	struct work_struct	flush_work;
 	struct work_struct	flushed_work;
 
@@ -119,10 +121,10 @@ void emd_gate_punt(struct emd_array *a, struct bio *bio);
 void emd_gate_open(struct emd_array *a);
 
 /**
- * emd_gate_shut() - stop writes
+ * emd_gate_shut() - stop writes; with success array_state is @state before anybody can open again
  * @wait: for those under way; otherwise -EBUSY (and open again) if there are any
  */
-int emd_gate_shut(struct emd_array *a, bool wait);
+int emd_gate_shut(struct emd_array *a, bool wait, enum emd_array_state state);
 
 /** emd_gate_set_idle() - safe_mode_delay, 0: never clean by itself. Process context. */
 void emd_gate_set_idle(struct emd_array *a, unsigned int ms);
@@ -130,7 +132,7 @@ void emd_gate_set_idle(struct emd_array *a, unsigned int ms);
 /** emd_gate_release() - try all parked writes again. Context: any. */
 void emd_gate_release(struct emd_array *a);
 
-/** emd_gate_acknowledged() - no failure is waiting any more: report the writes that were held. Context: any. */
+/** emd_gate_acknowledged() - no failure is waiting any more: report the writes and flushes that were held. Context: any. */
 void emd_gate_acknowledged(struct emd_array *a);
 
 /* emd_gate_flush.c */

@@ -7,6 +7,10 @@
  * flushing do not overlap: who comes while one is under way joins the next, which begins
  * when that one has ended. Any number of callers so costs two rounds at most, and the
  * memory of a round is known beforehand.
+ *
+ * A member that fails takes with it what was only in its cache, also of writes that were
+ * reported long ago. The others have it. But after a crash the metadata decides whom to
+ * believe, and so a flush is not reported before the failure is durable, as a write is not.
  */
 #include <linux/completion.h>
 
@@ -96,6 +100,8 @@ static void round_done(struct emd_flush *f)
 {
 	struct emd_gate *g = container_of(f, struct emd_gate, flush);
 
+	/* Who sees it sees the status. */
+	smp_store_release(&g->flush_ended, true);
 	queue_work(g->admit_wq, &g->flushed_work);
 }
 
@@ -117,15 +123,36 @@ static void round_work(struct work_struct *work)
 	}
 }
 
+/* Return: true if the bios of the round may go on. If not, emd_gate_acknowledged() makes it be asked again. */
+static bool round_over(struct emd_array *a)
+{
+	struct emd_gate *g = emd_array_gate(a);
+
+	if (!smp_load_acquire(&g->flush_ended))
+		return false;
+	/* Before it waits: what makes a failure durable may need a new map. */
+	if (g->flush_map)
+		emd_map_exit(g->flush_map);
+	g->flush_map = NULL;
+	if (atomic_read(&a->priv->unacked))
+		return false;
+	g->flush_ended = false;
+	return true;
+}
+
+/* Whoever waits for these bios keeps the array, and its end waits for this work. */
 static void flushed_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, flushed_work);
 	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
-	struct emd_map *map = g->flush_map;
-	struct bio_list flushed = g->flush_now;
-	blk_status_t status = g->flush.status;
+	struct bio_list flushed;
+	blk_status_t status;
 	struct bio *bio;
 
+	if (!round_over(a))
+		return;
+	flushed = g->flush_now;
+	status = g->flush.status;
 	spin_lock_irq(&g->lock);
 	g->flush_running = !bio_list_empty(&g->flush_next);
 	if (g->flush_running)
@@ -141,8 +168,6 @@ static void flushed_work(struct work_struct *work)
 			emd_gate_data(a, bio, true);
 		}
 	}
-	if (map)
-		emd_map_exit(map);
 }
 
 void emd_gate_flush_bio(struct emd_array *a, struct bio *bio)

@@ -231,9 +231,8 @@ static int store_clean(struct emd_array *a)
 		return emd_array_set_writable(a);
 	if (!emd_array_redundant(a))
 		return 0;
-	if (emd_gate_shut(a, false))
+	if (emd_gate_shut(a, false, EMD_ARRAY_CLEAN))
 		return emd_refuse(a, -EBUSY, "%s has writes under way", a->member.name);
-	WRITE_ONCE(a->state, EMD_ARRAY_CLEAN);
 	emd_gate_release(a);
 	return 0;
 }

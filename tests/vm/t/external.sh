@@ -85,7 +85,11 @@ expect_attr $md/degraded 1
 for block in 2 34 66; do write_block $block & done
 last=$!
 dd if="$dev" of=/dev/null bs=65536 count=8 iflag=direct 2>/dev/null || fail "a read waits for the monitor"
+dd if=/dev/null of="$dev" conv=fsync,notrunc 2>/dev/null &
+flusher=$!
+sleep 1
 running $last || fail "a write ended before the failure was durable"
+running $flusher || fail "a flush ended before the failure was durable"
 [ "$(cat "$emd/$(basename "$(member "$d1")")/state")" = "0x04 failed" ] || fail "the state is not failed"
 echo -blocked >"$(member "$d1")/state"
 wait || fail "a held write failed"
