@@ -92,6 +92,9 @@ void emd_proc_notify(void);
 /** emd_array_state() - array_state as it is read, with write-pending, active-idle and broken. */
 enum emd_array_state emd_array_state(struct emd_array *a);
 
+/** emd_array_failure_unacked() - does a member's failure wait until it is durable? What was written without it is not safe before. Any context. */
+bool emd_array_failure_unacked(struct emd_array *a);
+
 /** emd_array_running() - has it a personality and a map? config_mutex held, or a stale answer must do. */
 static inline bool emd_array_running(const struct emd_array *a)
 {

@@ -82,6 +82,19 @@ void emd_array_acknowledge(struct emd_array *a, struct mdk_member *m)
 	emd_member_put(m);
 }
 
+bool emd_array_failure_unacked(struct emd_array *a)
+{
+	struct mdk_member *m;
+	bool unacked = false;
+	unsigned long flags;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_for_each_child(m, &a->member)
+		unacked |= test_bit(EMD_MF_BLOCKED, &m->flags);
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return unacked;
+}
+
 /* A child that failed and has not been handled, with its memory; marks it. */
 static struct mdk_member *next_failed(struct emd_array *a)
 {

@@ -135,20 +135,6 @@ static int move_window(struct emd_reshape *r)
 
 /* -- publishing -------------------------------------------------------------------------------- */
 
-/* Does a failure wait until it is durable? What was written without that member is not safe before. */
-static bool failure_unacked(struct emd_array *a)
-{
-	struct mdk_member *m;
-	bool unacked = false;
-	unsigned long flags;
-
-	spin_lock_irqsave(&a->member.member_lock, flags);
-	emd_for_each_child(m, &a->member)
-		unacked |= test_bit(EMD_MF_BLOCKED, &m->flags);
-	spin_unlock_irqrestore(&a->member.member_lock, flags);
-	return unacked;
-}
-
 static int publish(struct emd_reshape *r)
 {
 	struct emd_array *a = r->array;
@@ -161,8 +147,8 @@ static int publish(struct emd_reshape *r)
 	ret = emd_flush_members(a);
 	if (ret)
 		return ret;
-	wait_event_idle(s->wait, emd_sync_stopping(s) || !failure_unacked(a));
-	if (failure_unacked(a))
+	wait_event_idle(s->wait, emd_sync_stopping(s) || !emd_array_failure_unacked(a));
+	if (emd_array_failure_unacked(a))
 		return -EINTR;
 	WRITE_ONCE(r->published, r->pos);
 	WRITE_ONCE(s->completed, emd_reshape_to_member(&r->plan, r->pos));

@@ -6,9 +6,9 @@
  *
  * A window is a range of member sectors on all members. Writes to the stripe rows that it touches are
  * locked out and drained, reads go on, and the personality makes the range consistent (or counts what is not).
- * Progress becomes visible in two steps. The map's @recovered moves with each window: from there on reads use the
- * target. sync_completed, recovery_start and resync_start, which a monitor makes durable, move only after the
- * caches of all members have been flushed.
+ * Progress becomes visible in two steps. The target's @filled moves with each window: from there on reads use the
+ * target, and writes have to reach it. sync_completed, recovery_start and resync_start, which a monitor makes durable, move only after the
+ * caches of all members have been flushed, and any failure met on the way is durable.
  */
 #include <linux/slab.h>
 
@@ -115,7 +115,7 @@ bool emd_sync_targets(struct emd_array *a)
 	return map && has_targets(map);
 }
 
-/* The map takes @pos at once, the members only what is durable. */
+/* Requests see @pos at once, the monitor only what is durable. */
 static void targets_advance(struct emd_map *map, u64 pos, bool durable)
 {
 	unsigned int i;
@@ -209,6 +209,10 @@ static int publish(struct emd_sync *s)
 
 		if (ret)
 			return ret;
+		/* A position beside a member that is not known to have failed would vouch for what it missed. */
+		wait_event_idle(s->wait, emd_sync_stopping(s) || !emd_array_failure_unacked(a));
+		if (emd_array_failure_unacked(a))
+			return -EINTR;
 	}
 	if (s->action == EMD_SYNC_RESYNC)
 		WRITE_ONCE(a->resync_start, s->pos);
