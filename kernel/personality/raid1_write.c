@@ -20,6 +20,7 @@ struct raid1_copy {
  * A write under way; one allocation.
  * @pending: bios under way, and one while they are being sent
  * @reached: a member that counts has taken it
+ * @stale:   one that cannot be spared, the last, has not: what is read from now on may be the old
  * @refused: what a member said that does not support the operation
  */
 struct raid1_write {
@@ -27,6 +28,7 @@ struct raid1_write {
 	struct raid1_conf	*conf;
 	atomic_t		pending;
 	bool			reached;
+	bool			stale;
 	blk_status_t		refused;
 	u32			nr;
 	struct raid1_copy	copy[];
@@ -110,7 +112,7 @@ static void write_put(struct raid1_write *write)
 		return;
 	if (write->refused)
 		status = write->refused;
-	else if (!write->reached)
+	else if (!write->reached || write->stale)
 		status = BLK_STS_IOERR;
 	mempool_free(write, &conf->writes);
 	percpu_ref_put(&conf->array->writes);
@@ -129,6 +131,8 @@ static void copy_end_io(struct bio *bio)
 		WRITE_ONCE(write->refused, bio->bi_status);
 	} else {
 		emd_member_error(write->conf->map->array, copy->member);
+		if (MDU_MSTATE_LIVE(emd_member_state(copy->member)))
+			WRITE_ONCE(write->stale, true);
 	}
 	bio_uninit(bio);
 	emd_member_put(copy->member);
@@ -187,6 +191,7 @@ static struct raid1_write *write_prepare(struct raid1_conf *conf, struct emd_io 
 	write->io = io;
 	write->conf = conf;
 	write->reached = false;
+	write->stale = false;
 	write->refused = BLK_STS_OK;
 	write->nr = 0;
 	atomic_set(&write->pending, 1);

@@ -242,8 +242,11 @@ static void column_error(struct r5_column *column, struct bio *bio)
 {
 	column->failed = true;
 	/* A member that cannot be read is tried again; one that refuses WRITE_ZEROES gets zeroes. */
-	if (op_is_write(bio_op(bio)) && bio_op(bio) != REQ_OP_WRITE_ZEROES)
-		emd_member_error(column->op->conf->map->array, column->member);
+	if (!op_is_write(bio_op(bio)) || bio_op(bio) == REQ_OP_WRITE_ZEROES)
+		return;
+	emd_member_error(column->op->conf->map->array, column->member);
+	if (MDU_MSTATE_LIVE(emd_member_state(column->member)))
+		WRITE_ONCE(column->op->stale, true);
 }
 
 static void column_end_io(struct bio *bio)

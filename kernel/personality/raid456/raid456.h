@@ -30,8 +30,8 @@
  *    operation can change its plan in place. Writes are idempotent, so to do them again
  *    is harmless.
  * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
- *    and the row is right for the others. If more fail than there is parity, the request
- *    fails.
+ *    and the row is right for the others. If more fail than there is parity, or it is a
+ *    member that stays because too few are left, the request fails.
  */
 #ifndef _EMD_RAID456_H
 #define _EMD_RAID456_H
@@ -167,6 +167,7 @@ struct r5_column {
  * @offload: WRITE_ZEROES is sent to members
  * @careful: has memory for every plan (rule 4)
  * @reserved: came from the reserve
+ * @stale:   a member that cannot be spared has missed a write
  */
 struct r5_op {
 	struct r5_conf		*conf;
@@ -178,7 +179,7 @@ struct r5_op {
 	atomic_t		pending;
 	enum emd_stripe_kind	kind;
 	size_t			cost;
-	bool			zero, offload, careful, reserved;
+	bool			zero, offload, careful, reserved, stale;
 	struct r5_column	column[];
 };
 

@@ -94,7 +94,7 @@ static void write_ended(struct r5_op *op)
 
 	if (offload_refused(op))
 		status = R5_STS_AGAIN;
-	else if (lost_columns(op) > op->conf->parity)
+	else if (op->stale || lost_columns(op) > op->conf->parity)
 		status = BLK_STS_IOERR;
 	r5_op_end(op, status);
 }
