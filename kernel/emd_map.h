@@ -83,7 +83,7 @@ bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len);
 /** emd_slot_writable() - does slot @i take writes (readable, or a rebuild target)? */
 bool emd_slot_writable(const struct emd_map *map, u32 i);
 
-/** emd_map_agrees() - are all copies known to agree up to member sector @end (below md's resync_start)? Context: any. */
+/** emd_map_agrees() - are all copies known to agree, or parity to be right, up to member sector @end (below md's resync_start)? Context: any. */
 bool emd_map_agrees(const struct emd_map *map, u64 end);
 
 /** emd_slot_member() - slot @i's member with an I/O reference, or NULL if empty or on its way out. */

@@ -166,6 +166,24 @@ static void op_init_columns(struct r5_op *op, const struct bvec_iter *at)
 	}
 }
 
+/*
+ * Parity that no resync has made right is worth nothing: then a row that is written gets
+ * all of its parity anew, and what was written survives the loss of a member from then on.
+ * With a column missing there is no choice.
+ */
+static bool parity_unknown(const struct r5_op *op)
+{
+	u64 end = op_member_sector(op) + op->piece.hi - op->piece.lo;
+	u32 i;
+
+	if (emd_map_agrees(op->conf->map, end))
+		return false;
+	for (i = 0; i < r5_columns(op->conf); i++)
+		if (op->column[i].state != EMD_COLUMN_PRESENT)
+			return false;
+	return true;
+}
+
 void r5_op_plan(struct r5_op *op)
 {
 	u32 i, columns = r5_columns(op->conf);
@@ -173,6 +191,8 @@ void r5_op_plan(struct r5_op *op)
 
 	for (i = 0; i < columns; i++)
 		state[i] = op->column[i].state;
+	if (parity_unknown(op))
+		state[op->conf->data] = EMD_COLUMN_BLIND;
 	op->kind = emd_stripe_plan(op->conf->data, op->conf->parity, op->piece.first,
 				   op->piece.last, state, todo);
 	for (i = 0; i < columns; i++)

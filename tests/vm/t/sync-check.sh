@@ -75,6 +75,23 @@ wait_idle
 clean_check
 stop_array
 
+say "raid5: what is written before the resync comes survives the loss of a member"
+echo 1 >/sys/module/emd/parameters/speed_limit_min
+echo 50 >/sys/module/emd/parameters/speed_limit_max
+for d in $d0 $d1 $d2 $d3 $d4; do dd if=/dev/urandom of="$d" bs=1M seek=7 count=3 conv=fsync,notrunc 2>/dev/null; done
+make_array emd0 raid5 5 64 2 "$d0" "$d1" "$d2" "$d3" "$d4"
+start_array dirty
+echo frozen >"$md/sync_action"
+head -c 524288 /dev/urandom >/written
+dd if=/written of="$dev" bs=4096 seek=8192 oflag=direct conv=notrunc 2>/dev/null
+echo faulty >"$(member "$d0")/state"
+dd if="$dev" of=/read bs=65536 skip=512 count=8 iflag=direct 2>/dev/null
+cmp /written /read || fail "parity was not made anew by the write"
+stop_array
+
+echo 1000 >/sys/module/emd/parameters/speed_limit_min
+echo 2000000 >/sys/module/emd/parameters/speed_limit_max
+
 say "raid1: check and repair"
 dd if="$d0" of="$d4" bs=1M 2>/dev/null
 make_array emd0 raid1 2 0 - "$d0" "$d4"
