@@ -9,8 +9,8 @@
  * its owner changes it meanwhile, the copies may differ in those bytes and in no others.
  *
  * A read goes to one member. When that answers with an error the request is handed to a
- * worker (raid1_mend.c), which reads from another, ends the request, and then tries to
- * mend the first: it reads page by page, and writes back what cannot be read. Only if the
+ * worker (raid1_mend.c), which reads from another, tries to mend the first, and ends the
+ * request: it reads page by page, and writes back what cannot be read. Only if the
  * write fails is the member failed. While a page is mended no write may be under way,
  * because what is written back would undo it; so mending stops all writes for that time.
  * A resync copies between members too; it and mending exclude each other.

@@ -121,14 +121,12 @@ static void mend_range(const struct raid1_read *read)
 void raid1_mend(struct work_struct *work)
 {
 	struct raid1_read *read = container_of(work, struct raid1_read, work);
-	struct emd_map *map = read->conf->map;
+	struct emd_io *io = read->io;
 	bool served = read_from_others(read);
 
-	/* The request's own reference on the map goes with it. */
-	percpu_ref_get(&map->ref);
-	emd_io_end(read->io, served ? BLK_STS_OK : BLK_STS_IOERR);
+	/* As long as the request is in its range, nothing else is put into this place. */
 	if (served)
 		mend_range(read);
 	bio_put(&read->clone);
-	emd_map_exit(map);
+	emd_io_end(io, served ? BLK_STS_OK : BLK_STS_IOERR);
 }
