@@ -49,7 +49,7 @@ bool emd_sync_has_passes(struct emd_array *a)
 
 static bool may_retry(struct emd_sync *s)
 {
-	if (s->failed && s->failed_gencount == READ_ONCE(s->array->member.child_set_gencount))
+	if (s->failed && s->tried_gencount == READ_ONCE(s->array->member.child_set_gencount))
 		return false;
 	s->failed = false;
 	return true;
@@ -107,6 +107,8 @@ static bool begin(struct emd_sync *s)
 	s->result = 0;
 	s->delayed = false;
 	s->published = jiffies;
+	/* As it is now: when a member fails meanwhile, the others can perhaps do without. */
+	s->tried_gencount = READ_ONCE(a->member.child_set_gencount);
 	WRITE_ONCE(s->interrupt, false);
 	emd_pace_begin(s, s->begin);
 	/* Who sees RUNNING sees the pass that was prepared. */
@@ -133,7 +135,6 @@ static void note_failure(struct emd_sync *s)
 	if (!s->result || s->result == -EINTR)
 		return;
 	s->failed = true;
-	s->failed_gencount = READ_ONCE(s->array->member.child_set_gencount);
 }
 
 /* Draw the conclusions from a pass that has ended. config_mutex held. */

@@ -39,7 +39,7 @@ enum emd_pass_phase {
  * @quiesced:	how many hold all passes off, see emd_sync_quiesce()
  * @min, @max:	sync_min and sync_max; EMD_POS_MAX: max
  * @speed_min, @speed_max: KiB/s of one member; 0: the module's default
- * @failed_gencount, @failed: no new attempt by itself until the membership has changed
+ * @failed, @tried_gencount: no new attempt by itself while the membership is what it was when that pass began
  * @gate, @acked: emd/reshape_acked: is the gate armed, and A
  * @suspend_lo, @suspend_hi: as stored
  *
@@ -75,7 +75,7 @@ struct emd_sync {
 	unsigned int		speed_min;
 	unsigned int		speed_max;
 	bool			failed;
-	u32			failed_gencount;
+	u32			tried_gencount;
 	bool			gate;
 	u64			acked;
 	u64			suspend_lo;

@@ -73,4 +73,38 @@ dd if="$dev" of=/dev/null bs=4096 skip=5 count=1 iflag=direct 2>/dev/null && fai
 expect_attr "$(member "$m2")/state" in_sync
 dd if="$dev" of=/dev/null bs=4096 skip=6 count=1 iflag=direct 2>/dev/null || fail "its neighbour cannot be read"
 stop_array
+
+say "a resync goes on without a disk that fails meanwhile"
+dmsetup remove --noudevsync --retry dust1
+dust_disk dust1 "$d1"
+m1=$(dust_node dust1)
+make_array emd0 raid1 3 0 - "$m0" "$m1" "$m2"
+error_disk dust1
+start_array dirty
+wait_for 60 attr_is "$md/resync_start" none
+expect_attr "$md/degraded" 1
+wait_idle
+clean_check
+stop_array
+
+say "a write that is only on a member that failed meanwhile is an error"
+dmsetup remove --noudevsync --retry dust1
+dust_disk dust1 "$d1"
+m1=$(dust_node dust1)
+make_array emd1 raid1 1 0 -
+echo external:x >"$md/metadata_version"
+add_member "$m1" 0
+start_array
+inner=$md
+make_array emd0 raid1 2 0 - "$m0" /dev/emd1
+start_array
+dd if=/dev/zero of="$dev" bs=4096 count=1 oflag=direct conv=notrunc 2>/dev/null &
+writer=$!
+wait_attr 10 "$inner/array_state" write-pending
+echo faulty >"$(member "$m0")/state"
+error_disk dust1
+echo active >"$inner/array_state"
+! wait $writer || fail "the only copy of the write is gone, and it was reported"
+stop_array
+
 for i in 0 1 2; do dmsetup remove --noudevsync --retry dust$i; done
