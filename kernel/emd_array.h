@@ -4,6 +4,9 @@
  *
  * Who waits for what (top down):
  *   config_mutex > toplevel topology mutex > member_lock (parent > child) > range lock > row shard lock
+ *
+ * Whoever holds config_mutex allocates without I/O (memalloc_noio_save()): a write may be held until a failure is
+ * acknowledged, and that needs this mutex.
  */
 #ifndef _EMD_ARRAY_H
 #define _EMD_ARRAY_H

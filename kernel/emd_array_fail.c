@@ -11,6 +11,8 @@
  * A member that holds the last copy of something is never failed for an I/O error: the
  * user gets the error and the array is marked broken, but what can still be read is.
  */
+#include <linux/sched/mm.h>
+
 #include "emd_array_private.h"
 
 static bool breaks_geometry(struct emd_array *a, const struct emd_geometry *geo, struct mdk_member *m)
@@ -124,6 +126,7 @@ void emd_array_failure_work(struct work_struct *work)
 {
 	struct emd_array_private *priv = container_of(work, struct emd_array_private, failure_work);
 	struct emd_array *a = priv->array;
+	unsigned int noio = memalloc_noio_save();
 	struct mdk_member *m;
 	bool was_broken;
 
@@ -144,4 +147,5 @@ void emd_array_failure_work(struct work_struct *work)
 		clear_bit(0, &priv->broken_told);
 	else if (!was_broken)
 		emd_array_event(a, "broken", "array_state");
+	memalloc_noio_restore(noio);
 }

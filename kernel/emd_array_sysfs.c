@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Directories and the way into attributes; which attributes there are stands in emd_sysfs_*.c. */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "emd_array_private.h"
@@ -64,6 +65,7 @@ static ssize_t dir_store(struct kobject *kobj, struct attribute *attribute, cons
 	struct emd_attr *attr = to_attr(attribute);
 	struct mdk_member *m = kobj_dir(kobj)->member;
 	struct emd_array *a;
+	unsigned int noio;
 	ssize_t ret;
 
 	if (!attr->store && !attr->member_store)
@@ -75,8 +77,10 @@ static ssize_t dir_store(struct kobject *kobj, struct attribute *attribute, cons
 		return READ_ONCE(a->priv->stopping) ? -ENODEV : call_store(attr, a, m, page, len);
 	if (mutex_lock_interruptible(&a->config_mutex))
 		return -EINTR;
+	noio = memalloc_noio_save();	/* see emd_array.h */
 	a->last_error[0] = '\0';
 	ret = a->priv->stopping ? -ENODEV : call_store(attr, a, m, page, len);
+	memalloc_noio_restore(noio);
 	mutex_unlock(&a->config_mutex);
 	if (attr->flags & EMD_ATTR_SETTLE)
 		flush_work(&a->priv->show_work);

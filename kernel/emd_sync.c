@@ -18,6 +18,7 @@
  * tried again until the membership changes or somebody asks.
  */
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -168,9 +169,8 @@ static void reap(struct emd_sync *s)
 	}
 }
 
-static void work_fn(struct work_struct *work)
+static void do_pass(struct emd_sync *s)
 {
-	struct emd_sync *s = container_of(work, struct emd_sync, work);
 	struct emd_array *a = s->array;
 
 	mutex_lock(&a->config_mutex);
@@ -191,6 +191,15 @@ static void work_fn(struct work_struct *work)
 	reap(s);
 	mutex_unlock(&a->config_mutex);
 	emd_sync_wake(a);		/* something else may be due now */
+}
+
+/* Whatever a pass allocates, it must not wait for writes that it keeps from ending. */
+static void work_fn(struct work_struct *work)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	do_pass(container_of(work, struct emd_sync, work));
+	memalloc_noio_restore(noio);
 }
 
 /* -- services --------------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* md/ of an array: level, geometry, size, metadata; the rest is with what it belongs to. */
+#include <linux/sched/mm.h>
+
 #include "emd_array_private.h"
 
 static bool differs(const struct emd_array *a)
@@ -279,6 +281,7 @@ EMD_ATTR_RW_FLAGS(array_state, EMD_ATTR_UNLOCKED);
 static ssize_t array_state_store(struct emd_array *a, const char *page, size_t len)
 {
 	int state = emd_array_state_find(page), error;
+	unsigned int noio;
 
 	if (state == EMD_ARRAY_CLEAR) {
 		error = clear_from_attribute(a, &array_state_attr.attr);
@@ -286,10 +289,12 @@ static ssize_t array_state_store(struct emd_array *a, const char *page, size_t l
 	}
 	if (mutex_lock_interruptible(&a->config_mutex))
 		return -EINTR;
+	noio = memalloc_noio_save();	/* see emd_array.h */
 	a->last_error[0] = '\0';
 	error = a->priv->stopping ? -ENODEV : store_state(a, state);
 	if (!error)
 		emd_array_notify(a, "array_state");
+	memalloc_noio_restore(noio);
 	mutex_unlock(&a->config_mutex);
 	/* Who has started an array expects to find the attributes of its level. */
 	flush_work(&a->priv->show_work);
