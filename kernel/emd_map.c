@@ -2,17 +2,13 @@
 /* Slots of a map, as personalities ask about them. */
 #include "emd_map.h"
 
+/*
+ * What is in sync is filled to any sector. The state alone would not do: that of an array that has given its place
+ * up is what its own children make of it, and this map may be in use still.
+ */
 bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len)
 {
-	const struct emd_slot *slot = &map->slot[i];
-	mdu_mstate_t state;
-
-	if (!slot->member)
-		return false;
-	state = emd_member_state(slot->member);
-	if (MDU_MSTATE_READABLE(state))
-		return true;
-	return MDU_MSTATE_WRITABLE(state) && sector + len <= READ_ONCE(slot->member->filled);
+	return emd_slot_writable(map, i) && sector + len <= READ_ONCE(map->slot[i].member->filled);
 }
 
 bool emd_slot_writable(const struct emd_map *map, u32 i)
