@@ -374,6 +374,7 @@ int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable)
 	r = create(a, &plan, position);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
+	r->resumed = true;
 	ret = build_map(r);
 	if (ret) {
 		destroy(r);
@@ -405,9 +406,12 @@ static int finish(struct emd_reshape *r)
 
 	if (ret)
 		return ret;
-	/* The mover has written all parity or copies that a level without them did not have. */
+	/*
+	 * The mover has written all parity or copies that a level without them did not have. But nobody has noted
+	 * whether users were writing to these rows when the array stopped.
+	 */
 	if (!emd_sync_has_passes(a))
-		a->resync_start = EMD_POS_MAX;
+		a->resync_start = r->resumed ? 0 : EMD_POS_MAX;
 	ret = emd_array_set_geometry(a, &r->to);
 	if (!ret) {
 		RCU_INIT_POINTER(a->reshape, NULL);

@@ -17,6 +17,7 @@
  * @pos:	private progress (array sectors). Changes only inside a window that excludes all
  *		requests, so whoever has entered the range lock sees a stable value
  * @published:	C: data before it are durable in the new layout on all members that have not failed
+ * @resumed:	it was under way when the array was started
  * @lost:	a window was read but could not be written, and its old place is gone: never go on
  * @budget:	array sectors that @vecs hold
  * @vecs:	the moving window, a page each
@@ -28,6 +29,7 @@ struct emd_reshape {
 	struct emd_map __rcu	*map;
 	u64			pos;
 	u64			published;
+	bool			resumed;
 	bool			lost;
 	u64			budget;
 	struct bio_vec		*vecs;

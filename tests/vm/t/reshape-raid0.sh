@@ -59,4 +59,34 @@ expect_attr "$md/level" raid0
 expect_attr "$(member "$d3")/slot" none
 expect $small size_bytes
 wait_for 5 test ! -e "$md/sync_action"
+
+say "to RAID5, stopped half way: parity that a cut write has left wrong is made right"
+echo raid5 >"$md/new_level"
+echo 2 >"$md/layout"
+echo 4 >"$md/raid_disks"
+echo 3 >"$(member "$d3")/slot"
+echo 0 >"$md/sync_max"
+echo reshape >"$md/sync_action"
+echo 12800 >"$md/sync_max"
+wait_for 30 completed_is 12800
+position=$(cat "$md/reshape_position")
+stop_array
+dd if=/dev/urandom of="$d3" bs=4096 count=1 conv=fsync,notrunc 2>/dev/null
+make_array emd0 raid0 3 128 -
+echo "$position" >"$md/reshape_position"
+echo raid5 >"$md/new_level"
+echo 2 >"$md/layout"
+echo 4 >"$md/raid_disks"
+slot=0
+for d in $d0 $d1 $d2 $d3; do add_member "$d" $slot; slot=$((slot + 1)); done
+echo none >"$md/resync_start"
+echo 40960 >"$md/component_size"
+echo readonly >"$md/array_state"
+echo active >"$md/array_state"
+wait_for 90 attr_is "$md/reshape_position" none
+wait_idle
+expect_attr "$md/last_sync_action" resync
+expect_attr "$md/resync_start" none
+clean_check
+emdwork verify "$dev" "$oracle"
 stop_array
