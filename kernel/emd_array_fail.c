@@ -75,13 +75,14 @@ int emd_array_fail(struct emd_array *a, struct mdk_member *m)
 
 void emd_array_acknowledge(struct emd_array *a, struct mdk_member *m)
 {
+	bool failed = test_and_clear_bit(EMD_MF_UNACKED, &m->flags);
+
 	clear_bit(EMD_MF_BLOCKED, &m->flags);
-	if (!test_and_clear_bit(EMD_MF_UNACKED, &m->flags))
-		return;
-	if (atomic_dec_and_test(&a->priv->unacked))
+	if (failed && atomic_dec_and_test(&a->priv->unacked))
 		emd_gate_acknowledged(a);
-	emd_sync_wake(a);	/* a reshape publishes nothing before */
-	emd_member_put(m);
+	emd_sync_wake(a);	/* no pass publishes anything before */
+	if (failed)
+		emd_member_put(m);
 }
 
 bool emd_array_failure_unacked(struct emd_array *a)
