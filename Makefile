@@ -45,7 +45,7 @@ $(BUILD)/cmake/build.ninja $(BUILD)/san/build.ninja:
 	cmake -G Ninja -S . -B $(@D) -DCMAKE_BUILD_TYPE=$(if $(findstring /san/,$@),Debug -DEMD_SANITIZE=ON,RelWithDebInfo) \
 		--log-level=WARNING
 tools: $(BUILD)/cmake/build.ninja
-	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower
+	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower emd_contract
 	@ln -sf cmake/bin/emdadm cmake/bin/emdmon cmake/bin/emdwork $(BUILD)/
 san: $(BUILD)/san/build.ninja
 	@nice cmake --build $(<D) -j $(JOBS)

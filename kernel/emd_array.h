@@ -185,8 +185,11 @@ void emd_sync_resume(struct emd_array *a);
 /** emd_sync_frozen() - is sync_action frozen? */
 bool emd_sync_frozen(struct emd_array *a);
 
-/** emd_sync_running() - is a thread at work? */
+/** emd_sync_running() - is a pass at work, or ordered and about to begin? */
 bool emd_sync_running(struct emd_array *a);
+
+/** emd_sync_running_word() - sync_action's word for it; emd_sync_running() is true. */
+const char *emd_sync_running_word(struct emd_array *a);
 
 /** emd_sync_attr_group - md/ attributes that exist only while the level is redundant: sync_*, suspend_*, mismatch_cnt, ... */
 extern const struct attribute_group emd_sync_attr_group;

@@ -155,7 +155,7 @@ static int may_change(struct emd_array *a)
 	if (!emd_array_writable(a))
 		return emd_refuse(a, -EROFS, "the array is read-only");
 	if (emd_sync_running(a))
-		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_word(a->sync->action));
+		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_running_word(a));
 	if (emd_reshape_of(a))
 		return emd_refuse(a, -EBUSY, "a reshape is under way already");
 	return 0;
@@ -344,7 +344,7 @@ int emd_reshape_begin(struct emd_array *a)
 	int ret = 0;
 
 	if (emd_sync_running(a))
-		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_word(a->sync->action));
+		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_running_word(a));
 	if (!emd_array_running(a))
 		return emd_refuse(a, -EINVAL, "the array is not running");
 	if (!emd_reshape_of(a))

@@ -96,7 +96,7 @@ static bool begin(struct emd_sync *s)
 	bool ready;
 
 	s->action = action_due(s);
-	s->wanted = EMD_SYNC_IDLE;
+	WRITE_ONCE(s->wanted, EMD_SYNC_IDLE);
 	if (s->action == EMD_SYNC_IDLE)
 		return false;
 	ready = s->action == EMD_SYNC_RESHAPE ? emd_reshape_prepare(s) : emd_sync_prepare(s);
@@ -217,7 +217,16 @@ void emd_sync_wake(struct emd_array *a)
 
 bool emd_sync_running(struct emd_array *a)
 {
-	return a->sync && READ_ONCE(a->sync->phase) != EMD_PASS_IDLE;
+	struct emd_sync *s = a->sync;
+
+	return s && (READ_ONCE(s->phase) != EMD_PASS_IDLE || READ_ONCE(s->wanted) != EMD_SYNC_IDLE);
+}
+
+const char *emd_sync_running_word(struct emd_array *a)
+{
+	struct emd_sync *s = a->sync;
+
+	return emd_sync_word(READ_ONCE(s->phase) != EMD_PASS_IDLE ? s->action : s->wanted);
 }
 
 void emd_sync_interrupt(struct emd_sync *s)

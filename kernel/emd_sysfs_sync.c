@@ -33,7 +33,7 @@ static void stop_pass(struct emd_array *a, bool freeze)
 	struct emd_sync *s = a->sync;
 
 	WRITE_ONCE(s->frozen, freeze);
-	s->wanted = EMD_SYNC_IDLE;
+	WRITE_ONCE(s->wanted, EMD_SYNC_IDLE);
 	emd_sync_interrupt(s);
 }
 
@@ -43,7 +43,7 @@ static int start_pass(struct emd_array *a, enum emd_sync_action action)
 	int ret;
 
 	if (emd_sync_running(a))
-		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_word(s->action));
+		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_running_word(a));
 	if (action == EMD_SYNC_RESHAPE) {
 		ret = emd_reshape_begin(a);
 		if (ret)
@@ -51,7 +51,7 @@ static int start_pass(struct emd_array *a, enum emd_sync_action action)
 	} else if (!emd_sync_has_passes(a)) {
 		return emd_refuse(a, -EINVAL, "this level has nothing to %s", emd_sync_word(action));
 	}
-	s->wanted = action;
+	WRITE_ONCE(s->wanted, action);
 	s->failed = false;
 	WRITE_ONCE(s->frozen, false);
 	emd_array_end_read_auto(a);
@@ -118,7 +118,7 @@ static ssize_t sync_max_store(struct emd_array *a, const char *page, size_t len)
 		return emd_refuse(a, -EINVAL, "sync_max %llu is not a multiple of %u", max, grain(a));
 	if (max < s->max && emd_sync_running(a))
 		return emd_refuse(a, -EBUSY, "sync_max cannot be lowered while %s is running",
-				  emd_sync_word(s->action));
+				  emd_sync_running_word(a));
 	WRITE_ONCE(s->max, max);
 	wake_up_all(&s->wait);
 	return len;
@@ -141,7 +141,7 @@ static ssize_t sync_min_store(struct emd_array *a, const char *page, size_t len)
 		return emd_refuse(a, -EINVAL, "sync_min %llu is above sync_max %llu", min, s->max);
 	if (emd_sync_running(a))
 		return emd_refuse(a, -EBUSY, "sync_min cannot be changed while %s is running",
-				  emd_sync_word(s->action));
+				  emd_sync_running_word(a));
 	s->min = round_down(min, 8);
 	return len;
 }

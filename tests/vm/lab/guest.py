@@ -15,6 +15,8 @@ QEMU_MODULES = ("virtio_pci", "virtio_console", "virtio_blk")
 PROGRAM_NEEDS = {"mkfs.ext4": ("ext4",), "mdadm": ()}
 # Programs that come from the cache and not from this machine.
 CACHED = {"mdadm": "sbin/mdadm", "mdmon": "sbin/mdmon"}
+# Programs of this tree that only the tests which name them have.
+BUILT = ("emd_contract",)
 
 
 def root(spec, kernel, directory, boot, slow, kept):
@@ -106,6 +108,8 @@ def add_program(root, name):
         if not source.exists():
             raise LabError(f"{name} is not in the cache; run scripts/setup")
         root.program(str(source), f"/sbin/{name}")
+    elif name in BUILT:
+        root.program(str(BUILD / "cmake/bin" / name), f"/bin/{name}")
     else:
         root.program(name, f"/bin/{name}")
         if name == "mkfs.ext4":

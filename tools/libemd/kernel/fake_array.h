@@ -78,6 +78,7 @@ public:
     const emd_geometry &geometry() const { return reshape_ ? reshape_->to : geometry_; }
     const emd_geometry &geometry_in_force() const { return geometry_; }
     bool running = false;        // the thread of sync_action
+    bool frozen = false;         // no thread starts by itself
     FakeBugs bugs;
 
 private:

@@ -35,6 +35,7 @@ int store_action(FakeArray &a, std::string_view word)
         return -EINVAL;
     if (word == "frozen" || word == "idle") {
         a.running = false;
+        a.frozen = word == "frozen";
         return 0;
     }
     if (a.running)
@@ -42,6 +43,7 @@ int store_action(FakeArray &a, std::string_view word)
     if (word != "reshape" || !a.reshaping())
         return -EINVAL;
     a.running = true;
+    a.frozen = false;
     return 0;
 }
 
@@ -60,7 +62,7 @@ const std::map<std::string, FakeKernel::Attribute, std::less<>> &FakeKernel::att
     using Text = std::string_view;
     static const std::map<std::string, Attribute, std::less<>> kTable{
         {"md/array_state", {[](A &) { return std::string("active"); }, nullptr}},
-        {"md/sync_action", {[](A &a) { return std::string(a.running || a.reshaping() ? (a.running ? "reshape" : "idle") : "idle"); },
+        {"md/sync_action", {[](A &a) { return std::string(a.running ? "reshape" : a.frozen ? "frozen" : "idle"); },
                             [](K &, A &a, Text t) { return store_action(a, t); }}},
         {"md/sync_completed", {show_completed, nullptr}},
         {"md/sync_max", {[](A &a) { return a.limit() ? fmt::to_string(*a.limit()) : std::string("max"); },
