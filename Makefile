@@ -75,7 +75,7 @@ check-unit: san
 	@scripts/check-unit $(BUILD)/san
 check-vm: setup all
 	@tests/vm/check $(TESTS)
-check-debug: tools
+check-debug: setup tools
 	@scripts/debug-kernel uml >/dev/null
 	@$(MAKE) kernel KVER=uml
 	@tests/vm/check --debug --kernel uml $(TESTS)
