@@ -95,6 +95,7 @@ make_array emd1 raid1 1 0 -
 echo external:x >"$md/metadata_version"
 add_member "$m1" 0
 start_array
+settle		# udev may have it open for a moment
 inner=$md
 make_array emd0 raid1 2 0 - "$m0" /dev/emd1
 start_array
