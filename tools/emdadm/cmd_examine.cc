@@ -27,12 +27,14 @@ struct Examined {
     Recognised what;
 };
 
-// A file does not know its sector size: metadata is looked for with each.
-Result<Examined> examine_file(const std::string &path)
+// A file does not know its sector size: metadata is looked for with each. Nor does it know the disk's serial number: it
+// gets one of its own, and what is recorded of the disks stands beside it.
+Result<Examined> examine_file(const std::string &path, std::size_t number)
 {
+    const std::string serial = fmt::format("image-{}", number);
     std::optional<Error> first;
     for (const unsigned sector : kSectorSizes) {
-        auto medium = EMD_TRY(FileMedium::open(path, sector, path));  // a name in place of a serial number
+        auto medium = EMD_TRY(FileMedium::open(path, sector, serial));
         auto found = recognise(*medium);
         if (found && *found)
             return Examined{std::move(medium), **found};
@@ -44,10 +46,10 @@ Result<Examined> examine_file(const std::string &path)
     return fail(Errc::NotFound, "{} has no metadata that EMD knows", path);
 }
 
-Result<Examined> examine_one(const std::string &path)
+Result<Examined> examine_one(const std::string &path, std::size_t number)
 {
     if (is_file(path))
-        return examine_file(path);
+        return examine_file(path, number);
     auto device = EMD_TRY(BlockDevice::open(path, OpenMode::Read));
     const auto found = EMD_TRY(recognise(*device));
     if (!found)
@@ -126,7 +128,7 @@ Result<int> cmd_examine(Context &c)
     std::vector<Examined> all;
     int status = 0;
     for (const std::string &path : paths) {
-        auto examined = examine_one(path);
+        auto examined = examine_one(path, static_cast<std::size_t>(&path - paths.data()) + 1);
         if (examined) {
             all.push_back(std::move(*examined));
         } else if (!scan) {
