@@ -195,7 +195,9 @@ Result<int> start_waiting(Context &c)
             continue;
         AssemblyRequest request = request_of(c);
         request.start.degraded = true;
-        const auto done = assemble_container(c, EMD_TRY(load_container(c, array)), request);
+        auto loaded = load_container(c, array);
+        const auto done = loaded ? assemble_container(c, std::move(*loaded), request)
+                                 : Result<unsigned>(tl::make_unexpected(loaded.error()));
         if (!done) {
             c.warn(done.error().text());
             status = 1;
