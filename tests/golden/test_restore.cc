@@ -51,7 +51,7 @@ public:
         return nullptr;
     }
 
-    Result<bool> restore()
+    Result<bool> restore(const std::function<Result<reshape::Buffer>(reshape::Range)> &file = {})
     {
         std::vector<std::unique_ptr<BenchTarget>> targets;
         return reshape::restore(
@@ -60,7 +60,7 @@ public:
                 BufferMedium *const found = disk(index);
                 return found ? targets.emplace_back(std::make_unique<BenchTarget>(*this, *found)).get() : nullptr;
             },
-            [&](const Change &change) { return record(change); });
+            [&](const Change &change) { return record(change); }, file);
     }
 
     // Of the blocks [first, end) of 4 KiB.
@@ -219,6 +219,32 @@ TEST_P(RestoreLive, ADamagedCopyIsRefusedBeforeAnythingIsWritten)
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code(), Errc::Corrupt);
     EXPECT_EQ(bench_.writes, 0u);
+}
+
+// The file is asked only when the copies are not enough, and must be from the same moment.
+TEST_P(RestoreLive, ABackupFileHelpsWhereACopyIsDamaged)
+{
+    const auto section = [](std::uint64_t generation) {
+        return [generation](reshape::Range r) -> Result<reshape::Buffer> {
+            reshape::Buffer data(r.size() * 512);
+            for (std::uint64_t i = 0; i < data.size() / 8; i++) {
+                const std::uint64_t word = r.begin / 8 + i / 512 + generation;
+                std::memcpy(data.span().data() + i * 8, &word, 8);
+            }
+            return data;
+        };
+    };
+    const ReshapeRecord record = *bench_.volume().reshape;
+    bench_.disk(record.target_slots[0].disk)->bytes[(record.backup_member_start + 100) * 512] ^= std::byte{1};
+    const auto stale = bench_.restore(section(1));
+    ASSERT_FALSE(stale);
+    EXPECT_NE(stale.error().text().find("it is from another time"), std::string::npos) << stale.error().text();
+    EXPECT_EQ(bench_.writes, 0u);
+    const auto done = bench_.restore(section(0));
+    ASSERT_TRUE(done) << done.error().text();
+    bench_.load();
+    spoil_copies();
+    EXPECT_EQ(bench_.wrong_blocks(0, blocks_), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Imsm, Restore, testing::ValuesIn(case_names("imsm-migr-")),

@@ -197,6 +197,25 @@ TEST(PlanGrow, Durations)
 
 // -- create and assemble -------------------------------------------------------------------------------------------------
 
+TEST(PlanGrow, ABackupFileIsReservedBeforeAnythingChanges)
+{
+    const Container c = three_disks(1);
+    GrowRequest want;
+    want.raid_disks = 4;
+    want.backup_file = "/mnt/backup";
+    const auto plan = plan_grow(c, want, limits(), running(), records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(plan->steps.front().action), "/mnt/backup: reserve 3.00 MiB for the backup of volume 0");
+    ASSERT_EQ(plan->steps.front().undo.size(), 1u);
+    EXPECT_EQ(to_text(plan->steps.front().undo.front()), "/mnt/backup: remove");
+    EXPECT_TRUE(std::get<ReserveBackup>(plan->steps.front().action).fresh);
+
+    Container moving = *records_on(c)(change::ReshapeStarted{0, {5, 0, 4, 128, kComponent}, {3}});
+    const auto more = plan_continue(moving, limits(), running(), records_on(moving), "/mnt/backup");
+    ASSERT_TRUE(more) << more.error().text();
+    EXPECT_FALSE(std::get<ReserveBackup>(more->steps.front().action).fresh);
+}
+
 TEST(PlanCreate, Container)
 {
     NewContainer want{"imsm0", "imsm", {{"/dev/sda", {8, 0}, {}}, {"/dev/sdb", {8, 16}, {"an ext4 file system"}}}, true};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // --grow: plan, run, and go on with the next volume until the container is done.
 #include "arrays.h"
+#include "backup_place.h"
 #include "manager.h"
 #include "monitor_start.h"
+#include "names.h"
 #include "run_plan.h"
 
 #include "libemd/base/size.h"
@@ -74,6 +76,7 @@ Result<plan::GrowRequest> request_of(Context &c, const Subject &s, const Contain
     want.chunk_sectors = o.chunk_sectors;
     want.level = o.level;
     want.force = o.force;
+    want.backup_file = o.backup_file;
     if (o.layout) {
         const Volume *v = now.volumes.empty() ? nullptr : &now.volumes[s.volume.value_or(0) < now.volumes.size() ? s.volume.value_or(0) : 0];
         want.layout = EMD_TRY(parse_layout(*o.layout, o.level.value_or(v ? v->shape.level : 5)));
@@ -90,20 +93,55 @@ Result<> thaw(Context &c, const std::string &container)
     return {};
 }
 
+// What fails before data can move is taken back by the plan. Behind that the reshape is recorded and paused: then the
+// freeze is taken away here, so that the other volumes are as they were.
+Result<plan::Outcome> run_and_thaw(Context &c, SystemHost &host, const plan::Plan &plan, const std::string &container)
+{
+    auto outcome = run_plan(c, host, plan);
+    if (outcome)
+        return outcome;
+    for (const plan::RunningVolume &v : EMD_TRY(running_volumes(c, container)).volumes) {
+        const auto position = Array(*c.sysfs, v.array).reshape_position();
+        if (!position || !*position)
+            continue;
+        if (const auto thawed = thaw(c, container); !thawed)
+            return tl::make_unexpected(Error(outcome.error().code(), fmt::format("{}; {}", outcome.error().text(), thawed.error().text())));
+        break;
+    }
+    return outcome;
+}
+
+// udev goes on with every reshape that it sees, unless somebody has paused it.
+Result<> mark_paused(Context &c, const std::string &container, bool paused)
+{
+    for (const plan::RunningVolume &v : EMD_TRY(running_volumes(c, container)).volumes) {
+        const auto position = Array(*c.sysfs, v.array).reshape_position();
+        EMD_TRY(set_paused(v.array, paused && position && position->has_value()));
+    }
+    return {};
+}
+
 // Volume after volume, each from what is recorded when the one before has ended.
 Result<int> drive(Context &c, const std::string &container, std::optional<ContainerLock> &lock)
 {
-    for (;;) {
+    for (bool first = true;; first = false) {
         SystemHost host(c, EMD_TRY(load_container(c, container)));
         host.lend(lock);
         const plan::Running running = EMD_TRY(running_volumes(c, container));
-        const plan::Plan next = EMD_TRY(plan::plan_continue(host.loaded().view(), host.loaded().format->limits(), running, express_on(host)));
+        const plan::Plan next = EMD_TRY(plan::plan_continue(host.loaded().view(), host.loaded().format->limits(), running, express_on(host),
+                                                              c.options.backup_file));
+        if (next.steps.empty() && first && c.options.go_on) {
+            c.say("no volume of {} is being reshaped: there is nothing to go on with", link_of(c, container));
+            return 0;
+        }
         if (next.steps.empty())
             break;
-        const plan::Outcome outcome = EMD_TRY(run_plan(c, host, next));
+        const plan::Outcome outcome = EMD_TRY(run_and_thaw(c, host, next, container));
         if (c.options.dry_run)
             return 0;
         if (outcome == plan::Outcome::Paused) {
+            if (!c.options.background)
+                EMD_TRY(mark_paused(c, container, true));
             if (!c.options.background)
                 c.say("paused; emdadm --grow --continue {} goes on", link_of(c, container));
             return 0;
@@ -114,6 +152,17 @@ Result<int> drive(Context &c, const std::string &container, std::optional<Contai
     return 0;
 }
 
+Result<> check_backup_file(Context &c, const Subject &s)
+{
+    const Options &o = c.options;
+    if (o.backup_file.empty())
+        return {};
+    if (o.background)
+        return fail(Errc::Invalid, "--backup-file and --background cannot be given together: a manager that is started again "
+                                   "would not know {}", o.backup_file);
+    return check_backup_place(o.backup_file, EMD_TRY(running_volumes(c, s.container)), o.force);
+}
+
 Result<int> go_on(Context &c, const Subject &s)
 {
     auto taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
@@ -122,6 +171,8 @@ Result<int> go_on(Context &c, const Subject &s)
         return 0;
     }
     std::optional<ContainerLock> lock = EMD_TRY(std::move(taken));
+    if (!c.options.dry_run)
+        EMD_TRY(mark_paused(c, s.container, false));
     if (c.options.background) {
         lock.reset();
         EMD_TRY(start_manager(s.array));
@@ -139,8 +190,7 @@ Result<int> cmd_grow(Context &c)
         return 0;
     if (s.container.empty())
         return fail(Errc::Unsupported, "{} has no metadata that could record a reshape: a power cut would lose it", link_of(c, s.array));
-    if (!c.options.backup_file.empty())
-        c.say("no backup file is needed: {} is not used", c.options.backup_file);
+    EMD_TRY(check_backup_file(c, s));
     if (c.options.go_on)
         return go_on(c, s);
 
@@ -153,13 +203,13 @@ Result<int> cmd_grow(Context &c)
     const plan::GrowRequest want = EMD_TRY(request_of(c, s, now));
     const plan::Running running = EMD_TRY(running_volumes(c, s.container));
     const plan::Plan plan = EMD_TRY(plan::plan_grow(now, want, host.loaded().format->limits(), running, express_on(host)));
-    if (!c.options.dry_run)
-        for (const std::string &fact : plan.facts)
-            c.say("{}", fact);
-    const plan::Outcome outcome = EMD_TRY(run_plan(c, host, plan));
+    host.announce(plan.facts);
+    const plan::Outcome outcome = EMD_TRY(run_and_thaw(c, host, plan, s.container));
     if (c.options.dry_run)
         return 0;
     if (outcome == plan::Outcome::Paused) {
+        if (!c.options.background)
+            EMD_TRY(mark_paused(c, s.container, true));
         EMD_TRY(thaw(c, s.container));
         if (!c.options.background)
             c.say("paused; emdadm --grow --continue {} goes on", link_of(c, s.array));

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unistd.h>
 
 namespace emd::cli {
 namespace {
@@ -121,8 +122,7 @@ Result<Monitor *> SystemHost::monitor(const std::string &container)
     if (!monitor_) {
         auto connected = connect_monitor(container, kMonitorPatience);
         if (!connected)
-            return fail(connected.error().code(), "no emdmon answers for {}: start it with emdmon {} ({})", container, container,
-                        connected.error().text());
+            return tl::make_unexpected(connected.error());
         monitor_ = std::move(*connected);
     }
     return monitor_.get();
@@ -184,7 +184,13 @@ Result<> SystemHost::restore(unsigned volume)
         EMD_TRY(apply(change));
         return store();
     };
-    const bool restored = EMD_TRY(reshape::restore(loaded_.view(), volume, target, record));
+    std::function<Result<reshape::Buffer>(reshape::Range)> file;
+    if (!context_.options.backup_file.empty())
+        file = [&](reshape::Range addresses) -> Result<reshape::Buffer> {
+            const Volume &v = loaded_.view().volumes[volume];
+            return EMD_TRY(reshape::BackupFile::open(context_.options.backup_file, owner(volume, v.reshape->target))).load(addresses);
+        };
+    const bool restored = EMD_TRY(reshape::restore(loaded_.view(), volume, target, record, file));
     if (error)
         return tl::make_unexpected(*error);
     if (restored)
@@ -192,8 +198,31 @@ Result<> SystemHost::restore(unsigned volume)
     return {};
 }
 
+reshape::BackupOwner SystemHost::owner(unsigned volume, const Shape &target) const
+{
+    const Volume &v = loaded_.view().volumes[volume];
+    return {loaded_.view().uuid, v.uuid, v.shape, target};
+}
+
+Result<> SystemHost::reserve_backup(const plan::ReserveBackup &action)
+{
+    const reshape::BackupOwner mine = owner(action.volume, action.target);
+    if (!action.fresh && ::access(action.path.c_str(), F_OK) == 0)
+        file_.emplace(EMD_TRY(reshape::BackupFile::open(action.path, mine)));
+    else
+        file_.emplace(EMD_TRY(reshape::BackupFile::create(action.path, mine, action.sectors)));
+    return {};
+}
+
+Result<> SystemHost::drop_backup(const std::string &)
+{
+    return file_ ? file_->remove() : Result<>();
+}
+
 Result<plan::Outcome> SystemHost::manage(const std::string &array, const std::string &container, const plan::Manage &action)
 {
+    for (const std::string &fact : facts_)
+        context_.say("{}", fact);
     if (context_.options.background) {
         if (lock_)
             lock_->reset();
@@ -203,7 +232,24 @@ Result<plan::Outcome> SystemHost::manage(const std::string &array, const std::st
     // What a manager that was killed has still sent is on the disks when the monitor has answered.
     EMD_TRY(EMD_TRY(monitor(container))->sync(action.volume));
     const auto recorded = EMD_TRY(load_container(context_, container));
-    return run_manager(context_, array, *EMD_TRY(monitor(container)), action.volume, recorded.view());
+    auto outcome = run_manager(context_, array, *EMD_TRY(monitor(container)), action.volume, recorded.view(), file_ ? &*file_ : nullptr);
+    if (outcome || !Array(*context_.sysfs, array).exists())
+        return outcome;
+    const Error &error = outcome.error();
+    if (const auto left = leave_usable(array, container, action.volume); !left)
+        return tl::make_unexpected(error.within(fmt::format("{} cannot be released ({})", link_of(context_, array), left.error().text())));
+    return tl::make_unexpected(error.within(fmt::format("the reshape of {} is paused, emdadm --grow --continue goes on with it",
+                                                        link_of(context_, array))));
+}
+
+// The manager has failed: what is under way is finished, nothing stays suspended, the reshape is paused. From what is
+// recorded now, not when the manager began: a section may have been recorded since, and must not be given up.
+Result<> SystemHost::leave_usable(const std::string &array, const std::string &container, unsigned volume)
+{
+    Monitor *const keeper = EMD_TRY(monitor(container));
+    EMD_TRY(keeper->sync(volume));
+    const Loaded recorded = EMD_TRY(load_container(context_, container));
+    return reshape::release({Array(*context_.sysfs, array), keeper, volume, recorded.view(), {}, nullptr, nullptr});
 }
 
 }  // namespace emd::cli

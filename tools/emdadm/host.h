@@ -7,6 +7,7 @@
 #include "libemd/monitor/client.h"
 #include "libemd/monitor/container_lock.h"
 #include "libemd/plan/executor.h"
+#include "libemd/reshape/backup_file.h"
 
 #include <atomic>
 
@@ -17,6 +18,8 @@ public:
     SystemHost(Context &context, Loaded loaded) : context_(context), loaded_(std::move(loaded)) {}
 
     Loaded &loaded() { return loaded_; }
+    // Said when the reshape begins: a grow that is refused says its one sentence and nothing else.
+    void announce(std::vector<std::string> facts) { facts_ = std::move(facts); }
     // For --background: given up before another process drives the reshape.
     void lend(std::optional<ContainerLock> &lock) { lock_ = &lock; }
 
@@ -31,6 +34,8 @@ public:
     Result<> publish(const std::string &array, const plan::Publish &action) override;
     Result<> unpublish(const std::string &array) override;
     Result<> restore(unsigned volume) override;
+    Result<> reserve_backup(const plan::ReserveBackup &action) override;
+    Result<> drop_backup(const std::string &path) override;
     Result<plan::Outcome> manage(const std::string &array, const std::string &container, const plan::Manage &action) override;
 
 private:
@@ -38,6 +43,8 @@ private:
     Result<Monitor *> monitor(const std::string &container);
 
     void give_back_exclusive();
+    Result<> leave_usable(const std::string &array, const std::string &container, unsigned volume);
+    reshape::BackupOwner owner(unsigned volume, const Shape &target) const;
 
     struct Writer {
         std::unique_ptr<BlockDevice> device;
@@ -48,6 +55,8 @@ private:
     std::vector<Writer> writers_;
     std::unique_ptr<Monitor> monitor_;
     std::optional<ContainerLock> *lock_ = nullptr;
+    std::optional<reshape::BackupFile> file_;
+    std::vector<std::string> facts_;
 };
 
 // Is there an emdmon for this container?

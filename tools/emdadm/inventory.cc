@@ -30,7 +30,7 @@ BlockDevice *Loaded::device(DevNum dev) const
 Result<std::optional<Recognised>> recognise(const Medium &medium)
 {
     for (const Format *format : formats()) {
-        const Probe probe = EMD_TRY(format->probe(medium).within(fmt::format("{}: {} metadata", medium.path(), format->name())));
+        const Probe probe = EMD_TRY(format->probe(medium));
         if (probe.found)
             return std::optional(Recognised{format, probe});
     }
@@ -61,7 +61,7 @@ Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice
         }
         const auto found = recognise(*device);
         if (!found) {
-            left_out(fmt::format("{} and is left alone", found.error().text()));
+            left_out(fmt::format("{}: it is left alone", found.error().text()));
             continue;
         }
         if (!*found) {

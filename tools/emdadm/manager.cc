@@ -78,11 +78,11 @@ void ProgressLine::show(const reshape::Progress &p)
 }
 
 Result<plan::Outcome> run_manager(Context &c, const std::string &array, Monitor &monitor, unsigned volume,
-                                  const Container &container)
+                                  const Container &container, reshape::BackupFile *file)
 {
     const StopOnSignal signals;
     ProgressLine line(link_of(c, array), ::isatty(STDERR_FILENO), c.options.quiet);
-    reshape::Job job{Array(*c.sysfs, array), &monitor, volume, container, {}, &stop_wanted};
+    reshape::Job job{Array(*c.sysfs, array), &monitor, volume, container, {}, &stop_wanted, file};
     job.progress = [&](const reshape::Progress &p) { line.show(p); };
     EMD_TRY(reshape::run(job));
     const bool moving = EMD_TRY(Array(*c.sysfs, array).reshape_position()).has_value();

@@ -12,7 +12,7 @@ namespace emd::cli {
 
 // Paused: SIGINT or SIGTERM came; the section under way was finished and nothing is suspended.
 Result<plan::Outcome> run_manager(Context &c, const std::string &array, Monitor &monitor, unsigned volume,
-                                  const Container &container);
+                                  const Container &container, reshape::BackupFile *file);
 
 // What is shown: "37.4 %  112.3 MiB/s  12 min left", rewritten in place on a terminal, a line per 5 % otherwise.
 class ProgressLine {

@@ -3,10 +3,14 @@
 
 #include "arrays.h"
 
+#include "libemd/base/fd.h"
 #include "libemd/device/udev.h"
+#include "libemd/monitor/paths.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <filesystem>
+#include <unistd.h>
 
 namespace emd::cli {
 namespace {
@@ -38,6 +42,20 @@ void make_link(const std::string &name, const std::string &array)
 
 }  // namespace
 
+Result<> set_paused(const std::string &array, bool paused)
+{
+    const std::string path = pause_mark(array);
+    if (!paused && ::unlink(path.c_str()) < 0 && errno != ENOENT)
+        return fail_errno(errno, "removing {}", path);
+    if (!paused)
+        return {};
+    EMD_TRY(make_run_directory());
+    const Fd mark(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!mark.valid())
+        return fail_errno(errno, "making {}", path);
+    return {};
+}
+
 Result<> publish_name(Context &c, const std::string &array, const std::string &wanted, const std::string &metadata,
                       const Uuid &uuid)
 {
@@ -50,6 +68,7 @@ Result<> publish_name(Context &c, const std::string &array, const std::string &w
         what = fmt::format("/{}/{}", ref.container, ref.volume);
     }
     EMD_TRY(c.map.put({array, what, uuid == Uuid{} ? "-" : to_string(uuid), name}));
+    EMD_TRY(set_paused(array, c.options.freeze_reshape));  // before udev looks at it
     EMD_TRY(c.sysfs->write(array + "/uevent", "change"));
     if (!wait_for_link(kLinks + name, "/dev/" + array, kLinkLimit))
         make_link(name, array);
@@ -62,6 +81,7 @@ Result<> unpublish_name(Context &c, const std::string &array)
     if (!entry)
         return {};
     EMD_TRY(c.map.remove(array));
+    EMD_TRY(set_paused(array, false));
     std::error_code error;
     const std::string link = kLinks + entry->name;
     if (std::filesystem::read_symlink(link, error) == "../" + array)

@@ -12,6 +12,8 @@ namespace emd::cli {
 // udev does. `metadata`: of a container its format, of others what metadata_version says.
 Result<> publish_name(Context &c, const std::string &array, const std::string &name, const std::string &metadata,
                       const Uuid &uuid);
+// Somebody wants the reshape of this array to pause, or to go on.
+Result<> set_paused(const std::string &array, bool paused);
 Result<> unpublish_name(Context &c, const std::string &array);
 
 }  // namespace emd::cli

@@ -42,7 +42,7 @@ constexpr OptionRow kOptions[] = {
     {Id::Name, "name", 'N', true, kCreate | kAssemble, "name of the array"},
     {Id::Uuid, "uuid", 'u', true, kAssemble, "only the array with this identity"},
     {Id::AssumeClean, "assume-clean", 0, false, kCreate, "parity or copies are right already"},
-    {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, nullptr},
+    {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, "a second backup of what is being moved; assembly reads it"},
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
     {Id::FreezeReshape, "freeze-reshape", 0, false, kAssemble | kGrow, "do not go on with a reshape now"},

@@ -22,6 +22,11 @@ std::string container_lock(std::string_view container, std::string_view director
     return fmt::format("{}/{}.lock", directory, container);
 }
 
+std::string pause_mark(std::string_view array, std::string_view directory)
+{
+    return fmt::format("{}/{}.paused", directory, array);
+}
+
 Result<> make_run_directory(std::string_view directory)
 {
     const std::string path(directory);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/plan/action.h"
 
+#include "libemd/base/size.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -97,6 +99,10 @@ std::string to_text(const Action &action)
             [](const StartMonitor &a) { return fmt::format("{}: start the monitor", a.container); },
             [](const Publish &a) { return fmt::format("{}: link /dev/emd/{}", a.array, a.name); },
             [](const Restore &a) { return fmt::format("volume {}: put the backed-up section in its place", a.volume); },
+            [](const ReserveBackup &a) {
+                return fmt::format("{}: reserve {} for the backup of volume {}", a.path, format_size(a.sectors * 512), a.volume);
+            },
+            [](const DropBackup &a) { return fmt::format("{}: remove", a.path); },
             [](const Manage &a) { return fmt::format("{}: move the data", a.array); },
         },
         action);

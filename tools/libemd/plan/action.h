@@ -67,13 +67,23 @@ struct Publish {  // give the array its name under /dev/emd
 struct Restore {  // put the live backup of an interrupted reshape in its place
     unsigned volume = 0;
 };
+struct ReserveBackup {  // space for sections of the reshape in a file; durable before anything changes
+    std::string path;
+    unsigned volume = 0;
+    Shape target;
+    std::uint64_t sectors = 0;
+    bool fresh = true;  // the file must not exist; else one of this reshape is taken
+};
+struct DropBackup {
+    std::string path;
+};
 struct Manage {  // drive the recorded reshape to its end
     std::string array, container;
     unsigned volume = 0;
 };
 
 using Action = std::variant<NewArray, Set, Expect, AddMember, RemoveMember, ClearArray, NewMetadata, Wipe, Apply, Store,
-                            Erase, Send, Sync, StartMonitor, Publish, Restore, Manage>;
+                            Erase, Send, Sync, StartMonitor, Publish, Restore, ReserveBackup, DropBackup, Manage>;
 
 // One line, stable: tests compare it.
 std::string to_text(const Action &action);

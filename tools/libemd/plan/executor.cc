@@ -145,6 +145,10 @@ Result<Outcome> Executor::act(const Action &action)
         return done(host_->publish(array(a->array), *a));
     if (const auto *a = std::get_if<Restore>(&action))
         return done(host_->restore(a->volume));
+    if (const auto *a = std::get_if<ReserveBackup>(&action))
+        return done(host_->reserve_backup(*a));
+    if (const auto *a = std::get_if<DropBackup>(&action))
+        return done(host_->drop_backup(a->path));
     const auto &manage = std::get<Manage>(action);
     return host_->manage(array(manage.array), array(manage.container), manage);
 }

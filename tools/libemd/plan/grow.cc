@@ -181,12 +181,21 @@ std::vector<const Volume *> followers(const Container &now, const Volume &first)
     return later;
 }
 
-Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, const Running &running, const Express &express)
+ReserveBackup reserve(const std::string &path, const Volume &v, const ReshapeRecord &record, bool fresh)
+{
+    return {path, v.index, record.target, record.unit, fresh};
+}
+
+Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, const Running &running, const Express &express,
+                      const std::string &backup_file)
 {
     const RunningVolume &r = *EMD_TRY(running_volume(running, v));
     change::ReshapeStarted change{v.index, to, {}};
     change.new_disks = EMD_TRY(new_members(now, v, to.raid_disks - v.shape.raid_disks));
-    const Container after = EMD_TRY(express(change).within(v.name));
+    auto expressed = express(change);
+    if (!expressed && expressed.error().text().find(v.name) == std::string::npos)
+        return tl::make_unexpected(expressed.error().within(v.name));
+    const Container after = EMD_TRY(std::move(expressed));
     const auto recorded = std::ranges::find(after.volumes, v.index, &Volume::index);
     if (recorded == after.volumes.end() || !recorded->reshape)
         return fail(Errc::Unsupported, "{}: the format did not record the reshape", v.name);
@@ -196,6 +205,10 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
     plan.title = fmt::format("reshape {}", v.name);
     plan.facts = EMD_TRY(grow_facts(now, v, recorded->reshape.value(), change.new_disks));
     change.new_disks.clear();  // emdmon picks them when it comes to it, by the same rule, from the spares of that moment
+    if (!backup_file.empty()) {
+        plan.facts.push_back(fmt::format("a second backup goes to {}", backup_file));
+        plan.add(reserve(backup_file, v, *recorded->reshape, true), {DropBackup{backup_file}});
+    }
     freeze(plan, running);
     close_gates(plan, r.array, recorded->reshape->backward, array_sectors(to));
     start(plan, running, r, v.shape, change);
@@ -248,7 +261,7 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
         if (everything || &v == &first)
             EMD_TRY(check_target(v, target_shape(v, want), limits));
     }
-    Plan plan = EMD_TRY(plan_one(now, first, target_shape(first, want), running, express));
+    Plan plan = EMD_TRY(plan_one(now, first, target_shape(first, want), running, express, want.backup_file));
     if (everything)
         for (const Volume *later : followers(now, first))
             plan.facts.push_back(fmt::format("then volume {} in the same way", later->name));
@@ -257,7 +270,8 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
     return plan;
 }
 
-Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express)
+Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express,
+                           const std::string &backup_file)
 {
     Plan plan;
     plan.title = fmt::format("continue in {}", running.container);
@@ -269,10 +283,12 @@ Result<Plan> plan_continue(const Container &now, const Limits &limits, const Run
         GrowRequest want;
         want.raid_disks = now.volumes.front().shape.raid_disks;
         EMD_TRY(check_target(*next, target_shape(*next, want), limits));
-        plan = EMD_TRY(plan_one(now, *next, target_shape(*next, want), running, express));
+        plan = EMD_TRY(plan_one(now, *next, target_shape(*next, want), running, express, backup_file));
     } else {
         const RunningVolume &r = *EMD_TRY(running_volume(running, *moving));
         plan.facts = {fmt::format("volume {}: from sector {} on", moving->name, moving->reshape->position)};
+        if (!backup_file.empty())
+            plan.add(reserve(backup_file, *moving, *moving->reshape, false));
         if (r.tagged)
             plan.add(Set{r.array, "metadata_version", tag(running, r.index, '/')});
         plan.add(Sync{running.container, r.index, {}});

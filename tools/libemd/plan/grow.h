@@ -14,6 +14,7 @@ struct GrowRequest {
     std::optional<std::uint32_t> raid_disks, chunk_sectors, layout;
     std::optional<int> level;
     bool force = false;  // also with a member missing
+    std::string backup_file;  // a copy of each section goes there, too; empty: only to the format's own place
 };
 
 struct RunningVolume {
@@ -36,7 +37,8 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
 
 // Goes on where a recorded reshape stands: the manager, the end, then the next volume. A plan without steps: nothing
 // is left to do.
-Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express);
+Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express,
+                           const std::string &backup_file = {});
 
 // Everything that a freeze left behind is taken away.
 Plan plan_thaw(const Running &running);

@@ -40,6 +40,8 @@ public:
     virtual ~BackupPlace() = default;
     // Complete and durable in `slot` on success. `data` is what the array reads at `addresses`.
     virtual Result<> save(unsigned slot, Range addresses, std::span<const std::byte> data) = 0;
+    // The metadata says durably that the backup of `addresses` is valid; nothing has been moved yet.
+    virtual Result<> recorded(Range) { return {}; }
     // Nothing in the place may be taken for a backup of this reshape any more.
     virtual Result<> clear() = 0;
 };

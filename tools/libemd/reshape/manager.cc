@@ -3,6 +3,7 @@
 #include "libemd/reshape/manager.h"
 
 #include "libemd/base/fd.h"
+#include "libemd/reshape/backup_file.h"
 #include "libemd/reshape/copy_area.h"
 #include "libemd/reshape/disk_io.h"
 #include "libemd/reshape/executor.h"
@@ -102,7 +103,10 @@ Result<> run(Job job)
     DeviceReader reader("/dev/" + job.array.name());
     DeviceWriter writer(job.array, target.raid_disks);
     CopyArea place(target, volume.reshape->backup_member_start, volume.reshape->backup_member_sectors, writer);
-    return Executor(job, terms, reader, place).drive();
+    if (!job.file)
+        return Executor(job, terms, reader, place).drive();
+    PlaceAndFile both(place, *job.file);
+    return Executor(job, terms, reader, both).drive();
 }
 
 Result<> release(Job job)

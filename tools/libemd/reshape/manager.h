@@ -6,11 +6,15 @@
 #include "libemd/format/format.h"
 #include "libemd/kernel/array.h"
 #include "libemd/monitor/client.h"
+#include "libemd/reshape/buffer.h"
+#include "libemd/reshape/terms.h"
 
 #include <atomic>
 #include <functional>
 
 namespace emd::reshape {
+
+class BackupFile;
 
 struct Progress {
     std::uint64_t position = 0;  // array sectors durable in the new layout, counted from the start of the work
@@ -27,6 +31,7 @@ struct Job {
     Container container;
     std::function<void(const Progress &)> progress;  // may be empty
     const std::atomic<bool> *stop = nullptr;         // set by a signal: finish the section, release, return
+    BackupFile *file = nullptr;                      // gets a copy of each section besides the format's own place
 };
 
 // Steps 8 and 9 of the protocol: from the recorded state (fresh or after any crash of the manager) to the end.
@@ -49,9 +54,11 @@ public:
 
 // Section 8, steps 2 to 4, array not running: put the live backup of `volume` in place on all members, flush, then
 // make the new checkpoint durable through `record` (which writes the metadata). Idempotent. Returns true if
-// something was restored. `target(disk)` gives the disk of Container::disks, or null when it is absent.
+// something was restored. `target(disk)` gives the disk of Container::disks, or null when it is absent. `file(addresses)`
+// reads the section from a backup file; it is asked when the copies on the members are not enough, and may be empty.
 Result<bool> restore(const Container &container, unsigned volume,
                      const std::function<Target *(int disk)> &target,
-                     const std::function<Result<>(const Change &)> &record);
+                     const std::function<Result<>(const Change &)> &record,
+                     const std::function<Result<Buffer>(Range addresses)> &file = {});
 
 }  // namespace emd::reshape

@@ -10,6 +10,8 @@
 #include "libemd/reshape/manager.h"
 #include "libemd/reshape/member_image.h"
 
+#include <algorithm>
+
 namespace emd::reshape {
 namespace {
 
@@ -38,29 +40,41 @@ Result<Patient> find_patient(const Container &container, unsigned volume, const 
     return p;
 }
 
-// One lost copy is reconstructed from the others where the target has parity.
-Result<MemberImage> read_copy(Patient &p, Range addresses)
+// What the members hold, and who cannot be read.
+struct Copies {
+    MemberImage image;
+    std::vector<unsigned> lost;
+    std::string reason;
+};
+
+Result<Copies> read_copies(Patient &p, Range addresses)
 {
     const ReshapeRecord &record = *p.volume->reshape;
     const std::uint64_t data_disks = emd_geometry_data_disks(&p.target);
-    MemberImage image;
+    Copies copies;
+    MemberImage &image = copies.image;
     image.first = addresses.begin / data_disks;
     image.sectors = addresses.size() / data_disks;
     if (image.sectors > record.backup_member_sectors)
         return fail(Errc::Corrupt, "volume {}: the unit of {} sectors per disk does not fit its copy area of {}",
                     p.volume->name, image.sectors, record.backup_member_sectors);
-    std::vector<unsigned> lost;
-    std::string reason;
     for (unsigned slot = 0; slot < p.disks.size(); slot++) {
         image.slots.emplace_back(image.sectors * kSectorBytes);
         const Result<> got = p.disks[slot] ? p.disks[slot]->read(record.backup_member_start * kSectorBytes,
                                                                  image.slots[slot].span())
                                            : fail(Errc::Gone, "the disk is absent");
         if (!got) {
-            lost.push_back(slot);
-            reason = fmt::format("{}: {}", p.names[slot], got.error().text());
+            copies.lost.push_back(slot);
+            copies.reason = fmt::format("{}: {}", p.names[slot], got.error().text());
         }
     }
+    return copies;
+}
+
+// One lost copy is reconstructed from the others where the target has parity. After an error nothing has changed.
+Result<> complete(const Patient &p, Copies &copies)
+{
+    auto &[image, lost, reason] = copies;
     if (lost.size() > emd_geometry_max_failures(&p.target))
         return fail(Errc::Io, "volume {}: {} of {} copies of the critical section cannot be read ({})",
                     p.volume->name, lost.size(), p.disks.size(), reason);
@@ -69,7 +83,40 @@ Result<MemberImage> read_copy(Patient &p, Range addresses)
                     p.volume->name);
     for (const unsigned slot : lost)
         reconstruct(image, slot);
+    return {};
+}
+
+// From the file. It belongs to this moment only if it agrees with the members' copies wherever those are whole: one that
+// is left over from earlier agrees with none.
+Result<MemberImage> from_file(const Patient &p, const Copies &copies, Range addresses, const Buffer &data)
+{
+    MemberImage image = lay_out(p.target, addresses, data.span());
+    const auto agrees = [&](unsigned slot) { return std::ranges::equal(image.slots[slot].span(), copies.image.slots[slot].span()); };
+    bool readable = false;
+    for (unsigned slot = 0; slot < image.slots.size(); slot++) {
+        if (std::ranges::count(copies.lost, slot))
+            continue;
+        if (agrees(slot))
+            return image;
+        readable = true;
+    }
+    if (readable)
+        return fail(Errc::Corrupt, "volume {}: the backup file agrees with no copy on the disks: it is from another time", p.volume->name);
     return image;
+}
+
+Result<MemberImage> read_section(Patient &p, Range addresses, const std::function<Result<Buffer>(Range)> &file)
+{
+    Copies copies = EMD_TRY(read_copies(p, addresses));
+    const Result<> completed = complete(p, copies);
+    if (completed)
+        return std::move(copies.image);
+    if (!file)
+        return tl::make_unexpected(completed.error());
+    const auto data = file(addresses);
+    if (!data)
+        return fail(completed.error().code(), "{}; {}", completed.error().text(), data.error().text());
+    return from_file(p, copies, addresses, *data);
 }
 
 // Written and flushed on every disk that is there. One that fails now is stale from here on: it is returned, and must
@@ -106,7 +153,8 @@ Result<std::vector<int>> write_place(Patient &p, const MemberImage &image)
 }  // namespace
 
 Result<bool> restore(const Container &container, unsigned volume, const std::function<Target *(int disk)> &target,
-                     const std::function<Result<>(const Change &)> &record)
+                     const std::function<Result<>(const Change &)> &record,
+                     const std::function<Result<Buffer>(Range)> &file)
 {
     if (volume >= container.volumes.size() || !container.volumes[volume].reshape ||
         !container.volumes[volume].reshape->backup_live)
@@ -116,7 +164,7 @@ Result<bool> restore(const Container &container, unsigned volume, const std::fun
     const auto section = recorded_section(terms, *patient.volume->reshape, 0);
     if (!section)
         return false;
-    const MemberImage image = EMD_TRY(read_copy(patient, terms.addresses(section->range)));
+    const MemberImage image = EMD_TRY(read_section(patient, terms.addresses(section->range), file));
     for (const int disk : EMD_TRY(write_place(patient, image)))
         EMD_TRY(record(change::DiskFailed{disk}));
     EMD_TRY(record(change::ReshapeProgress{volume, terms.address(section->range.end)}));
