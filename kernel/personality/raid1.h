@@ -99,6 +99,10 @@ void raid1_stop_writes(struct raid1_array *array);
 /** raid1_resume_writes() - let writes go again. */
 void raid1_resume_writes(struct raid1_array *array);
 
+/* raid1_zero.c */
+/** raid1_zero() - write zeroes as data; ends @io, and the reference of write_enter(). A worker. */
+void raid1_zero(struct raid1_conf *conf, struct emd_io *io);
+
 /* raid1_mend.c */
 /** raid1_mend() - @read has failed: serve its request from another member and mend its own. Frees @read. */
 void raid1_mend(struct work_struct *work);

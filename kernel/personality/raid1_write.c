@@ -21,7 +21,7 @@ struct raid1_copy {
  * @pending: bios under way, and one while they are being sent
  * @reached: a member that counts has taken it
  * @stale:   one that cannot be spared, the last, has not: what is read from now on may be the old
- * @refused: what a member said that does not support the operation
+ * @refused: what a member said that did not take a discard or zeroes
  */
 struct raid1_write {
 	struct emd_io		*io;
@@ -116,6 +116,11 @@ static void write_put(struct raid1_write *write)
 		status = BLK_STS_IOERR;
 	mempool_free(write, &conf->writes);
 	percpu_ref_put(&conf->array->writes);
+	if (status && bio_op(io->bio) == REQ_OP_WRITE_ZEROES) {
+		io->status = BLK_STS_NOTSUPP;	/* so raid1_write() knows it again */
+		emd_io_punt(io);
+		return;
+	}
 	emd_io_end(io, status);
 }
 
@@ -127,7 +132,7 @@ static void copy_end_io(struct bio *bio)
 	if (!bio->bi_status) {
 		if (copy->counts)
 			WRITE_ONCE(write->reached, true);
-	} else if (bio->bi_status == BLK_STS_NOTSUPP && bio_op(bio) != REQ_OP_WRITE) {
+	} else if (bio_op(bio) != REQ_OP_WRITE) {
 		WRITE_ONCE(write->refused, bio->bi_status);
 	} else {
 		emd_member_error(write->conf->map->array, copy->member);
@@ -211,6 +216,10 @@ void raid1_write(struct raid1_conf *conf, struct emd_io *io)
 
 	if (!write_enter(conf->array, io))
 		return;
+	if (unlikely(io->status == BLK_STS_NOTSUPP)) {
+		raid1_zero(conf, io);
+		return;
+	}
 	write = write_prepare(conf, io);
 	if (!write) {
 		percpu_ref_put(&conf->array->writes);

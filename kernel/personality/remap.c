@@ -29,10 +29,12 @@ static void part_put(struct emd_io *io)
 		emd_io_end(io, io->status);
 }
 
-/* The error is the user's: no other copy exists. EAGAIN and "not supported" say nothing about the member. */
-static void note_error(struct emd_io *io, struct mdk_member *m, blk_status_t status)
+/* The error is the user's: no other copy exists. EAGAIN, and refused discards or zeroes, say nothing about the member. */
+static void note_error(struct emd_io *io, struct mdk_member *m, const struct bio *bio)
 {
-	if (status && status != BLK_STS_AGAIN && status != BLK_STS_NOTSUPP)
+	bool data = bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
+
+	if (bio->bi_status && bio->bi_status != BLK_STS_AGAIN && data)
 		emd_member_error(io->map->array, m);
 }
 
@@ -41,7 +43,7 @@ static void part_end(struct bio *clone)
 	struct remap_part *part = container_of(clone, struct remap_part, clone);
 	struct emd_io *io = part->io;
 
-	note_error(io, part->member, clone->bi_status);
+	note_error(io, part->member, clone);
 	if (clone->bi_status)
 		io->status = clone->bi_status;
 	emd_member_put(part->member);
@@ -55,7 +57,7 @@ static void whole_end(struct bio *bio)
 	struct mdk_member *m = io->pers_private;
 	blk_status_t status = bio->bi_status;
 
-	note_error(io, m, status);
+	note_error(io, m, bio);
 	emd_member_put(m);
 	emd_io_end(io, status);
 }

@@ -2,6 +2,7 @@
 # Levels without redundancy: linear, RAID0 over unequal disks in both layouts, each byte where it belongs; partitions as members
 # and of arrays; discards and zeroes; requests that must not wait.
 #: disks: 8M, 12M, 12M, 20M, 16M, oracle 64M
+#: modules: loop
 #: programs: blkdiscard fio
 #: kernels: 6.1 6.12 uml
 #: files: tests/vm/guest/array.sh
@@ -138,4 +139,27 @@ for level in linear raid0 raid1; do
 	fi
 	stop_array
 done
+
+say "a mirror over a disk that says it takes zeroes, and does not: they are written, once, and both copies have them"
+mount -t tmpfs none /mnt
+truncate -s 12M /mnt/file
+losetup /dev/loop0 /mnt/file
+make_array emd0 raid1 2 0 - "$d1" /dev/loop0
+start_array dirty
+wait_for 60 attr_is $md/resync_start none
+wait_idle
+head -c $((8 * MIB)) /dev/urandom >/tmp/all
+dd if=/tmp/all of=$dev bs=1M oflag=direct conv=notrunc 2>/dev/null
+dd if=/dev/zero of=/tmp/all bs=4096 seek=100 count=901 conv=notrunc 2>/dev/null
+writes() { set -- $(cat /sys/block/emd0/stat); echo "$5"; }
+[ "$(cat /sys/block/emd0/queue/write_zeroes_max_bytes)" -gt 0 ] || fail "the array takes no zeroes"
+before=$(writes)
+/bin/blkdiscard -z -o $((100 * 4096)) -l $((901 * 4096)) $dev
+[ $(($(writes) - before)) = 1 ] || fail "zeroes took $(($(writes) - before)) requests: the first was refused"
+drop_caches
+cmp -n $((8 * MIB)) /tmp/all $dev || fail "zeroes"
+expect_attr $md/degraded 0
+clean_check
+stop_array
+losetup -d /dev/loop0
 rmmod emd
