@@ -475,6 +475,25 @@ TEST(MonitorReshape, NoneAloneIsNotTheEnd)
     EXPECT_EQ(lab.attribute("array_state"), "active");
 }
 
+TEST(MonitorReshape, WhatTheToolOwnsIsNeverStored)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    for (const char *position : {"2000", "5000", "9000", "none"}) {
+        lab.attribute("reshape_position") = position;
+        lab.settle();
+    }
+    lab.attribute("sync_action") = "idle";
+    lab.attribute("raid_disks") = "4";
+    lab.settle();
+    EXPECT_FALSE(lab.volume().reshape);
+    EXPECT_GE(lab.journal.find("store reshape_acked 5000"), 0);
+    for (const char *owned : {"sync_max", "sync_min", "suspend_lo", "suspend_hi", "raid_disks", "chunk_size", "layout",
+                              "new_level", "reshape_position", "array_size", "metadata_version"})
+        EXPECT_EQ(lab.journal.find(fmt::format("store {} ", owned)), -1) << owned;
+}
+
 TEST(MonitorReshape, NoSpareIsTakenInMidReshape)
 {
     Lab lab(2);

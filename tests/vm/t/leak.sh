@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Arrays are made, written, degraded and stopped again and again: nothing is left of them, and the module can go.
+# Arrays are made, written, degraded and stopped many times: nothing is left of them, and the module can go.
 #: disks: 3x8M
 #: modules: raid6_pq xor
 #: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: udev: no
-#: timeout: 500
+#: timeout: 300
 . /array.sh
-[ "$KERNEL" = uml ] && rounds=1000 || rounds=40
+[ "$KERNEL" = uml ] && rounds=100 || rounds=40
 
 objects() { cat /sys/module/emd/refcnt; ls /sys/block | grep -c '^emd' || true; }
 free_kib() { echo 3 >/proc/sys/vm/drop_caches; sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
