@@ -316,7 +316,7 @@ TEST(PlanAssemble, InterruptedReshapeInTheKernelsOrder)
   10  vol0: add /dev/sdb as member 1, sectors 0 to 131072
   11  vol0: add /dev/sdc as member 2, sectors 0 to 131072
   12  vol0: resync_start = none
-  13  vol0: reshape_position = 6144
+  13  vol0: reshape_position = 12288
   14  vol0: raid_disks = 4
   15  vol0: add /dev/sdd as member 3, sectors 0 to 131072
   16  vol0: array_size = 131072

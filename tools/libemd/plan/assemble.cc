@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/plan/assemble.h"
 
+#include "libemd/reshape/manager.h"
+
 #include <algorithm>
 #include <emd/emd.h>
 #include <fmt/format.h>
@@ -86,10 +88,12 @@ std::string resync_start(const Volume &v, bool force)
     return v.dirty || !v.initialised ? "0" : "none";
 }
 
-void set_reshape(Plan &plan, const Container &c, const Volume &v, const std::string &word)
+Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std::string &word)
 {
     const ReshapeRecord &r = *v.reshape;
-    set(plan, word, "reshape_position", fmt::to_string(r.position));
+    // A section that was restored lies in its new place: to move it again would destroy it.
+    const std::uint64_t position = EMD_TRY(reshape::position_after_restore(v));
+    set(plan, word, "reshape_position", fmt::to_string(position));
     if (r.backward)
         set(plan, word, "reshape_direction", "backwards");
     if (r.target.level != v.shape.level)
@@ -105,6 +109,7 @@ void set_reshape(Plan &plan, const Container &c, const Volume &v, const std::str
     // Nothing moves before the manager says how far.
     set(plan, word, "sync_min", "0");
     set(plan, word, "sync_max", "0");
+    return {};
 }
 
 }  // namespace
@@ -163,7 +168,7 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
     if (redundant(v.shape))
         set(plan, word, "resync_start", resync_start(v, options.force && v.dirty));
     if (v.reshape)
-        set_reshape(plan, c, v, word);
+        EMD_TRY(set_reshape(plan, c, v, word));
     else if (v.array_sectors != array_sectors(v.shape))
         set(plan, word, "array_size", fmt::to_string(v.array_sectors / 2));
     set(plan, word, "array_state", "readonly");

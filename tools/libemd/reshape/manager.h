@@ -52,6 +52,10 @@ public:
     virtual Result<> flush() = 0;
 };
 
+// Where the reshape of a volume that is not running goes on when restore() has been called: D, or the end of the section
+// that restore() puts in its place.
+Result<std::uint64_t> position_after_restore(const Volume &volume);
+
 // Section 8, steps 2 to 4, array not running: put the live backup of `volume` in place on all members, flush, then
 // make the new checkpoint durable through `record` (which writes the metadata). Idempotent. Returns true if
 // something was restored. `target(disk)` gives the disk of Container::disks, or null when it is absent. `file(addresses)`

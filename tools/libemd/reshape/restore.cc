@@ -152,6 +152,16 @@ Result<std::vector<int>> write_place(Patient &p, const MemberImage &image)
 
 }  // namespace
 
+Result<std::uint64_t> position_after_restore(const Volume &volume)
+{
+    const ReshapeRecord &record = *volume.reshape;
+    if (!record.backup_live)
+        return record.position;
+    const Terms terms = EMD_TRY(make_terms(volume, false));
+    const auto section = recorded_section(terms, record, 0);
+    return section ? terms.address(section->range.end) : record.position;
+}
+
 Result<bool> restore(const Container &container, unsigned volume, const std::function<Target *(int disk)> &target,
                      const std::function<Result<>(const Change &)> &record,
                      const std::function<Result<Buffer>(Range)> &file)
