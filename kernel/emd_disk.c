@@ -4,6 +4,7 @@
 #include "emd_array_private.h"
 #include "emd_compat.h"
 #include "emd_disk.h"
+#include "emd_raw_read.h"
 
 static int emd_major;
 
@@ -55,6 +56,8 @@ static const struct block_device_operations disk_ops = {
 	.open = emd_disk_bdo_open,
 	.release = emd_disk_bdo_release,
 	.submit_bio = disk_submit_bio,
+	.ioctl = emd_raw_read_ioctl,
+	.compat_ioctl = blkdev_compat_ptr_ioctl,
 	.free_disk = disk_free,
 };
 

@@ -8,6 +8,7 @@
 #ifndef _UAPI_EMD_EMD_H
 #define _UAPI_EMD_EMD_H
 
+#include <linux/ioctl.h>
 #include <linux/types.h>
 
 /* Version of the sysfs contract between emd.ko and the tools. */
@@ -92,5 +93,16 @@ enum emd_array_state {
 	EMD_ARRAY_STATES(X)
 #undef X
 };
+
+/* ioctl of an array's block device: reads it past the page cache of that device. For the reshape manager. */
+struct emd_read_range {
+	__u64	sector;
+	__u64	buffer;		/* address of the caller's memory */
+	__u32	bytes;		/* whole logical blocks, EMD_READ_MAX_BYTES at most */
+	__u32	reserved;	/* 0 */
+};
+
+#define EMD_READ_MAX_BYTES	(1U << 20)
+#define EMD_IOC_READ		_IOW(0xEB, 0x01, struct emd_read_range)
 
 #endif

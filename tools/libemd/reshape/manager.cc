@@ -8,8 +8,10 @@
 #include "libemd/reshape/disk_io.h"
 #include "libemd/reshape/executor.h"
 
+#include <emd/emd.h>
 #include <fcntl.h>
 #include <map>
+#include <sys/ioctl.h>
 
 namespace emd::reshape {
 namespace {
@@ -33,11 +35,32 @@ public:
     Result<> read(std::uint64_t sector, std::span<std::byte> out) override
     {
         const Fd fd = EMD_TRY(open_direct(path_, O_RDONLY));
+        if (EMD_TRY(read_past_page_cache(fd, sector, out)))
+            return {};
         const DiskOp op{DiskOp::Kind::Read, fd.get(), sector * kSectorBytes, out.data(), out.size(), path_};
         return run_batch({&op, 1}, kDiskDeadline);
     }
 
 private:
+    // False: the kernel's own md does not offer it. Alone O_DIRECT would first write back what the page cache of the array
+    // holds dirty in this range, which is suspended: that write waits for us, and we would wait for it.
+    Result<bool> read_past_page_cache(const Fd &fd, std::uint64_t sector, std::span<std::byte> out) const
+    {
+        for (std::size_t at = 0; at < out.size(); at += EMD_READ_MAX_BYTES) {
+            emd_read_range range{};
+            range.sector = sector + at / kSectorBytes;
+            range.buffer = reinterpret_cast<std::uintptr_t>(out.data() + at);
+            range.bytes = static_cast<std::uint32_t>(std::min<std::size_t>(out.size() - at, EMD_READ_MAX_BYTES));
+            while (::ioctl(fd.get(), EMD_IOC_READ, &range) != 0) {
+                if (errno == ENOTTY)
+                    return false;
+                if (errno != EINTR)
+                    return fail_errno(errno, "reading {}", path_);
+            }
+        }
+        return true;
+    }
+
     std::string path_;
 };
 
