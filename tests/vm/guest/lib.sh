@@ -56,7 +56,8 @@ load_module() { modprobe "$@"; }
 cut_now()   { echo "@@cut now"; sleep 1000; }
 # cut_within LOW HIGH: at a random time, in seconds of the host; the test goes on until it happens.
 cut_within() { echo "@@cut within $1 $2"; }
-# cut_at_write DISK N: when the N-th write from now reaches the disk (d0, ...). Needs "power: yes".
+# cut_at_write DISK N: when the N-th write from now reaches the disk (d0, ..., or any). N may be a range, 1-100: then it is
+# random. Needs "power: yes".
 cut_at_write() { echo "@@cut write $1 $2"; }
 # next_boot: an orderly restart; what stays is what was flushed.
 next_boot() { sync; echo "@@cut orderly"; sleep 1000; }

@@ -35,6 +35,7 @@ peer_assemble() {
 	mdadm --assemble --scan 2>&1 || true
 	wait_for 60 peer_ready
 }
+peer_has() { expect_attr "/sys/block/${peer_volume#/dev/}/md/$1" "$2"; }
 # peer_check: data and parity agree everywhere, says the peer
 peer_check() {
 	local md=/sys/block/${peer_volume#/dev/}/md

@@ -21,10 +21,11 @@ BUILT = ("emd_contract",)
 
 def root(spec, kernel, directory, boot, slow, kept):
     root = Root()
-    userland(root, spec)
-    modules = module_tree(root, spec, kernel)
+    with_emd = spec.emd_in(boot)
+    userland(root, OURS if with_emd or not spec.emd else ("emdwork",))
+    modules = module_tree(root, spec, kernel, with_emd)
     if spec.udev:
-        udev(root, spec)
+        udev(root, spec.rules and with_emd)
     for program in spec.programs:
         add_program(root, program)
     if spec.rules or spec.conf:
@@ -34,14 +35,14 @@ def root(spec, kernel, directory, boot, slow, kept):
     settings = {
         "NAME": spec.name, "BOOT": boot, "KERNEL": kernel.name, "UML": "yes" if kernel.uml else "no", "SLOW": slow, "SUBJECT": spec.subject,
         "UDEV": "yes" if spec.udev else "no", "DISKS": " ".join(disk.name for disk in spec.disks),
-        "BOOT_MODULES": " ".join(modules), "HOST_DIRECTORY": directory, **kept,
+        "BOOT_MODULES": " ".join(modules), "EMD_OPTIONS": spec.emd_options, "HOST_DIRECTORY": directory, **kept,
     }
     root.put("/etc/emd-test", "".join(f"export {name}='{value}'\n" for name, value in settings.items()))
     root.put("/test.sh", spec.text)
     return root
 
 
-def userland(root, spec):
+def userland(root, ours):
     root.program("busybox")
     applets = """sh ash cat cp mv rm ln ls mkdir mount umount insmod rmmod modprobe lsmod dmesg grep sed awk cut head tail tr
         sort uniq wc seq sleep usleep sync poweroff reboot echo printf test expr kill killall ps pidof dd cmp md5sum
@@ -62,20 +63,20 @@ def userland(root, spec):
     root.put("/init", (VM / "guest/init").read_bytes(), 0o755)
     for name in sorted(path.name for path in (VM / "guest").glob("*.sh")):
         root.put(f"/lib/emd/{name}", (VM / "guest" / name).read_bytes())
-    for name in OURS:
+    for name in ours:
         program = BUILD / "cmake/bin" / name
         if program.exists():
             root.program(str(program), f"/sbin/{name}" if name != "emdwork" else "/bin/emdwork")
 
 
-def module_tree(root, spec, kernel):
+def module_tree(root, spec, kernel, with_emd):
     """Puts the modules into the root; returns those to insert at boot, in order."""
     modules = kernels.Modules(kernel)
     needed_by_programs = [m for p in spec.programs for m in PROGRAM_NEEDS.get(p, ()) if m not in modules.builtin]
     wanted = list(QEMU_MODULES) if not kernel.uml else []
     if not kernel.uml and any(disk.bus == "scsi" for disk in spec.disks):
         wanted += ["virtio_scsi", "sd_mod"]
-    at_boot = modules.closure(wanted + spec.modules + needed_by_programs + (["emd"] if spec.emd else []))
+    at_boot = modules.closure(wanted + spec.modules + needed_by_programs + (["emd"] if with_emd else []))
     present = at_boot | modules.closure(spec.extra_modules)
     top = f"/lib/modules/{kernel.release}"
     for path in present:
@@ -87,7 +88,7 @@ def module_tree(root, spec, kernel):
     return [path.removesuffix(".xz") for path in at_boot]
 
 
-def udev(root, spec):
+def udev(root, with_rules):
     root.program("udevadm", "/bin/udevadm")
     root.link("/sbin/udevadm", "/bin/udevadm")
     root.link("/sbin/systemd-udevd", "/bin/udevadm")
@@ -97,7 +98,7 @@ def udev(root, spec):
     for name in UDEV_HELPERS:
         root.program(f"/lib/udev/{name}", f"/lib/udev/{name}")
     root.program("blkid", "/sbin/blkid")
-    if spec.rules:
+    if with_rules:
         for path in sorted((ROOT / "udev").glob("*.rules.in")):
             root.put(f"/lib/udev/rules.d/{path.stem}", path.read_bytes().replace(b"@SBINDIR@", b"/sbin"))
 

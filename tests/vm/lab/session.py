@@ -147,9 +147,19 @@ class Boot:
             self.cut_at = now + self.session.random.uniform(low, high)
             print(f"# power goes in {self.cut_at - now:.2f} s", file=self.session.echo, flush=True)
         elif kind == "write":
-            self.session.disks.command(f"cut-at-write {words[0]} {words[1]}")
+            self.cut_at_write(*words)
         else:
             self.unknown("cut", kind)
+
+    def cut_at_write(self, disk, count):
+        """The disk may be "any", the count a range "LOW-HIGH"."""
+        session = self.session
+        if disk == "any":
+            disk = session.random.choice([d.name for d in session.spec.disks if d.name != "oracle"])
+        low, _, high = count.partition("-")
+        number = session.random.randint(int(low), int(high or low))
+        print(f"# power goes at write {number} to {disk}", file=session.echo, flush=True)
+        session.disks.command(f"cut-at-write {disk} {number}")
 
 
 def run(spec, kernel, seed, echo=None, keep=False, verbose=False):

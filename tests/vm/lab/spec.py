@@ -32,6 +32,8 @@ class Spec:
     memory: int = 512  # MiB
     cpus: int = 2
     emd: bool = True
+    emd_until: int = 0  # the last boot that has EMD: module, programs, rules; 0: all have it
+    emd_options: str = ""  # parameters of emd.ko
     subject: str = "emd"  # or md, the kernel's own (run --md)
     udev: bool = True
     rules: bool = False  # EMD's own udev rules
@@ -40,6 +42,10 @@ class Spec:
     flush_delay: int = 0  # ms, upper bound of a random delay of each flush
     allow: list = field(default_factory=list)  # suspicious lines of the kernel log that this test causes on purpose
     text: str = ""
+
+    def emd_in(self, boot):
+        """Whether EMD is there in this life of the guest."""
+        return self.emd and (not self.emd_until or boot <= self.emd_until)
 
 
 def size(text):
@@ -65,6 +71,12 @@ def parse_disks(text):
     return disks
 
 
+def parse_until(text):
+    if int(text) < 1:
+        raise ValueError("boots are counted from 1")
+    return int(text)
+
+
 def parse_kernels(text):
     return text.split()
 
@@ -73,7 +85,7 @@ PARSERS = {
     "disks": parse_disks, "modules": str.split, "extra-modules": str.split, "kernels": parse_kernels,
     "programs": str.split, "files": str.split, "timeout": int, "boots": int, "memory": int, "cpus": int,
     "flush-delay": int, "allow": lambda text: [text], "conf": lambda text: [text],
-    "emd": lambda text: text == "yes", "udev": lambda text: text == "yes", "rules": lambda text: text == "yes",
+    "emd": lambda text: text == "yes", "emd-until": parse_until, "emd-options": str, "udev": lambda text: text == "yes", "rules": lambda text: text == "yes",
     "power": lambda text: text == "yes",
 }
 
