@@ -1,57 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The story of EMD: an array grows live, loses power twice, and comes back whole. `make demo` tells it.
 #: disks: 4x96M scsi, oracle 64M
-#: programs: mkfs.ext4 e2fsck resize2fs fio
+#: programs: mkfs.ext4 e2fsck resize2fs fio mdadm mdmon
 #: modules: ext4
+#: extra-modules: md_mod raid456
 #: rules: yes
 #: power: yes
 #: flush-delay: 4
-#: boots: 3
+#: boots: 4
+#: emd-until: 3
+#: emd-options: speed_limit_min=500 speed_limit_max=500
 #: memory: 768
 #: timeout: 220
-VOLUME=/dev/emd/vol0
+. /lib/emd/imsm.sh
+FULL_SPEED=1000000	# the module is loaded with a limit, so that what udev resumes does not end before somebody looks
 
 step() { echo "== $*"; }
-md() { attr "/sys/block/$(basename "$(readlink -f $VOLUME)")/md/$1"; }
-position() { case $(md reshape_position) in none|'') echo 0 ;; *) md reshape_position ;; esac; }
 
-reshaping()	{ [ "$(md sync_action)" = reshape ]; }
-moved_past()	{ [ "$(position)" -gt "$1" ]; }
-reshaped()	{ [ "$(md reshape_position)" = none ] && [ "$(md raid_disks)" = 4 ]; }
-# A section is held: writes into it wait, while it is backed up and moved.
-in_section()	{ reshaping && [ "$(md suspend_hi)" -gt "$(md suspend_lo)" ]; }
-assembled()	{ [ -b $VOLUME ] && [ "$(cat "/sys/class/block/$(basename "$(readlink -f $VOLUME)")/size")" -gt 0 ]; }
-
-start_writers() {
-	emdwork load /mnt/blocks "$oracle" --jobs 2 --seconds 100000 --seed "$BOOT" &
+start_writers() {	# start_writers SECONDS
+	emdwork load /mnt/blocks "$oracle" --jobs 2 --seconds 100000 --seed "$BOOT" >/tmp/load.log 2>&1 &
 	fio --name=verify --filename=/mnt/fio --size=8M --rw=randwrite --bs=4k --direct=1 --verify=crc32c \
 		--verify_backlog=64 --verify_fatal=1 --time_based --runtime="$1" --minimal >/tmp/fio.log 2>&1 &
 	fio=$!
+}
+writers_live() {
+	kill -0 $fio || { cat /tmp/fio.log; fail "fio ended"; }
+	! no_process emdwork || { cat /tmp/load.log; fail "emdwork ended"; }
 }
 files_right() {
 	(cd /mnt/files && sha256sum -c /mnt/sums >/tmp/sums.log) || { grep -v OK /tmp/sums.log; fail "a file is damaged"; }
 	say "$(grep -c OK /tmp/sums.log) of $(wc -l </mnt/sums) files right"
 }
-blocks_right() { emdwork verify /mnt/blocks "$oracle" --settle 1 || fail "an acknowledged block is wrong"; }
-comes_back() {
+data_right() { files_right; blocks_right /mnt/blocks; }
+where() { echo "$(position) of $(end_position) sectors"; }
+
+comes_back() {	# comes_back POSITION: where it was when the power went
 	step "power is back: udev alone assembles"
 	wait_for 60 assembled
-	say "$VOLUME is there; reshape at $(position) of $(($(md component_size) * 4)) sectors (array)"
+	say "$VOLUME is there; reshape at $(where)"
+	! no_process emdmon || fail "emdmon does not run"
 	mount "$VOLUME" /mnt
-	files_right
-	blocks_right
+	data_right
 	step "the reshape goes on by itself"
-	wait_for 60 moved_past "$1"
-	say "from $1 to $(position)"
+	wait_for 60 went_on "$1"
+	say "from $1 to $(where)"
 }
 
 boot1() {
+	speed $FULL_SPEED
 	step "a container of four disks"
-	emdadm --create /dev/emd/imsm0 --metadata imsm --raid-devices 4 "$d0" "$d1" "$d2" "$d3"
+	make_container "$d0" "$d1" "$d2" "$d3"
 	step "a RAID5 of three of them; the fourth is a spare"
-	emdadm --create "$VOLUME" --level 5 --raid-devices 3 --chunk 64 /dev/emd/imsm0
-	wait_for 20 assembled
-	emdadm --wait "$VOLUME" || true
+	make_raid5 3
+	wait_for 60 idle
 	emdadm --detail "$VOLUME"
 	step "ext4 and files on it"
 	mkfs.ext4 -q "$VOLUME"
@@ -62,61 +63,76 @@ boot1() {
 	head -c 16777216 /dev/zero >/mnt/blocks
 	emdwork fill /mnt/blocks "$oracle"
 	sync
-	keep before "$(cat "/sys/class/block/$(basename "$(readlink -f $VOLUME)")/size")"
+	keep before "$(size_sectors)"
 	step "emdadm --grow to four disks, under two writers that verify"
 	start_writers 100000
-	emdadm --grow /dev/emd/imsm0 --raid-devices 4 --dry-run
-	emdadm --grow /dev/emd/imsm0 --raid-devices 4 >/tmp/grow.log 2>&1 &
+	emdadm --grow $CONTAINER --raid-devices 4 --dry-run
+	emdadm --grow $CONTAINER --raid-devices 4 >/tmp/grow.log 2>&1 &
 	limit=$(($(now_cs) + 60 * SLOW * 100))
-	until in_section && moved_past 0; do
-		kill -0 $fio || { cat /tmp/fio.log; fail "fio ended"; }
-		[ "$(now_cs)" -lt $limit ] || { cat /tmp/grow.log; fail "the reshape does not begin"; }
+	until in_critical_section; do
+		[ "$(now_cs)" -lt $limit ] || { cat /tmp/grow.log; fail "the critical section is never entered"; }
 	done
-	keep first "$(position)"
-	step "the plug is pulled: moved $(position), section $(md suspend_lo) to $(md suspend_hi) held"
+	echo "@@cut now"
+	say "the plug is pulled: $moved sectors moved, up to $may_move may be torn now, writes to $lo-$hi wait"
+	keep first "$moved"
 	cut_now
 }
 
 boot2() {
 	comes_back "$first"
 	start_writers 100000
-	half=$(($(md component_size) * 2))
-	wait_for 200 moved_past $half
-	keep second "$(position)"
-	step "and pulled again, at a random time, $(position) being moved"
-	cut_within 0 1.5
-	sleep 1000
+	wait_for 200 moved_past $(($(end_position) / 8))
+	writers_live
+	second=$(position) end=$(end_position)
+	reshaping && [ "$second" -gt 0 ] && [ "$second" -lt $((end * 3 / 4)) ] || fail "it is not in the middle: $second of $end"
+	keep second "$second"
+	step "the plug is pulled again in the middle: moved $second of $end sectors"
+	cut_now
 }
 
 boot3() {
+	speed $FULL_SPEED
 	comes_back "$second"
 	start_writers 15
 	step "until the reshape ends"
 	wait_for 300 reshaped
 	wait $fio || { cat /tmp/fio.log; fail "fio found an error"; }
 	say "fio verified without an error"
-	killall emdwork
-	wait_for 10 no_writer
-	files_right
-	blocks_right
+	stop_writers
+	data_right
 	step "check: do data and parity agree everywhere?"
-	emdadm --wait "$VOLUME" || true
-	wait_for 60 idle
-	echo check >"/sys/block/$(basename "$(readlink -f $VOLUME)")/md/sync_action"
-	wait_for 120 idle
-	[ "$(md mismatch_cnt)" = 0 ] || fail "mismatch_cnt is $(md mismatch_cnt)"
+	members_agree
 	say "0 mismatches"
 	step "the file system grows into the new space"
-	after=$(cat "/sys/class/block/$(basename "$(readlink -f $VOLUME)")/size")
-	[ "$after" -gt "$before" ] || fail "the volume has $after sectors and had $before"
+	after=$(size_sectors)
+	[ $((after * 2)) = $((before * 3)) ] || fail "the volume has $after sectors and had $before"
 	resize2fs "$VOLUME" 2>&1 | grep -v '^resize2fs'
 	df -h /mnt
-	files_right
+	data_right
 	umount /mnt
 	e2fsck -fn "$VOLUME" || fail "the file system is damaged"
 	say "volume: $before sectors before, $after after"
-	emdadm --stop "$VOLUME"
-	emdadm --stop /dev/emd/imsm0
+	emdadm --stop --scan
+	keep after "$after"
+	next_boot
 }
-idle() { [ "$(md sync_action)" = idle ]; }
-no_writer() { ! pidof emdwork >/dev/null; }
+
+boot4() {
+	. /lib/emd/peer.sh
+	step "the same disks without EMD: Debian's mdadm and md"
+	[ ! -e /sys/module/emd ] || fail "EMD is loaded"
+	modprobe -a md_mod raid456
+	peer_assemble
+	peer_has raid_disks 4
+	peer_has degraded 0
+	[ "$(cat "/sys/block/${peer_volume#/dev/}/size")" = "$after" ] || fail "the peer sees another size"
+	cat /proc/mdstat
+	mount "$peer_volume" /mnt
+	data_right
+	umount /mnt
+	e2fsck -fn "$peer_volume" || fail "the file system is damaged"
+	step "md's own check"
+	peer_check
+	say "0 mismatches"
+	peer_stop
+}
