@@ -2,14 +2,13 @@
 # A volume that EMD made, and one that EMD grew: the peer assembles them with the same data, and agrees with the parity.
 #: disks: 4x48M scsi
 #: programs: mdadm mdmon
-#: extra-modules: md_mod raid456
+#: modules: md_mod raid456
 #: boots: 2
 #: timeout: 240
 . /lib/emd/peer.sh
 BYTES=33554432
 
 peer_reads() {
-	modprobe -a md_mod raid456
 	peer_assemble
 	emdwork pattern-check "$peer_volume" $BYTES "$1"
 	peer_check
