@@ -28,7 +28,7 @@ idle()		{ [ "$(md sync_action)" = idle ]; }
 reshaping()	{ [ "$(md sync_action)" = reshape ] && [ "$(md reshape_position)" != none ]; }
 reshaped()	{ [ "$(md reshape_position)" = none ] && [ "$(md raid_disks)" = "${1:-4}" ]; }
 # Array sectors: how far the reshape is, 0 without one, and where it ends.
-position()	{ case $(md reshape_position) in none | '') echo 0 ;; *) md reshape_position ;; esac; }
+position()	{ set -- "$(md reshape_position)"; case $1 in none | '') echo 0 ;; *) echo "$1" ;; esac; }
 end_position()	{ set -- $(md raid_disks); echo $(($(md component_size) * 2 * ($1 - 1))); }
 moved_past()	{ [ "$(position)" -gt "$1" ]; }
 # went_on POSITION: the reshape is behind it, or has ended while nobody looked
