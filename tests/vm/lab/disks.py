@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .paths import BUILD, LabError
+from .paths import BUILD, MORTAL, LabError
 
 
 class Disks:
@@ -41,7 +41,7 @@ class Disks:
     def power_on(self, boot):
         if not self.spec.power:
             return
-        command = [BUILD / "cmake/bin/emdpower", "--listen", self.socket("nbd"), "--control", self.socket("ctl"),
+        command = [*MORTAL, BUILD / "cmake/bin/emdpower", "--listen", self.socket("nbd"), "--control", self.socket("ctl"),
                    "--seed", str(self.seed + boot), "--flush-delay", str(self.spec.flush_delay)]
         for disk in self.spec.disks:
             command += ["--stable-disk" if disk.name == "oracle" else "--disk", f"{disk.name}={self.path(disk)}"]

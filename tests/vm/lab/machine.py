@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 
-from .paths import CACHE
+from .paths import CACHE, MORTAL
 
 
 class Machine:
@@ -24,8 +24,8 @@ class Machine:
             self.log(kind).write_bytes(b"")
         (self.directory / f"boot-{self.boot}.command").write_text(" ".join(map(str, command)) + "\n")
         console = self.log("console").open("wb")
-        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=console,
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+        self.process = subprocess.Popen([*MORTAL, *(str(word) for word in command)], stdin=subprocess.DEVNULL,
+                                        stdout=console, stderr=subprocess.STDOUT, start_new_session=True)
 
     def running(self):
         return self.process.poll() is None
