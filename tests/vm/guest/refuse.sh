@@ -12,7 +12,7 @@ standing() {
 		echo "${disk##*/} $written"
 	done
 	find /sys/block/emd*/md/ -type f 2>/dev/null | sort | xargs grep -Hs . || true
-	ls -l /dev/emd 2>/dev/null || true
+	for disk in /dev/emd/*; do echo "$disk $(readlink "$disk")"; done	# not since when: udev makes links anew
 	pidof emdmon || true
 }
 

@@ -5,6 +5,7 @@
 #: modules: raid6_pq
 #: programs: mkfs.ext4
 #: rules: yes
+#: kernels: 6.12
 #: timeout: 300
 . /lib/emd/refuse.sh
 vol=/dev/emd/vol0
