@@ -97,6 +97,7 @@ TEST(Cli, Grow)
     EXPECT_EQ(o.raid_disks, 4u);
     EXPECT_TRUE(o.dry_run);
     EXPECT_TRUE(good("-G --continue /dev/emd/vol0").go_on);
+    EXPECT_TRUE(good("-G --continue --unless-paused /dev/emd/vol0").unless_paused);
     EXPECT_EQ(good("-G x -n 4 --backup-file=/root/b").backup_file, "/root/b");
     EXPECT_EQ(good("-G x --array-size=max").array_size_sectors, kMax);
 }

@@ -121,6 +121,15 @@ Result<> mark_paused(Context &c, const std::string &container, bool paused)
     return {};
 }
 
+// What udev and systemd begin may come late: after somebody has paused what they saw moving.
+Result<bool> shall_rest(Context &c, const std::string &container)
+{
+    if (!c.options.unless_paused)
+        return false;
+    const plan::Running running = EMD_TRY(running_volumes(c, container));
+    return std::ranges::any_of(running.volumes, [](const plan::RunningVolume &v) { return is_paused(v.array); });
+}
+
 // Volume after volume, each from what is recorded when the one before has ended.
 Result<int> drive(Context &c, const std::string &container, std::optional<ContainerLock> &lock)
 {
@@ -165,12 +174,16 @@ Result<> check_backup_file(Context &c, const Subject &s)
 
 Result<int> go_on(Context &c, const Subject &s)
 {
+    if (EMD_TRY(shall_rest(c, s.container)))
+        return 0;  // before the lock: whoever goes on by hand must not find it taken
     auto taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
     if (!taken && taken.error().code() == Errc::Busy) {
         c.say("{}", taken.error().text());  // somebody drives it: nothing is left to do here
         return 0;
     }
     std::optional<ContainerLock> lock = EMD_TRY(std::move(taken));
+    if (EMD_TRY(shall_rest(c, s.container)))
+        return 0;
     if (!c.options.dry_run)
         EMD_TRY(mark_paused(c, s.container, false));
     if (c.options.background) {

@@ -79,7 +79,7 @@ Result<> start_manager(const std::string &array)
 {
     if (systemd_runs() && EMD_TRY(run({"systemctl", "start", "--no-block", "emd-continue@" + array + ".service"}, true)) == 0)
         return {};
-    EMD_TRY(run({beside("emdadm"), "--grow", "--continue", "--quiet", "/dev/" + array}, false));
+    EMD_TRY(run({beside("emdadm"), "--grow", "--continue", "--unless-paused", "--quiet", "/dev/" + array}, false));
     return {};
 }
 

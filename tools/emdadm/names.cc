@@ -56,6 +56,11 @@ Result<> set_paused(const std::string &array, bool paused)
     return {};
 }
 
+bool is_paused(const std::string &array)
+{
+    return ::access(pause_mark(array).c_str(), F_OK) == 0;
+}
+
 Result<> publish_name(Context &c, const std::string &array, const std::string &wanted, const std::string &metadata,
                       const Uuid &uuid)
 {

@@ -14,6 +14,7 @@ Result<> publish_name(Context &c, const std::string &array, const std::string &n
                       const Uuid &uuid);
 // Somebody wants the reshape of this array to pause, or to go on.
 Result<> set_paused(const std::string &array, bool paused);
+bool is_paused(const std::string &array);
 Result<> unpublish_name(Context &c, const std::string &array);
 
 }  // namespace emd::cli

@@ -55,6 +55,7 @@ struct Options {
     bool dry_run = false, json = false, as_export = false, brief = false, test = false;
     bool go_on = false;      // --continue
     bool background = false;
+    bool unless_paused = false;
     bool freeze_reshape = false;
     bool read_only = false;  // --assemble -o
     bool no_devices = false;

@@ -45,6 +45,7 @@ constexpr OptionRow kOptions[] = {
     {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, "a second backup of what is being moved; assembly reads it"},
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
+    {Id::UnlessPaused, "unless-paused", 0, false, kGrow, "with --continue: not if somebody has paused the reshape (for udev and systemd)"},
     {Id::FreezeReshape, "freeze-reshape", 0, false, kAssemble | kGrow, "do not go on with a reshape now"},
     {Id::NoDegraded, "no-degraded", 0, false, kAssemble, "only start what is complete"},
     {Id::ReadOnlyFlag, "readonly", 'o', false, kAssemble, "leave it read-only"},

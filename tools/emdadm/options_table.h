@@ -17,7 +17,7 @@ enum class Id {
     // values
     Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, Uuid, Config, BackupFile,
     // switches
-    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, FreezeReshape,
+    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, UnlessPaused, FreezeReshape,
     ReadOnlyFlag, NoDevices, Verbose, Quiet,
     // taken for the sake of old scripts, without effect
     Ignored, IgnoredValue,

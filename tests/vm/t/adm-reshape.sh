@@ -33,6 +33,8 @@ paused() {
 	case $(md metadata_version) in *-*) fail "still tagged: $(md metadata_version)" ;; esac
 	case $(md1 metadata_version) in *-*) fail "still tagged: $(md1 metadata_version)" ;; esac
 	[ "$(md1 sync_action)" = idle ] || fail "vol1 is $(md1 sync_action)"
+	emdadm --grow --continue --unless-paused --quiet $vol0	# as udev does, late
+	held && fail "what udev runs late goes on with what was paused"
 	say "paused at $(md reshape_position)"
 	data
 	fill_range $vol0 25165824 1
