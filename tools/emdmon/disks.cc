@@ -5,13 +5,12 @@
 #include "disks.h"
 
 #include "libemd/base/fd.h"
+#include "libemd/device/block_device.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <fcntl.h>
 #include <liburing.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <vector>
 
 namespace emd::mon {
@@ -38,19 +37,6 @@ std::size_t round_up(std::size_t bytes)
     return (bytes + kAlign - 1) / kAlign * kAlign;
 }
 
-Result<Fd> open_device(DevNum dev)
-{
-    const std::string path = fmt::format("/dev/block/{}:{}", dev.major, dev.minor);
-    Fd fd(::open(path.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
-    if (!fd.valid())
-        return fail_errno(errno, "opening {}", path);
-    struct stat st;
-    if (::fstat(fd.get(), &st) != 0 || !S_ISBLK(st.st_mode) || ::major(st.st_rdev) != dev.major ||
-        ::minor(st.st_rdev) != dev.minor)
-        return fail(Errc::Gone, "{} has become another device", path);
-    return fd;
-}
-
 class UringDisks final : public DiskSet {
 public:
     explicit UringDisks(std::chrono::milliseconds deadline) : deadline_(deadline) {}
@@ -73,7 +59,7 @@ public:
     {
         OpenDisk *disk = find(dev);
         if (disk == nullptr) {
-            Fd fd = EMD_TRY(open_device(dev));
+            Fd fd = EMD_TRY(open_number(dev, O_RDWR | O_DIRECT));
             disks_.push_back({dev, std::move(fd), nullptr, 0, 0, false});
             disk = &disks_.back();
         }

@@ -55,20 +55,40 @@ Result<std::string> resolve(const std::string &path)
         return fail_errno(errno, "{}", path);
     if (!S_ISBLK(st.st_mode))
         return fail(Errc::Invalid, "{} is not a block device", path);
+    return device_node({major(st.st_rdev), minor(st.st_rdev)});
+}
+
+}  // namespace
+
+Result<std::string> device_node(DevNum dev)
+{
     std::error_code error;
-    const auto sysfs = std::filesystem::canonical(sysfs_of({major(st.st_rdev), minor(st.st_rdev)}), error);
+    const auto sysfs = std::filesystem::canonical(sysfs_of(dev), error);
     if (error)
-        return fail(Errc::Gone, "{}: the kernel has no such device any more", path);
+        return fail(Errc::Gone, "{}:{}: the kernel has no such device any more", dev.major, dev.minor);
     std::string name = sysfs.filename();
     std::replace(name.begin(), name.end(), '!', '/');  // "cciss!c0d0"
     return "/dev/" + name;
 }
 
-}  // namespace
+Result<Fd> open_number(DevNum dev, int flags)
+{
+    const std::string path = EMD_TRY(device_node(dev));
+    Fd fd(::open(path.c_str(), flags | O_CLOEXEC));
+    if (!fd.valid())
+        return fail_errno(errno, "opening {}", path);
+    struct stat st;
+    if (::fstat(fd.get(), &st) != 0 || !S_ISBLK(st.st_mode) || major(st.st_rdev) != dev.major || minor(st.st_rdev) != dev.minor)
+        return fail(Errc::Gone, "{} has become another device", path);
+    return fd;
+}
 
 Result<std::unique_ptr<BlockDevice>> BlockDevice::open(DevNum dev, OpenMode mode)
 {
-    return open(fmt::format("/dev/block/{}:{}", dev.major, dev.minor), mode);
+    auto device = EMD_TRY(open(EMD_TRY(device_node(dev)), mode));
+    if (device->dev() != dev)
+        return fail(Errc::Gone, "{} has become another device", device->path());
+    return device;
 }
 
 Result<std::unique_ptr<BlockDevice>> BlockDevice::open(const std::string &path, OpenMode mode)

@@ -3,6 +3,7 @@
 // number and disk sequence number, so a disk that took over a name in the meantime is never written to.
 #pragma once
 
+#include "libemd/base/fd.h"
 #include "libemd/model/medium.h"
 
 #include <string>
@@ -16,12 +17,18 @@ enum class OpenMode {
     Exclusive,  // for writing, refused (Busy) while anybody holds it: a mount, an array, swap, ...
 };
 
+// The kernel's own name, "/dev/sda", which is there as soon as the device is; links such as /dev/block/8:0 are made by
+// udev, later. Errors: Gone.
+Result<std::string> device_node(DevNum dev);
+// Opened, and certain to be this device. Errors: Gone, and what open says.
+Result<Fd> open_number(DevNum dev, int flags);
+
 class BlockDevice final : public Medium {
 public:
     // `path` is resolved to the kernel's name first ("/dev/disk/by-id/x" becomes "/dev/sda"). Errors: NotFound,
     // Invalid (no block device), Busy, Io.
     static Result<std::unique_ptr<BlockDevice>> open(const std::string &path, OpenMode mode);
-    // By number, through /dev/block; `dev` of a member of an array.
+    // By number; `dev` of a member of an array.
     static Result<std::unique_ptr<BlockDevice>> open(DevNum dev, OpenMode mode);
 
     ~BlockDevice() override;

@@ -3,6 +3,7 @@
 #include "libemd/reshape/manager.h"
 
 #include "libemd/base/fd.h"
+#include "libemd/device/block_device.h"
 #include "libemd/reshape/backup_file.h"
 #include "libemd/reshape/copy_area.h"
 #include "libemd/reshape/disk_io.h"
@@ -86,8 +87,8 @@ public:
             const auto device = devices.find(w.slot);
             if (device == devices.end())
                 return fail(Errc::Gone, "the disk in slot {} has failed", w.slot);
-            const std::string path = fmt::format("/dev/block/{}:{}", device->second.major, device->second.minor);
-            fds.push_back(EMD_TRY(open_direct(path, O_RDWR)));
+            const std::string path = EMD_TRY(device_node(device->second));
+            fds.push_back(EMD_TRY(open_number(device->second, O_RDWR | O_DIRECT)));
             data.push_back({DiskOp::Kind::Write, fds.back().get(), w.sector * kSectorBytes,
                             const_cast<std::byte *>(w.data.data()), w.data.size(), path});
             flushes.push_back({DiskOp::Kind::Flush, fds.back().get(), 0, nullptr, 0, path});
