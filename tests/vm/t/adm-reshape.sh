@@ -6,15 +6,9 @@
 #: rules: yes
 #: timeout: 400
 . /lib/emd/refuse.sh
-imsm=/dev/emd/imsm0
-vol0=/dev/emd/vol0 vol1=/dev/emd/vol1
-name_of() { basename "$(readlink -f "$1")"; }
-md() { attr "/sys/block/$(name_of $vol0)/md/$1"; }
-md1() { attr "/sys/block/$(name_of $vol1)/md/$1"; }
-idle() { [ "$(md sync_action)" = idle ]; }
+. /lib/emd/two-volumes.sh
 moving() { case $(md reshape_position) in none|'') return 1 ;; esac; }
 held() { [ "$(md suspend_hi)" -gt "$(md suspend_lo)" ]; }
-data() { check_range $vol0 25165824 1; check_range $vol1 4194304 2; }
 
 # paused SIGNAL COMMAND...: the command drives a reshape; at the signal it ends in order, and the array is free.
 paused() {
@@ -40,19 +34,7 @@ paused() {
 	fill_range $vol0 25165824 1
 }
 
-say "two volumes: all grow together, or none"
-emdadm --create $imsm -e imsm -n 4 "$d0" "$d1" "$d2" "$d3"
-emdadm -C $vol0 -l 5 -n 3 -c 64 -z 16M $imsm --assume-clean
-emdadm -C $vol1 -l 5 -n 3 -c 64 -z 4M $imsm --assume-clean
-wait_for 20 idle
-fill_range $vol0 25165824 1
-fill_range $vol1 4194304 2
-settle
-emdadm --wait-clean $vol0 $vol1
-bad "the number of disks is changed for all volumes together" emdadm --grow $vol0 -n 4
-bad "2 volumes: name the one" emdadm --grow $imsm -c 32
-emdadm --grow $imsm -n 4 --dry-run >/tmp/plan
-grep -q "then volume vol1 in the same way" /tmp/plan || fail "the plan does not name vol1: $(cat /tmp/plan)"
+make_two_volumes
 
 say "another chunk, all of it backed up piece by piece: SIGTERM, SIGINT, --stop"
 paused TERM emdadm --grow $vol0 -c 32

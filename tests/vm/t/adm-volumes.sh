@@ -6,23 +6,10 @@
 #: rules: yes
 #: timeout: 400
 . /lib/emd/refuse.sh
-imsm=/dev/emd/imsm0
-vol0=/dev/emd/vol0 vol1=/dev/emd/vol1
-name_of() { basename "$(readlink -f "$1")"; }
-md() { attr "/sys/block/$(name_of $vol0)/md/$1"; }
-md1() { attr "/sys/block/$(name_of $vol1)/md/$1"; }
-idle() { [ "$(md sync_action)" = idle ]; }
-data() { check_range $vol0 25165824 1; check_range $vol1 4194304 2; }
+. /lib/emd/two-volumes.sh
 
 say "two volumes: all grow together, or none"
-emdadm --create $imsm -e imsm -n 4 "$d0" "$d1" "$d2" "$d3"
-emdadm -C $vol0 -l 5 -n 3 -c 64 -z 16M $imsm --assume-clean
-emdadm -C $vol1 -l 5 -n 3 -c 64 -z 4M $imsm --assume-clean
-wait_for 20 idle
-fill_range $vol0 25165824 1
-fill_range $vol1 4194304 2
-settle
-emdadm --wait-clean $vol0 $vol1
+make_two_volumes
 bad "the number of disks is changed for all volumes together" emdadm --grow $vol0 -n 4
 bad "2 volumes: name the one" emdadm --grow $imsm -c 32
 emdadm --grow $imsm -n 4 --dry-run >/tmp/plan
