@@ -3,18 +3,23 @@
 
 #include "arrays.h"
 #include "monitor_start.h"
+#include "names.h"
 #include "run_plan.h"
 
 #include "libemd/base/fd.h"
-#include "libemd/monitor/paths.h"
+#include "libemd/monitor/container_lock.h"
 
 #include <algorithm>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <thread>
 #include <unistd.h>
 
 namespace emd::cli {
 namespace {
+
+constexpr auto kManagerLeaves = std::chrono::seconds(5);
+constexpr auto kLook = std::chrono::milliseconds(50);
 
 std::string choose_container_name(Context &c, const Loaded &loaded, const AssemblyRequest &request)
 {
@@ -58,6 +63,19 @@ bool selected(const AssemblyRequest &request, const Loaded &loaded, const Volume
     return request.uuid.empty() || request.uuid == to_string(v.uuid) || request.uuid == to_string(loaded.view().uuid);
 }
 
+// udev starts a manager when it sees that an array is being reshaped. Until the whole assembly has succeeded, and can no
+// longer be taken back, it must find the container locked; one that began late for an earlier life of the array leaves soon.
+Result<ContainerLock> keep_managers_away(const std::string &container, const std::string &volume)
+{
+    const auto end = std::chrono::steady_clock::now() + kManagerLeaves;
+    for (;;) {
+        auto lock = ContainerLock::take(container, "assembly of " + volume);
+        if (lock || lock.error().code() != Errc::Busy || std::chrono::steady_clock::now() > end)
+            return lock;
+        std::this_thread::sleep_for(kLook);
+    }
+}
+
 Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::string &container, const AssemblyRequest &request)
 {
     std::string word = request.volume_name;
@@ -66,12 +84,18 @@ Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::
     Volume named = v;
     named.name = word;
     const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, request.start));
+    std::optional<ContainerLock> lock;
+    if (v.reshape && !c.options.dry_run)
+        lock = EMD_TRY(keep_managers_away(container, word));
     EMD_TRY(run_plan(c, host, plan));
     if (c.options.dry_run)
         return {};
     c.say("{} started{}", word, health(v) == Health::Optimal ? "" : ", degraded");
-    if (!v.reshape || c.options.freeze_reshape || in_initial_ramdisk())
+    if (v.reshape && c.options.freeze_reshape)
+        return set_paused(EMD_TRY(find_array(c, word)), true);
+    if (!v.reshape || in_initial_ramdisk())
         return {};
+    lock.reset();
     c.say("{}: the reshape to {} disks goes on from sector {}", word, v.reshape->target.raid_disks, v.reshape->position);
     return start_manager(EMD_TRY(find_array(c, word)));
 }

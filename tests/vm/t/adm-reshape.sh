@@ -47,7 +47,22 @@ wait_for 60 held
 wait_for 30 emdadm --stop $vol0	# udev may hold it for a moment
 wait $manager || fail "the manager ends with $? at --stop: $(cat /tmp/manager)"
 settle; wait_for 30 emdadm --stop --scan
+say "emdmon does not come up: the assembly is taken back, whatever udev has begun meanwhile"
+mv /sbin/emdmon /sbin/emdmon.away
+printf '#!/bin/sh\nsleep 3\nexit 1\n' >/sbin/emdmon
+chmod 755 /sbin/emdmon
+refuses "emdmon could not be started" emdadm --assemble $vol0 --uuid "$uuid"
+settle
+[ ! -e $vol0 ] || fail "$vol0 is still there"
+! pidof emdadm >/dev/null || fail "a manager is still there: $(ps | grep emdadm)"
+for array in /sys/block/emd*; do
+	[ ! -e "$array/md" ] || [ "$(cat "$array/md/array_state")" = inactive ] || fail "$array is still assembled"
+done
+mv /sbin/emdmon.away /sbin/emdmon
+
 emdadm --assemble $vol0 --uuid "$uuid" --freeze-reshape
+settle
+held && fail "what was frozen goes on"
 moving || fail "the reshape has ended: nothing was stopped"
 [ ! -e $vol1 ] || fail "--uuid has started vol1, too"
 settle; wait_for 30 emdadm --stop --scan
