@@ -130,6 +130,19 @@ unsigned int emd_array_degraded(struct emd_array *a)
 	return missing;
 }
 
+bool emd_array_comparable(struct emd_array *a)
+{
+	const struct emd_geometry *geo = &a->geo;
+	unsigned long flags;
+	bool comparable;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_array_states(a, geo->raid_disks, a->priv->scratch);
+	comparable = emd_mstate_redundant(geo->level, geo->layout, geo->raid_disks, a->priv->scratch);
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return comparable;
+}
+
 static mdu_mstate_t health_under(struct emd_array *a, const struct emd_geometry *geo)
 {
 	emd_array_states(a, geo->raid_disks, a->priv->scratch);

@@ -110,6 +110,9 @@ bool emd_array_external(const struct emd_array *a);
 /** emd_array_degraded() - slots without a readable member; counted, never stored. */
 unsigned int emd_array_degraded(struct emd_array *a);
 
+/** emd_array_comparable() - do its members still hold anything twice, or with parity? A pass has nothing to do else. */
+bool emd_array_comparable(struct emd_array *a);
+
 /**
  * emd_array_release_writes() - writes that wait at the gate are tried again
  *

@@ -102,6 +102,8 @@ static u64 settle_data_sizes(struct emd_array *a)
 static int settle_sizes(struct emd_array *a)
 {
 	u64 smallest = settle_data_sizes(a);
+	const char *why = "geometry is not valid";
+	int error;
 
 	if (!wants_member_size(a))
 		return 0;
@@ -113,7 +115,9 @@ static int settle_sizes(struct emd_array *a)
 	}
 	if (smallest < a->geo.member_sectors)
 		return emd_refuse(a, -EINVAL, "%s: a member is smaller than component_size", a->member.name);
-	return 0;
+	/* What is no geometry would seem to have lost its data. */
+	error = emd_geometry_validate(&a->geo, &why);
+	return error ? emd_refuse(a, error, "%s: %s", a->member.name, why) : 0;
 }
 
 static void place_members(struct emd_array *a)

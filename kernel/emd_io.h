@@ -17,7 +17,7 @@
  *         advance, split, clone or remap it, but must end the *request* exactly once
  *         with emd_io_end().
  * @flags: EMD_IO_*
- * @pers_private, @pending, @status: free for the personality
+ * @pers_private, @pending, @status, @rest: free for the personality
  * @done:  emd_io_end() calls it
  * @punt:  emd_io_punt() calls it
  */
@@ -28,6 +28,7 @@ struct emd_io {
 	void			*pers_private;
 	atomic_t		pending;
 	blk_status_t		status;
+	struct bvec_iter	rest;
 	void			(*done)(struct emd_io *io, blk_status_t status);
 	void			(*punt)(struct emd_io *io);
 	void			*done_private;
@@ -36,6 +37,8 @@ struct emd_io {
 #define EMD_IO_STABLE	0x1	/* nobody changes the pages meanwhile: no copy is needed */
 #define EMD_IO_CAN_WAIT	0x4	/* from a worker: memory may be waited for */
 #define EMD_IO_WHOLE	0x8	/* the bio may be remapped itself (it is no part of a chain) */
+#define EMD_IO_SPLIT	0x10	/* of the personality: it serves the request in parts */
+#define EMD_IO_AS_DATA	0x20	/* of the personality: zeroes that have to be written as data */
 #define EMD_IO_MOVER	0x2	/* from sync or reshape: ranges are locked already, do not take row locks against users */
 
 /**

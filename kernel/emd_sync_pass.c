@@ -4,7 +4,7 @@
  *
  * Theory
  *
- * A window is a range of member sectors on all members. Writes to the stripe rows that it touches are
+ * A window is a range of member sectors on all members. Writes to all array sectors of which something lies there are
  * locked out and drained, reads go on, and the personality makes the range consistent (or counts what is not).
  * Progress becomes visible in two steps. The target's @filled moves with each window: from there on reads use the
  * target, and writes have to reach it. sync_completed, recovery_start and resync_start, which a monitor makes durable, move only after the
@@ -139,17 +139,6 @@ static void targets_advance(struct emd_map *map, u64 pos, bool durable)
 
 /* -- one window ------------------------------------------------------------------------------- */
 
-/* The stripe rows that member sectors [begin, end) are part of, as array sectors. */
-static void lock_range(const struct emd_geometry *geo, u64 begin, u64 end, struct emd_range_window *lock)
-{
-	u32 chunk = geo->chunk_sectors;
-	u32 data = emd_geometry_data_disks(geo);
-
-	lock->mode = EMD_RANGE_WRITES;
-	lock->begin = chunk ? round_down(begin, chunk) * data : begin;
-	lock->end = chunk ? round_up(end, chunk) * data : end;
-}
-
 static int sync_locked(struct emd_sync *s, struct emd_window *w)
 {
 	struct emd_map *map = emd_map_enter(s->array);
@@ -177,11 +166,11 @@ static int sync_window(struct emd_sync *s, struct scratch *sc)
 		.action = s->action,
 		.pages = sc->pages,
 	};
-	struct emd_range_window lock;
+	struct emd_range_window lock = { .mode = EMD_RANGE_WRITES };
 	unsigned long began = jiffies;
 	int ret;
 
-	lock_range(&a->geo, w.begin, w.end, &lock);
+	emd_geometry_span(&a->geo, w.begin, w.end, &lock.begin, &lock.end);
 	ret = emd_range_lock(a->ranges, &lock, false);
 	if (ret)
 		return ret;
@@ -284,7 +273,7 @@ bool emd_sync_prepare(struct emd_sync *s)
 	s->end = a->geo.member_sectors;
 	if (s->action == EMD_SYNC_RECOVER) {
 		s->begin = targets_begin(map);
-	} else if (emd_array_degraded(a) >= emd_geometry_max_failures(&a->geo)) {
+	} else if (!emd_array_comparable(a)) {
 		/* Without redundancy there is nothing that could be consistent or not. */
 		a->resync_start = EMD_POS_MAX;
 		return false;

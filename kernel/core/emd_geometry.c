@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Geometry: limits, sizes, and the map of every level. The rows of RAID4/5/6 are in
- * emd_layout.c, the zones of unequal members in emd_zone.c.
+ * emd_layout.c, the copies of RAID10 in emd_raid10.c, the zones of unequal members in emd_zone.c.
  */
 #include "emd_geometry.h"
 #include "emd_math.h"
+#include "emd_raid10.h"
 
 /* RAID1 and linear have no chunk; their work is cut by pages. */
 #define PAGE_ROW_SECTORS	8U
@@ -16,11 +17,6 @@ static int refuse(const char **why, const char *sentence)
 	return -EINVAL;
 }
 
-static __u32 near_copies(const struct emd_geometry *geo)
-{
-	return geo->layout & 0xff;
-}
-
 static __u32 min_disks(const struct emd_geometry *geo)
 {
 	switch (geo->level) {
@@ -30,13 +26,15 @@ static __u32 min_disks(const struct emd_geometry *geo)
 	case 6:
 		return 4;
 	case 10:
-		return near_copies(geo);
+		return 2;
 	}
 	return 1;
 }
 
 static int validate_layout(const struct emd_geometry *geo, const char **why)
 {
+	const char *refusal;
+
 	switch (geo->level) {
 	case EMD_LEVEL_LINEAR:
 	case 0:	/* asked for only where it matters, with the zones */
@@ -49,9 +47,8 @@ static int validate_layout(const struct emd_geometry *geo, const char **why)
 			return refuse(why, "layout is not one of the level's layouts");
 		return 0;
 	case 10:
-		if (near_copies(geo) < 2 || geo->layout != EMD_LAYOUT_RAID10_NEAR(near_copies(geo)))
-			return refuse(why, "layout: of RAID10 only near copies are supported");
-		return 0;
+		refusal = emd_raid10_refusal(geo);
+		return refusal ? refuse(why, refusal) : 0;
 	}
 	return refuse(why, "level is not one of linear, 0, 1, 4, 5, 6, 10");
 }
@@ -111,6 +108,8 @@ static int validate_size(const struct emd_geometry *geo, const char **why)
 	if (geo->level != 1 && geo->level != EMD_LEVEL_LINEAR &&
 	    (geo->member_sectors & (geo->chunk_sectors - 1)))
 		return refuse(why, "member size is not a multiple of the chunk size");
+	if (geo->level == 10 && !emd_raid10_chunks(geo))
+		return refuse(why, "member size is less than a chunk for each far copy");
 	return 0;
 }
 
@@ -147,7 +146,7 @@ __u32 emd_geometry_copies(const struct emd_geometry *geo)
 	case 1:
 		return geo->raid_disks;
 	case 10:
-		return near_copies(geo);
+		return emd_raid10_near(geo) * emd_raid10_far(geo);
 	}
 	return 1;
 }
@@ -157,7 +156,7 @@ __u32 emd_geometry_data_disks(const struct emd_geometry *geo)
 	if (geo->level == 1)
 		return 1;
 	if (geo->level == 10)
-		return geo->raid_disks / near_copies(geo);
+		return geo->raid_disks / emd_geometry_copies(geo);
 	return geo->raid_disks - emd_geometry_parity_disks(geo);
 }
 
@@ -168,14 +167,11 @@ __u32 emd_geometry_max_failures(const struct emd_geometry *geo)
 
 __u64 emd_geometry_array_sectors(const struct emd_geometry *geo)
 {
-	__u64 chunks;
-
 	if (geo->zones)
 		return geo->zones[geo->nr_zones - 1].array_end;
-	if (geo->level != 10)
-		return geo->member_sectors * emd_geometry_data_disks(geo);
-	chunks = (geo->member_sectors >> emd_shift(geo->chunk_sectors)) * geo->raid_disks;
-	return emd_div(chunks, near_copies(geo)) << emd_shift(geo->chunk_sectors);
+	if (geo->level == 10)
+		return emd_raid10_chunks(geo) << emd_shift(geo->chunk_sectors);
+	return geo->member_sectors * emd_geometry_data_disks(geo);
 }
 
 __u64 emd_geometry_row_sectors(const struct emd_geometry *geo)
@@ -229,19 +225,6 @@ static void map_striped(const struct emd_geometry *geo, __u64 sector, struct emd
 	place->len = geo->chunk_sectors - offset;
 }
 
-/* The copies of chunk c are the places c * copies and following, row by row. */
-static void map_near(const struct emd_geometry *geo, __u64 sector, __u32 copy,
-		     struct emd_place *place)
-{
-	__u32 shift = emd_shift(geo->chunk_sectors);
-	__u32 offset = sector & (geo->chunk_sectors - 1);
-	__u64 nth = (sector >> shift) * near_copies(geo) + copy;
-	__u64 row = emd_div_rem(nth, geo->raid_disks, &place->slot);
-
-	place->sector = (row << shift) + offset;
-	place->len = geo->chunk_sectors - offset;
-}
-
 void emd_geometry_copy(const struct emd_geometry *geo, __u64 sector, __u32 copy,
 		       struct emd_place *place)
 {
@@ -252,7 +235,7 @@ void emd_geometry_copy(const struct emd_geometry *geo, __u64 sector, __u32 copy,
 		place->sector = sector;
 		place->len = geo->member_sectors - sector;
 	} else if (geo->level == 10) {
-		map_near(geo, sector, copy, place);
+		emd_raid10_copy(geo, sector, copy, place);
 	} else if (geo->level == EMD_LEVEL_LINEAR) {
 		map_linear(geo, sector, place);
 	} else {
@@ -263,4 +246,29 @@ void emd_geometry_copy(const struct emd_geometry *geo, __u64 sector, __u32 copy,
 void emd_geometry_map(const struct emd_geometry *geo, __u64 sector, struct emd_place *place)
 {
 	emd_geometry_copy(geo, sector, 0, place);
+}
+
+int emd_geometry_owner(const struct emd_geometry *geo, __u32 slot, __u64 sector, struct emd_owner *owner)
+{
+	if (geo->level == 10)
+		return emd_raid10_owner(geo, slot, sector, owner);
+	owner->sector = sector;
+	owner->copy = slot;
+	owner->len = geo->member_sectors - sector;
+	return 1;
+}
+
+void emd_geometry_span(const struct emd_geometry *geo, __u64 begin, __u64 end, __u64 *lo, __u64 *hi)
+{
+	__u32 chunk = geo->chunk_sectors;
+
+	if (geo->level == 10) {
+		emd_raid10_span(geo, begin, end, lo, hi);
+	} else if (!chunk) {
+		*lo = begin;
+		*hi = end;
+	} else {
+		*lo = (begin >> emd_shift(chunk)) * emd_geometry_row_sectors(geo);
+		*hi = ((end + chunk - 1) >> emd_shift(chunk)) * emd_geometry_row_sectors(geo);
+	}
 }

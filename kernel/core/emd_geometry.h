@@ -77,6 +77,18 @@ struct emd_place {
 };
 
 /**
+ * struct emd_owner - what lies in a run of member sectors
+ * @sector: of the array
+ * @len:    sectors from here that follow each other on the member *and* in the array
+ * @copy:   which of its copies
+ */
+struct emd_owner {
+	__u64 sector;
+	__u64 len;
+	__u32 copy;
+};
+
+/**
  * emd_geometry_validate() - is this geometry one that EMD can run?
  * @geo: candidate
  * @why: set to a static sentence naming the field at fault; may be NULL
@@ -117,6 +129,20 @@ void emd_geometry_map(const struct emd_geometry *geo, __u64 sector,
 /** emd_geometry_copy() - as emd_geometry_map(), for copy @copy, below emd_geometry_copies(). */
 void emd_geometry_copy(const struct emd_geometry *geo, __u64 sector, __u32 copy,
 		       struct emd_place *place);
+
+/**
+ * emd_geometry_owner() - inverse of emd_geometry_copy(): what lies on @slot at member sector @sector (RAID1, RAID10)
+ *
+ * Return: 1; or 0 if nothing does, up to @owner->len sectors from there.
+ */
+int emd_geometry_owner(const struct emd_geometry *geo, __u32 slot, __u64 sector, struct emd_owner *owner);
+
+/**
+ * emd_geometry_span() - the array sectors [*@lo, *@hi) of which something lies on member sectors [@begin, @end)
+ *
+ * Of any member; whole stripe rows. It may hold sectors that do not lie there. Levels with redundancy.
+ */
+void emd_geometry_span(const struct emd_geometry *geo, __u64 begin, __u64 end, __u64 *lo, __u64 *hi);
 
 /** emd_geometry_p_slot() - slot of P in @row, or EMD_NO_SLOT. */
 __u32 emd_geometry_p_slot(const struct emd_geometry *geo, __u64 row);

@@ -8,6 +8,8 @@
  * carries LEGAL beside the new state, because UNKNOWN, which is 0, is a proper successor.
  * FAILED and TEARDOWN are final: the one thing that may still come is the other of the two.
  */
+#include "emd_geometry.h"
+#include "emd_math.h"
 #include "emd_mstate.h"
 
 #define LEGAL	0x100
@@ -134,30 +136,67 @@ static int readable(const mdu_mstate_t *child, __u32 slot)
 	return MDU_MSTATE_READABLE(child[slot]);
 }
 
-/* RAID10: data is lost when all copies of some chunk are. Layout: near | far << 8 | offset << 16. */
-static int raid10_whole(__u32 layout, __u32 raid_disks, const mdu_mstate_t *child)
+/*
+ * Of all chunks of RAID10: how many readable copies have the one with the fewest, and the one with the most? Which slots
+ * hold the copies of a chunk repeats after as many chunks as there are slots.
+ */
+static void raid10_copies(__u32 layout, __u32 raid_disks, const mdu_mstate_t *child, __u32 *fewest, __u32 *most)
 {
-	__u32 near = layout & 0xff, far = (layout >> 8) & 0xff;
+	struct emd_geometry geo = {
+		.level = 10, .layout = layout, .raid_disks = raid_disks, .chunk_sectors = EMD_MIN_CHUNK_SECTORS,
+	};
 
-	for (__u32 chunk = 0; chunk < raid_disks; chunk++) {
-		int alive = 0;
+	*fewest = *most = 0;
+	geo.member_sectors = (__u64)raid_disks * emd_geometry_copies(&geo) * geo.chunk_sectors;
+	if (emd_geometry_validate(&geo, NULL))
+		return;
+	for (__u64 chunk = 0; chunk < raid_disks; chunk++) {
+		__u32 alive = 0;
 
-		for (__u32 f = 0; f < far; f++)
-			for (__u32 n = 0; n < near; n++)
-				alive |= readable(child, (chunk * near + f * near + n) % raid_disks);
-		if (!alive)
-			return 0;
+		for (__u32 copy = 0; copy < emd_geometry_copies(&geo); copy++) {
+			struct emd_place place;
+
+			emd_geometry_copy(&geo, chunk * geo.chunk_sectors, copy, &place);
+			alive += readable(child, place.slot);
+		}
+		*fewest = chunk && *fewest < alive ? *fewest : alive;
+		*most = *most > alive ? *most : alive;
 	}
-	return 1;
+}
+
+static __u32 count_missing(__u32 raid_disks, const mdu_mstate_t *child)
+{
+	__u32 missing = 0;
+
+	for (__u32 i = 0; i < raid_disks; i++)
+		missing += !readable(child, i);
+	return missing;
+}
+
+int emd_mstate_redundant(__s32 level, __u32 layout, __u32 raid_disks, const mdu_mstate_t *child)
+{
+	__u32 missing = count_missing(raid_disks, child), fewest, most;
+
+	switch (level) {
+	case 1:
+		return missing + 1 < raid_disks;
+	case 4:
+	case 5:
+		return !missing;
+	case 6:
+		return missing <= 1;
+	case 10:
+		raid10_copies(layout, raid_disks, child, &fewest, &most);
+		return most > 1;
+	}
+	return 0;
 }
 
 mdu_mstate_t emd_mstate_array(__s32 level, __u32 layout, __u32 raid_disks, const mdu_mstate_t *child)
 {
-	__u32 missing = 0;
+	__u32 missing = count_missing(raid_disks, child), fewest, most;
 	int whole;
 
-	for (__u32 i = 0; i < raid_disks; i++)
-		missing += !readable(child, i);
 	if (!raid_disks)
 		return MDU_MSTATE_FAILED;
 	if (!missing)
@@ -175,7 +214,8 @@ mdu_mstate_t emd_mstate_array(__s32 level, __u32 layout, __u32 raid_disks, const
 		whole = missing <= 2;
 		break;
 	case 10:
-		whole = raid10_whole(layout, raid_disks, child);
+		raid10_copies(layout, raid_disks, child, &fewest, &most);
+		whole = fewest > 0;
 		break;
 	default:
 		whole = 0;

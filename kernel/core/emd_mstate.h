@@ -75,6 +75,9 @@ int emd_mstate_words(mdu_mstate_t state, char *buf, __u32 size);
 mdu_mstate_t emd_mstate_array(__s32 level, __u32 layout, __u32 raid_disks,
 			      const mdu_mstate_t *child);
 
+/** emd_mstate_redundant() - is anything still stored twice, so that a pass could compare it? Arguments as above. */
+int emd_mstate_redundant(__s32 level, __u32 layout, __u32 raid_disks, const mdu_mstate_t *child);
+
 #ifdef __cplusplus
 }
 #endif

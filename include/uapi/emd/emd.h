@@ -35,8 +35,12 @@
 #define EMD_LAYOUT_RIGHT_SYMMETRIC_6	19
 #define EMD_LAYOUT_PARITY_FIRST_6	20
 
-/* Layout of RAID10: near copies, far copies, flags. EMD has near copies only: far is 1. */
+/* Layout of RAID10: near copies, far copies << 8, flags. Far sets of bit 17 do not always keep copies apart: refused. */
+#define EMD_LAYOUT_RAID10_OFFSET	0x10000	/* far copies lie in the next rows */
+#define EMD_LAYOUT_RAID10_SETS		0x60000
+#define EMD_LAYOUT_RAID10_FAR_SETS	0x40000	/* far copies stay in sets of near * far members */
 #define EMD_LAYOUT_RAID10_NEAR(n)	(0x100 | (n))
+#define EMD_LAYOUT_RAID10_FAR(n)	((n) << 8 | 1)
 
 /* Layout of RAID0 with unequal members: how the later zones begin (md's words). */
 #define EMD_LAYOUT_RAID0_ORIGINAL	1

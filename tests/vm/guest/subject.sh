@@ -40,7 +40,7 @@ add_member() {
 }
 
 # make_array NUMBER LEVEL CHUNK_BYTES LAYOUT RESYNC_START DEVICE|missing ...
-# RESYNC_START is "none" for members that agree, 0 for a full resync. Level as md's words: raid0, raid1, raid4, raid5.
+# RESYNC_START is "none" for members that agree, 0 for a full resync. Level as md's words: raid0, raid1, raid4, raid5, raid10.
 make_array() {
 	local n=$1 level=$2 chunk=$3 layout=$4 resync=$5 device smallest='' kb slot=0 missing=0
 	shift 5

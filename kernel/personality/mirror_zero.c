@@ -6,43 +6,50 @@
  *
  * What members say of themselves is not always true when it comes to it. Then some copies are zeroes and others are
  * not, and no error would tell which. So nobody is failed for it: the request is handed to a worker, and all
- * members are written with zeroes as with any data.
+ * copies are written with zeroes as with any data.
  */
-#include "raid1.h"
+#include "mirror.h"
 
 #define ZERO_PAGES	32	/* written at a time */
 
-/* @reached: set if @slot can be read there and has zeroes now. Return: false if it was to have them, has not, and cannot be spared. */
-static bool zero_slot(struct raid1_conf *conf, u32 slot, blk_opf_t opf, u64 sector, unsigned int sectors,
+/*
+ * @reached: set if this copy can be read and has zeroes now. Return: false if it was to have them, has not, and cannot
+ * be spared.
+ */
+static bool zero_copy(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 sector, unsigned int sectors,
 		      struct page **pages, bool *reached)
 {
-	struct mdk_member *member = emd_slot_get(conf->map, slot);
+	struct emd_map *map = conf->map;
+	struct mdk_member *member;
+	struct emd_place place;
 	bool spared = true;
 
+	emd_geometry_copy(&map->geo, sector, copy, &place);
+	member = emd_slot_writable(map, place.slot) ? emd_slot_get(map, place.slot) : NULL;
 	if (!member)
 		return true;
-	if (emd_slot_rw(conf->map, &conf->windows, slot, opf, sector, sectors, pages)) {
-		emd_member_error(conf->map->array, member);
+	if (emd_slot_rw(map, &conf->windows, place.slot, opf, place.sector, sectors, pages)) {
+		emd_member_error(map->array, member);
 		spared = !MDU_MSTATE_LIVE(emd_member_state(member));
-	} else if (emd_slot_readable(conf->map, slot, sector, sectors)) {
+	} else if (emd_slot_readable(map, place.slot, place.sector, sectors)) {
 		*reached = true;
 	}
 	emd_member_put(member);
 	return spared;
 }
 
-static bool zero_all(struct raid1_conf *conf, blk_opf_t opf, u64 sector, unsigned int sectors, struct page **pages)
+static bool zero_all(struct mirror_conf *conf, blk_opf_t opf, u64 sector, unsigned int sectors, struct page **pages)
 {
 	bool reached = false;
-	u32 slot;
+	u32 copy;
 
-	for (slot = 0; slot < conf->map->geo.raid_disks; slot++)
-		if (emd_slot_writable(conf->map, slot) && !zero_slot(conf, slot, opf, sector, sectors, pages, &reached))
+	for (copy = 0; copy < conf->copies; copy++)
+		if (!zero_copy(conf, copy, opf, sector, sectors, pages, &reached))
 			return false;
 	return reached;
 }
 
-void raid1_zero(struct raid1_conf *conf, struct emd_io *io)
+void mirror_zero(struct mirror_conf *conf, struct emd_io *io)
 {
 	blk_opf_t opf = REQ_OP_WRITE | (io->bio->bi_opf & (REQ_FUA | REQ_SYNC));
 	u64 sector = io->bio->bi_iter.bi_sector, end = bio_end_sector(io->bio);
@@ -50,10 +57,13 @@ void raid1_zero(struct raid1_conf *conf, struct emd_io *io)
 	unsigned int i, some;
 	bool reached = true;
 
+	if (!mirror_write_enter(conf->array, io))
+		return;
 	for (i = 0; i < ZERO_PAGES; i++)
 		pages[i] = ZERO_PAGE(0);
 	for (; reached && sector < end; sector += some) {
 		some = min_t(u64, end - sector, ZERO_PAGES * PAGE_SECTORS);
+		some = mirror_run_sectors(conf, sector, some);
 		reached = zero_all(conf, opf, sector, some, pages);
 	}
 	percpu_ref_put(&conf->array->writes);

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writes of RAID1, and how they are stopped while a page is mended.
+ * Writes of a run, and how they are stopped while a page is mended.
  */
-#include "raid1.h"
+#include "mirror.h"
 
 #include <linux/slab.h>
 
 #define RESERVED_WRITES	16
 
-/* One member's part of a write. @counts: what reaches this member can be read from it. */
-struct raid1_copy {
+/* One copy of a write. @counts: what reaches its member can be read from it. */
+struct mirror_copy {
 	struct bio		bio;
-	struct raid1_write	*write;
+	struct mirror_write	*write;
 	struct mdk_member	*member;
 	bool			counts;
 };
 
 /*
- * A write under way; one allocation.
+ * A run's write under way; one allocation.
  * @pending: bios under way, and one while they are being sent
  * @reached: a member that counts has taken it
  * @stale:   one that cannot be spared, the last, has not: what is read from now on may be the old
  * @refused: what a member said that did not take a discard or zeroes
  */
-struct raid1_write {
+struct mirror_write {
 	struct emd_io		*io;
-	struct raid1_conf	*conf;
+	struct mirror_conf	*conf;
 	atomic_t		pending;
 	bool			reached;
 	bool			stale;
 	blk_status_t		refused;
 	u32			nr;
-	struct raid1_copy	copy[];
+	struct mirror_copy	copy[];
 };
 
-int raid1_writes_init(struct raid1_conf *conf)
+int mirror_writes_init(struct mirror_conf *conf)
 {
-	size_t size = struct_size((struct raid1_write *)NULL, copy, conf->map->geo.raid_disks);
+	size_t size = struct_size((struct mirror_write *)NULL, copy, conf->copies);
 
 	return mempool_init_kmalloc_pool(&conf->writes, RESERVED_WRITES, size);
 }
@@ -45,10 +45,10 @@ int raid1_writes_init(struct raid1_conf *conf)
 
 static void writes_ended(struct percpu_ref *ref)
 {
-	complete(&container_of(ref, struct raid1_array, writes)->stopped);
+	complete(&container_of(ref, struct mirror_array, writes)->stopped);
 }
 
-int raid1_array_init_writes(struct raid1_array *array)
+int mirror_array_init_writes(struct mirror_array *array)
 {
 	spin_lock_init(&array->lock);
 	init_completion(&array->stopped);
@@ -56,14 +56,14 @@ int raid1_array_init_writes(struct raid1_array *array)
 	return percpu_ref_init(&array->writes, writes_ended, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 }
 
-void raid1_stop_writes(struct raid1_array *array)
+void mirror_stop_writes(struct mirror_array *array)
 {
 	reinit_completion(&array->stopped);
 	percpu_ref_kill(&array->writes);
 	wait_for_completion(&array->stopped);
 }
 
-void raid1_resume_writes(struct raid1_array *array)
+void mirror_resume_writes(struct mirror_array *array)
 {
 	struct emd_io *io, *next;
 
@@ -77,12 +77,11 @@ void raid1_resume_writes(struct raid1_array *array)
 	for (; io; io = next) {
 		next = io->pers_private;
 		io->pers_private = NULL;
-		raid1_write(io->map->private, io);
+		mirror_submit(io);
 	}
 }
 
-/* Return: true if @io may go, with a reference; false if it was parked. */
-static bool write_enter(struct raid1_array *array, struct emd_io *io)
+bool mirror_write_enter(struct mirror_array *array, struct emd_io *io)
 {
 	unsigned long flags;
 	bool live;
@@ -102,9 +101,9 @@ static bool write_enter(struct raid1_array *array, struct emd_io *io)
 
 /* -- writing --------------------------------------------------------------------------------- */
 
-static void write_put(struct raid1_write *write)
+static void write_put(struct mirror_write *write)
 {
-	struct raid1_conf *conf = write->conf;
+	struct mirror_conf *conf = write->conf;
 	struct emd_io *io = write->io;
 	blk_status_t status = BLK_STS_OK;
 
@@ -116,18 +115,13 @@ static void write_put(struct raid1_write *write)
 		status = BLK_STS_IOERR;
 	mempool_free(write, &conf->writes);
 	percpu_ref_put(&conf->array->writes);
-	if (status && bio_op(io->bio) == REQ_OP_WRITE_ZEROES) {
-		io->status = BLK_STS_NOTSUPP;	/* so raid1_write() knows it again */
-		emd_io_punt(io);
-		return;
-	}
-	emd_io_end(io, status);
+	mirror_run_end(io, status);
 }
 
 static void copy_end_io(struct bio *bio)
 {
-	struct raid1_copy *copy = container_of(bio, struct raid1_copy, bio);
-	struct raid1_write *write = copy->write;
+	struct mirror_copy *copy = container_of(bio, struct mirror_copy, bio);
+	struct mirror_write *write = copy->write;
 
 	if (!bio->bi_status) {
 		if (copy->counts)
@@ -145,39 +139,40 @@ static void copy_end_io(struct bio *bio)
 }
 
 /* Return: 0, or -ENOMEM when this copy could not be prepared. */
-static int copy_init(struct raid1_write *write, u32 slot, gfp_t gfp)
+static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter *run, gfp_t gfp)
 {
 	struct emd_map *map = write->conf->map;
-	struct raid1_copy *copy = &write->copy[write->nr];
-	struct bio *bio = write->io->bio;
-	u64 sector = bio->bi_iter.bi_sector;
+	struct mirror_copy *copy = &write->copy[write->nr];
 	struct mdk_member *member;
+	struct emd_place place;
 	int error;
 
-	if (!emd_slot_writable(map, slot))
+	emd_geometry_copy(&map->geo, run->bi_sector, nth, &place);
+	if (!emd_slot_writable(map, place.slot))
 		return 0;
-	member = emd_slot_get(map, slot);
+	member = emd_slot_get(map, place.slot);
 	if (!member)
 		return 0;
-	error = bio_init_clone(emd_member_bdev(member), &copy->bio, bio, gfp);
+	error = bio_init_clone(emd_member_bdev(member), &copy->bio, write->io->bio, gfp);
 	if (error) {
 		emd_member_put(member);
 		return error;
 	}
 	copy->write = write;
 	copy->member = member;
-	copy->counts = emd_slot_readable(map, slot, sector, bio_sectors(bio));
+	copy->counts = emd_slot_readable(map, place.slot, place.sector, run->bi_size >> SECTOR_SHIFT);
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
-	copy->bio.bi_iter.bi_sector = map->slot[slot].offset + sector;
+	copy->bio.bi_iter = *run;
+	copy->bio.bi_iter.bi_sector = map->slot[place.slot].offset + place.sector;
 	copy->bio.bi_end_io = copy_end_io;
 	write->nr++;
 	return 0;
 }
 
-static void write_undo(struct raid1_write *write)
+static void write_undo(struct mirror_write *write)
 {
 	while (write->nr) {
-		struct raid1_copy *copy = &write->copy[--write->nr];
+		struct mirror_copy *copy = &write->copy[--write->nr];
 
 		bio_uninit(&copy->bio);
 		emd_member_put(copy->member);
@@ -185,11 +180,11 @@ static void write_undo(struct raid1_write *write)
 	mempool_free(write, &write->conf->writes);
 }
 
-static struct raid1_write *write_prepare(struct raid1_conf *conf, struct emd_io *io)
+static struct mirror_write *write_prepare(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
 {
 	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
-	struct raid1_write *write = mempool_alloc(&conf->writes, gfp);
-	u32 slot;
+	struct mirror_write *write = mempool_alloc(&conf->writes, gfp);
+	u32 nth;
 
 	if (!write)
 		return NULL;
@@ -200,8 +195,8 @@ static struct raid1_write *write_prepare(struct raid1_conf *conf, struct emd_io 
 	write->refused = BLK_STS_OK;
 	write->nr = 0;
 	atomic_set(&write->pending, 1);
-	for (slot = 0; slot < conf->map->geo.raid_disks; slot++) {
-		if (copy_init(write, slot, gfp)) {
+	for (nth = 0; nth < conf->copies; nth++) {
+		if (copy_init(write, nth, run, gfp)) {
 			write_undo(write);
 			return NULL;
 		}
@@ -209,25 +204,23 @@ static struct raid1_write *write_prepare(struct raid1_conf *conf, struct emd_io 
 	return write;
 }
 
-void raid1_write(struct raid1_conf *conf, struct emd_io *io)
+bool mirror_write(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
 {
-	struct raid1_write *write;
+	struct mirror_write *write;
 	u32 i;
 
-	if (!write_enter(conf->array, io))
-		return;
-	if (unlikely(io->status == BLK_STS_NOTSUPP)) {
-		raid1_zero(conf, io);
-		return;
-	}
-	write = write_prepare(conf, io);
+	if (!mirror_write_enter(conf->array, io))
+		return false;
+	write = write_prepare(conf, io, run);
 	if (!write) {
 		percpu_ref_put(&conf->array->writes);
 		emd_io_punt(io);
-		return;
+		return false;
 	}
+	mirror_run_begin(io);
 	atomic_add(write->nr, &write->pending);
 	for (i = 0; i < write->nr; i++)
 		emd_member_submit(write->copy[i].member, &write->copy[i].bio);
 	write_put(write);
+	return true;
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A read that failed: served by another copy, then mended. See mirror.h for the theory.
+ *
+ * Context: worker of the array. It waits for disks, and for writes under way, which wait
+ * for nothing but disks.
+ */
+#include "mirror.h"
+
+struct other_read {
+	struct completion done;
+	blk_status_t status;
+};
+
+static void other_end_io(struct bio *bio)
+{
+	struct other_read *other = bio->bi_private;
+
+	other->status = bio->bi_status;
+	complete(&other->done);
+}
+
+static unsigned int run_sectors(const struct mirror_read *read)
+{
+	return read->run.bi_size >> SECTOR_SHIFT;
+}
+
+/* Reads the run's copy @copy into the user's pages. Return: true if that worked. */
+static bool read_from(const struct mirror_read *read, u32 copy)
+{
+	struct other_read other = { .done = COMPLETION_INITIALIZER_ONSTACK(other.done) };
+	struct mirror_conf *conf = read->conf;
+	struct mdk_member *member;
+	struct emd_place place;
+	struct bio *clone;
+
+	emd_geometry_copy(&conf->map->geo, read->run.bi_sector, copy, &place);
+	member = emd_slot_get(conf->map, place.slot);
+	if (!member)
+		return false;
+	clone = bio_alloc_clone(emd_member_bdev(member), read->io->bio, GFP_NOIO, &conf->reads);
+	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	clone->bi_iter = read->run;
+	clone->bi_iter.bi_sector = conf->map->slot[place.slot].offset + place.sector;
+	clone->bi_private = &other;
+	clone->bi_end_io = other_end_io;
+	emd_member_submit(member, clone);
+	wait_for_completion_io(&other.done);
+	bio_put(clone);
+	emd_member_put(member);
+	return other.status == BLK_STS_OK;
+}
+
+static bool read_from_others(const struct mirror_read *read)
+{
+	u32 copy;
+
+	for (copy = 0; copy < read->conf->copies; copy++)
+		if (copy != read->copy && mirror_readable(read->conf, copy, read->run.bi_sector, run_sectors(read)) &&
+		    read_from(read, copy))
+			return true;
+	return false;
+}
+
+/* Fills @page from a copy other than the one that failed. */
+static bool page_from_others(const struct mirror_read *read, u64 sector, unsigned int sectors, struct page *page)
+{
+	struct mirror_conf *conf = read->conf;
+	u32 copy;
+
+	for (copy = 0; copy < conf->copies; copy++)
+		if (copy != read->copy && mirror_readable(conf, copy, sector, sectors) &&
+		    !mirror_rw(conf, copy, REQ_OP_READ, sector, sectors, &page))
+			return true;
+	return false;
+}
+
+/* Return: false when there is no point in going on: the member has been failed. */
+static bool mend_page(const struct mirror_read *read, u64 sector, unsigned int sectors, struct page *page)
+{
+	struct mirror_conf *conf = read->conf;
+	struct emd_map *map = conf->map;
+	struct mdk_member *member;
+	struct emd_place place;
+
+	if (!mirror_rw(conf, read->copy, REQ_OP_READ, sector, sectors, &page) ||
+	    !page_from_others(read, sector, sectors, page))
+		return true;
+	emd_geometry_copy(&map->geo, sector, read->copy, &place);
+	member = emd_slot_get(map, place.slot);
+	if (!member)
+		return false;
+	if (mirror_rw(conf, read->copy, REQ_OP_WRITE, sector, sectors, &page) ||
+	    mirror_rw(conf, read->copy, REQ_OP_READ, sector, sectors, &page))
+		emd_member_error(map->array, member);
+	else
+		atomic_inc(&member->errors);
+	emd_member_put(member);
+	return emd_slot_writable(map, place.slot);
+}
+
+static void mend_range(const struct mirror_read *read)
+{
+	struct page *page = alloc_page(GFP_NOIO);
+	u64 sector = read->run.bi_sector, end = sector + run_sectors(read);
+	struct mirror_array *array = read->conf->array;
+	bool go_on = true;
+
+	if (!page)
+		return;		/* the next read of it will try again */
+	down_write(&array->mending);
+	mirror_stop_writes(array);
+	while (go_on && sector < end) {
+		unsigned int some = min_t(u64, end - sector, PAGE_SECTORS - sector % PAGE_SECTORS);
+
+		go_on = mend_page(read, sector, some, page);
+		sector += some;
+	}
+	mirror_resume_writes(array);
+	up_write(&array->mending);
+	__free_page(page);
+}
+
+void mirror_mend(struct work_struct *work)
+{
+	struct mirror_read *read = container_of(work, struct mirror_read, work);
+	struct emd_io *io = read->io;
+	bool served = read_from_others(read);
+
+	/* As long as the request is in its range, nothing else is put into this place. */
+	if (served)
+		mend_range(read);
+	bio_put(&read->clone);
+	mirror_run_end(io, served ? BLK_STS_OK : BLK_STS_IOERR);
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reads: which copy.
+ *
+ * Theory
+ *
+ * What follows on the last read that this CPU sent to a member goes to the same member: that keeps streams
+ * together, in the disk's cache and on its track. Any other read goes to the member with
+ * fewer reads under way, as far as this CPU knows: its own. Nothing shared is written.
+ * A member that is marked write-mostly is read only if no other can be.
+ *
+ * After an unclean stop copies may differ until the resync has passed, which visits a run where its first copy lies.
+ * What it has not passed is read from the copy that the resync will copy from, and from no other: the same sector
+ * never reads as one thing now and as another later.
+ */
+#include "mirror.h"
+
+static struct mirror_read *to_read(struct bio *clone)
+{
+	return container_of(clone, struct mirror_read, clone);
+}
+
+int mirror_reads_init(struct mirror_conf *conf)
+{
+	size_t size = array_size(conf->map->geo.raid_disks, sizeof(struct mirror_load));
+
+	conf->load = __alloc_percpu(size, __alignof__(struct mirror_load));
+	if (!conf->load)
+		return -ENOMEM;
+	if (!bioset_init(&conf->reads, BIO_POOL_SIZE, offsetof(struct mirror_read, clone), 0))
+		return 0;
+	free_percpu(conf->load);
+	return -ENOMEM;
+}
+
+void mirror_reads_exit(struct mirror_conf *conf)
+{
+	bioset_exit(&conf->reads);
+	free_percpu(conf->load);
+}
+
+/* Is @a a better place to read from than @b? */
+static bool read_prefers(const struct emd_map *map, const struct mirror_load *load, const struct emd_place *a,
+			 const struct emd_place *b)
+{
+	bool follows = load[a->slot].last_end == a->sector;
+
+	if (map->slot[a->slot].write_mostly != map->slot[b->slot].write_mostly)
+		return map->slot[b->slot].write_mostly;
+	if (follows != (load[b->slot].last_end == b->sector))
+		return follows;
+	return atomic_read(&load[a->slot].reads) < atomic_read(&load[b->slot].reads);
+}
+
+u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int sectors)
+{
+	const struct emd_map *map = conf->map;
+	struct emd_place place;
+	u32 copy, source = EMD_NO_SLOT;
+
+	for (copy = 0; copy < conf->copies; copy++) {
+		emd_geometry_copy(&map->geo, sector, copy, &place);
+		if (!emd_slot_readable(map, place.slot, place.sector, sectors))
+			continue;
+		if (!map->slot[place.slot].write_mostly)
+			return copy;
+		if (source == EMD_NO_SLOT)
+			source = copy;
+	}
+	return source;
+}
+
+/* Do all copies of the run agree? */
+static bool run_agrees(const struct emd_map *map, u64 sector, unsigned int sectors)
+{
+	struct emd_place first;
+
+	emd_geometry_copy(&map->geo, sector, 0, &first);
+	return emd_map_agrees(map, first.sector + sectors);
+}
+
+/* Return: the copy to read, and where it is; EMD_NO_SLOT if none can be read. */
+static u32 read_choose(const struct mirror_conf *conf, struct mirror_load *load, u64 sector, unsigned int sectors,
+		       struct emd_place *best)
+{
+	const struct emd_map *map = conf->map;
+	struct emd_place place;
+	u32 copy, chosen = EMD_NO_SLOT;
+
+	if (unlikely(!run_agrees(map, sector, sectors))) {
+		chosen = mirror_source(conf, sector, sectors);
+		if (chosen != EMD_NO_SLOT)
+			emd_geometry_copy(&map->geo, sector, chosen, best);
+		return chosen;
+	}
+	for (copy = 0; copy < conf->copies; copy++) {
+		emd_geometry_copy(&map->geo, sector, copy, &place);
+		if (!emd_slot_readable(map, place.slot, place.sector, sectors))
+			continue;
+		if (chosen != EMD_NO_SLOT && !read_prefers(map, load, &place, best))
+			continue;
+		chosen = copy;
+		*best = place;
+	}
+	if (chosen != EMD_NO_SLOT)
+		load[best->slot].last_end = best->sector + sectors;
+	return chosen;
+}
+
+static void read_end_io(struct bio *clone)
+{
+	struct mirror_read *read = to_read(clone);
+	struct emd_io *io = read->io;
+
+	atomic_dec(read->load);
+	emd_member_put(read->member);
+	if (clone->bi_status) {
+		INIT_WORK(&read->work, mirror_mend);
+		queue_work(read->conf->array->wq, &read->work);
+		return;
+	}
+	bio_put(clone);
+	mirror_run_end(io, BLK_STS_OK);
+}
+
+/* A member with a reference; EMD_NO_SLOT if none can be read. Members may vanish meanwhile. */
+static u32 read_take(struct mirror_conf *conf, const struct bvec_iter *run, struct emd_place *place,
+		     struct mdk_member **member, atomic_t **under_way)
+{
+	struct mirror_load *load;
+	u32 copy;
+
+	do {
+		load = get_cpu_ptr(conf->load);
+		copy = read_choose(conf, load, run->bi_sector, run->bi_size >> SECTOR_SHIFT, place);
+		*under_way = copy == EMD_NO_SLOT ? NULL : &load[place->slot].reads;
+		put_cpu_ptr(conf->load);
+		if (copy == EMD_NO_SLOT)
+			return copy;
+		*member = emd_slot_get(conf->map, place->slot);
+	} while (!*member);
+	return copy;
+}
+
+bool mirror_read(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
+{
+	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
+	struct mdk_member *member;
+	struct mirror_read *read;
+	struct emd_place place;
+	struct bio *clone;
+	atomic_t *load;
+	u32 copy = read_take(conf, run, &place, &member, &load);
+
+	if (copy == EMD_NO_SLOT) {
+		mirror_run_begin(io);
+		mirror_run_end(io, BLK_STS_IOERR);
+		return true;
+	}
+	clone = bio_alloc_clone(emd_member_bdev(member), io->bio, gfp, &conf->reads);
+	if (!clone) {
+		emd_member_put(member);
+		emd_io_punt(io);
+		return false;
+	}
+	mirror_run_begin(io);
+	read = to_read(clone);
+	read->io = io;
+	read->conf = conf;
+	read->member = member;
+	read->load = load;
+	read->copy = copy;
+	read->run = *run;
+	atomic_inc(load);
+	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	clone->bi_iter = *run;
+	clone->bi_iter.bi_sector = conf->map->slot[place.slot].offset + place.sector;
+	clone->bi_end_io = read_end_io;
+	emd_member_submit(member, clone);
+	return true;
+}
