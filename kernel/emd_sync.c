@@ -96,7 +96,6 @@ static bool begin(struct emd_sync *s)
 	bool ready;
 
 	s->action = action_due(s);
-	WRITE_ONCE(s->wanted, EMD_SYNC_IDLE);
 	if (s->action == EMD_SYNC_IDLE)
 		return false;
 	ready = s->action == EMD_SYNC_RESHAPE ? emd_reshape_prepare(s) : emd_sync_prepare(s);
@@ -172,14 +171,19 @@ static void reap(struct emd_sync *s)
 static void do_pass(struct emd_sync *s)
 {
 	struct emd_array *a = s->array;
+	bool begun, ordered;
 
 	mutex_lock(&a->config_mutex);
 	reap(s);
-	if (!begin(s)) {
-		mutex_unlock(&a->config_mutex);
-		return;
-	}
+	begun = begin(s);
+	ordered = s->wanted != EMD_SYNC_IDLE;
+	/* The order is carried out, or void. Who sees it gone, in emd_sync_action_now(), sees RUNNING. */
+	smp_store_release(&s->wanted, EMD_SYNC_IDLE);
 	mutex_unlock(&a->config_mutex);
+	if (!begun && ordered)
+		emd_array_event(a, NULL, "sync_action");
+	if (!begun)
+		return;
 	say_begun(s);
 
 	s->result = s->action == EMD_SYNC_RESHAPE ? emd_reshape_pass(s) : emd_sync_pass(s);
@@ -256,14 +260,16 @@ void emd_sync_resume(struct emd_array *a)
 enum emd_sync_action emd_sync_action_now(struct emd_array *a)
 {
 	struct emd_sync *s = a->sync;
+	enum emd_sync_action wanted;
 
 	if (READ_ONCE(s->frozen))
 		return EMD_SYNC_FROZEN;
 	if (rcu_access_pointer(a->reshape))
 		return EMD_SYNC_RESHAPE;
+	wanted = smp_load_acquire(&s->wanted);	/* pairs with do_pass() */
 	if (READ_ONCE(s->phase) != EMD_PASS_IDLE)
 		return READ_ONCE(s->action);
-	return EMD_SYNC_IDLE;
+	return wanted;
 }
 
 int emd_sync_create(struct emd_array *a)

@@ -42,6 +42,13 @@ expect_attr "$md/sync_completed" none
 expect_attr "$md/sync_speed" none
 echo 1280 >"$md/sync_max"
 refuse_store "Invalid argument" 1281 "$md/sync_min"
+for turn in $(seq 100); do	# an order is seen at once: who waits for idle must not find the idleness before it
+	echo check >"$md/sync_action"
+	read -r action <"$md/sync_action"
+	[ "$action" = check ] || fail "turn $turn: sync_action is '$action' after check was ordered"
+	echo idle >"$md/sync_action"
+	echo 0 >"$md/sync_min"
+done
 echo 20000 >"$md/sync_speed_max"
 expect_attr "$md/sync_speed_max" "20000 (local)"
 echo check >"$md/sync_action"
