@@ -21,9 +21,25 @@ REPORT = re.compile(r"^[^\n]*cut here \]-.*?end trace[^\n]*$", re.M | re.S)
 QUEUE_KOBJECT = re.compile(r"kobject_delayed_cleanup(?=.*(?:bdev_free_inode|aborting stack trace))", re.S)
 
 
+# "4,351,18990000,-;MESSAGE" of /dev/kmsg and "[   18.990000] MESSAGE" of the console
+PREFIX = re.compile(r"^(?:\d+,\d+,\d+,[^;]*;|\[ *\d+\.\d+\] )")
+
+
+def message(line):
+    return PREFIX.sub("", line).rstrip()
+
+
+def without_known_reports(text):
+    """The console shows single lines of a report that the log has whole: they go with it."""
+    known = [report for report in REPORT.findall(text) if QUEUE_KOBJECT.search(report)]
+    words = {message(line) for report in known for line in report.splitlines()}
+    for report in known:
+        text = text.replace(report, "")
+    return [line for line in text.splitlines() if message(line) not in words]
+
+
 def suspicious(text, allow):
     """The lines of text that fail a test."""
-    text = REPORT.sub(lambda report: "" if QUEUE_KOBJECT.search(report[0]) else report[0], text)
     allowed = [re.compile(pattern) for pattern in allow]
-    return [line for line in text.splitlines()
+    return [line for line in without_known_reports(text)
             if SUSPICIOUS.search(line) and not HARMLESS.search(line) and not any(a.search(line) for a in allowed)]
