@@ -39,27 +39,47 @@ TEST(PlanGrow, ThreeDisksBecomeFour)
   to be moved: 128.00 MiB
   to be backed up: 6.00 MiB, in the copy area of each member (sectors 259935 to 261983)
   time: about 1 s if each disk does 100.00 MiB/s and is otherwise idle
-   1  emd126: sync_action = frozen
-   2  emd126: metadata_version = external:-emd127/0
-   3  emd127: wait until the monitor is level with volume 0
-   4  emd126: sync_action must read frozen
-   5  emd126: degraded must read 0
-   6  emd126: sync_min = 0
-   7  emd126: sync_max = 0
-   8  emd126: suspend_hi = 0
-   9  emd126: suspend_lo = 0
-  10  emd126: raid_disks = 4
-  11  emd127: monitor records: volume 0 is reshaped to raid5, 4 disks, chunk 64K
-  12  emd126: metadata_version = external:/emd127/0
-  13  emd127: wait until the monitor is level with volume 0 and holds slot 3 ready
-  14  emd126: sync_action = reshape
-  15  emd126: move the data
-  16  emd127: wait until the monitor is level with volume 0
-  17  emd126: reshape_position must read none
-  18  emd126: array_size = default
-  19  emd126: metadata_version = external:/emd127/0
-  20  emd126: sync_action = idle
+   1  emd127: start the monitor
+   2  emd126: sync_action = frozen
+   3  emd126: metadata_version = external:-emd127/0
+   4  emd127: wait until the monitor is level with volume 0
+   5  emd126: sync_action must read frozen
+   6  emd126: degraded must read 0
+   7  emd126: sync_min = 0
+   8  emd126: sync_max = 0
+   9  emd126: suspend_hi = 0
+  10  emd126: suspend_lo = 0
+  11  emd126: raid_disks = 4
+  12  emd127: monitor records: volume 0 is reshaped to raid5, 4 disks, chunk 64K
+  13  emd126: metadata_version = external:/emd127/0
+  14  emd127: wait until the monitor is level with volume 0 and holds slot 3 ready
+  15  emd126: sync_action = reshape
+  16  emd126: move the data
+  17  emd127: wait until the monitor is level with volume 0
+  18  emd126: reshape_position must read none
+  19  emd126: array_size = default
+  20  emd126: metadata_version = external:/emd127/0
+  21  emd126: sync_action = idle
 )");
+}
+
+TEST(PlanGrow, WithoutRedundancyTheGatesComeWithTheProposal)
+{
+    Container c = three_disks(1);
+    c.volumes.front().shape.level = 0;
+    c.volumes.front().shape.layout = 0;
+    GrowRequest want = to_disks(4);
+    want.level = 5;
+    want.layout = 0;
+    const auto plan = plan_grow(c, want, limits(), running({{0, "emd126", "clean", "", 0, false}}), records_on(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    const std::string text = to_text(*plan);
+    const std::size_t proposed = text.find("raid_disks = 4"), closed = text.find("sync_max = 0"), begun = text.find("sync_action = reshape");
+    ASSERT_NE(begun, text.npos) << text;
+    EXPECT_LT(text.find("new_level = raid5"), proposed) << text;
+    EXPECT_LT(proposed, closed) << text;
+    EXPECT_LT(closed, begun) << text;
+    EXPECT_EQ(text.find("sync_action = frozen"), text.npos) << text;
 }
 
 TEST(PlanGrow, NothingIsTakenBackOnceDataMayHaveMoved)
@@ -108,11 +128,12 @@ TEST(PlanGrow, ContinueDrivesWhatIsRecorded)
     ASSERT_TRUE(plan) << plan.error().text();
     EXPECT_EQ(to_text(*plan), R"(continue in emd127
   volume vol0: from sector 6144 on
-   1  emd127: wait until the monitor is level with volume 0
-   2  emd126: move the data
-   3  emd127: wait until the monitor is level with volume 0
-   4  emd126: reshape_position must read none
-   5  emd126: array_size = default
+   1  emd127: start the monitor
+   2  emd127: wait until the monitor is level with volume 0
+   3  emd126: move the data
+   4  emd127: wait until the monitor is level with volume 0
+   5  emd126: reshape_position must read none
+   6  emd126: array_size = default
 )");
 }
 

@@ -8,6 +8,7 @@
 
 #include "libemd/base/fd.h"
 #include "libemd/monitor/container_lock.h"
+#include "libemd/plan/grow.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -165,6 +166,10 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
     }
     if (first)
         return tl::make_unexpected(*first);
+    if (const Volume *behind = plan::left_behind(host.loaded().view()); behind && started)
+        c.say("{} has {} disks and {} has {}: a grow was interrupted between them; emdadm --grow --continue {} goes on", behind->name,
+              behind->shape.raid_disks, host.loaded().view().volumes.front().name,
+              host.loaded().view().volumes.front().shape.raid_disks, link_of(c, container));
     return started;
 }
 

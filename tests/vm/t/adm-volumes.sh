@@ -1,38 +1,59 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A container with two volumes: all grow together, or none; then one of them gets another chunk, with a second backup in a file.
+# A container with two volumes: all grow together, or none, and the power goes between the two; then one of them gets another
+# chunk, with a second backup in a file.
 #: disks: 4x40M scsi, 16M scsi
 #: modules: raid6_pq
 #: programs: mkfs.ext4
 #: rules: yes
+#: power: yes
+#: boots: 2
 #: timeout: 400
 . /lib/emd/refuse.sh
 . /lib/emd/two-volumes.sh
 
-say "two volumes: all grow together, or none"
-make_two_volumes
-bad "the number of disks is changed for all volumes together" emdadm --grow $vol0 -n 4
-bad "2 volumes: name the one" emdadm --grow $imsm -c 32
-emdadm --grow $imsm -n 4 --dry-run >/tmp/plan
-grep -q "then volume vol1 in the same way" /tmp/plan || fail "the plan does not name vol1: $(cat /tmp/plan)"
+both_have() { [ "$(md raid_disks)" = "$1" ] && [ "$(md1 raid_disks)" = "$1" ]; }
+both_started() { [ -b $vol0 ] && [ -b $vol1 ] && [ "$(md array_state)" != inactive ] && [ "$(md1 array_state)" != inactive ]; }
 
-say "one disk more, both volumes"
-emdadm --grow $imsm -n 4 >/tmp/manager 2>&1 || fail "$(cat /tmp/manager)"
-expect 4 md raid_disks
-expect 4 md1 raid_disks
-data
+boot1() {
+	say "two volumes: all grow together, or none"
+	make_two_volumes
+	bad "the number of disks is changed for all volumes together" emdadm --grow $vol0 -n 4
+	bad "2 volumes: name the one" emdadm --grow $imsm -c 32
+	emdadm --grow $imsm -n 4 --dry-run >/tmp/plan
+	grep -q "then volume vol1 in the same way" /tmp/plan || fail "the plan does not name vol1: $(cat /tmp/plan)"
 
-say "another chunk, a second backup in a file"
-mkfs.ext4 -q "$d4"
-mount -t ext4 "$d4" /mnt
-emdadm --grow $vol0 -c 128 --backup-file /mnt/backup >/tmp/grow 2>&1 &
-grow=$!
-wait_for 60 test -s /mnt/backup
-wait $grow || fail "$(cat /tmp/grow)"
-[ ! -e /mnt/backup ] || fail "the backup file is left"
-expect 131072 md chunk_size
-data
-emdadm --examine "$d3" | grep -q "128" || fail "the metadata does not say 128K"
-umount /mnt
-emdadm --wait-clean $vol0 $vol1
-settle; wait_for 30 emdadm --stop --scan
+	say "one disk more, both volumes; the power goes between them"
+	first=/sys/block/$(name_of $vol0)/md/raid_disks
+	second=/sys/block/$(name_of $vol1)/md/raid_disks
+	emdadm --grow $imsm -n 4 >/tmp/manager 2>&1 &
+	while read -r disks <"$first" && [ "$disks" != 4 ]; do :; done	# no process: the time between them is short
+	killall -9 emdadm
+	expect 3 cat "$second"
+	emdadm --wait-clean $vol0	# the end of the first is recorded
+	cut_now
+}
+boot2() {
+	wait_for 60 both_started
+	settle
+	expect 4 md raid_disks
+	expect 3 md1 raid_disks
+	data
+	emdadm --grow --continue $imsm >/tmp/manager 2>&1 || fail "$(cat /tmp/manager)"
+	both_have 4 || fail "vol1 was not grown: $(cat /tmp/manager)"
+	data
 
+	say "another chunk, a second backup in a file"
+	mkfs.ext4 -q "$d4"
+	mount -t ext4 "$d4" /mnt
+	emdadm --grow $vol0 -c 128 --backup-file /mnt/backup >/tmp/grow 2>&1 &
+	grow=$!
+	wait_for 60 test -s /mnt/backup
+	wait $grow || fail "$(cat /tmp/grow)"
+	[ ! -e /mnt/backup ] || fail "the backup file is left"
+	expect 131072 md chunk_size
+	data
+	emdadm --examine "$d3" | grep -q "128" || fail "the metadata does not say 128K"
+	umount /mnt
+	emdadm --wait-clean $vol0 $vol1
+	settle; wait_for 30 emdadm --stop --scan
+}

@@ -107,9 +107,11 @@ Result<std::vector<int>> new_members(const Container &now, const Volume &v, std:
 
 // -- 1 to 9: steps -------------------------------------------------------------------------------------------------------
 
-// 1. No recovery, resync or spare assignment can start in any volume.
+// 1. No recovery, resync or spare assignment can start in any volume. A container of RAID0 alone has no monitor until here;
+// it stays as long as the container is locked.
 void freeze(Plan &plan, const Running &r)
 {
+    plan.add(StartMonitor{r.container});
     for (const RunningVolume &v : r.volumes) {
         if (!v.action.empty() && v.action != "frozen")
             plan.add(Set{v.array, "sync_action", "frozen"}, {Set{v.array, "sync_action", "idle"}});
@@ -152,7 +154,6 @@ void propose(Plan &plan, const std::string &array, const Shape &from, const Shap
 
 void start(Plan &plan, const Running &r, const RunningVolume &v, const Shape &from, const change::ReshapeStarted &change)
 {
-    propose(plan, v.array, from, change.target);
     // 4 and 6: recorded, then spares have slots; withdrawing it again needs the freeze.
     plan.add(Send{r.container, change}, {Send{r.container, change::ReshapeWithdrawn{v.index}}});
     plan.add(Set{v.array, "metadata_version", tag(r, v.index, '/')}, {Set{v.array, "metadata_version", tag(r, v.index, '-')}});
@@ -210,15 +211,22 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
         plan.add(reserve(backup_file, v, *recorded->reshape, true), {DropBackup{backup_file}});
     }
     freeze(plan, running);
-    close_gates(plan, r.array, recorded->reshape->backward, array_sectors(to));
+    const auto close = [&] { close_gates(plan, r.array, recorded->reshape->backward, array_sectors(to)); };
+    const bool has_gates = !r.action.empty();  // a level without redundancy has them from the proposal on
+    if (has_gates)
+        close();
+    propose(plan, r.array, v.shape, to);
+    if (!has_gates)
+        close();
     start(plan, running, r, v.shape, change);
     plan.commit(Manage{r.array, running.container, v.index});
     finish(plan, running, r);
     return plan;
 }
 
-// The volume that was left behind by a container-wide change of the number of disks.
-const Volume *next_volume(const Container &now)
+}  // namespace
+
+const Volume *left_behind(const Container &now)
 {
     if (now.volumes.empty())
         return nullptr;
@@ -228,8 +236,6 @@ const Volume *next_volume(const Container &now)
     });
     return behind == now.volumes.end() ? nullptr : &*behind;
 }
-
-}  // namespace
 
 Plan plan_thaw(const Running &running)
 {
@@ -277,7 +283,7 @@ Result<Plan> plan_continue(const Container &now, const Limits &limits, const Run
     plan.title = fmt::format("continue in {}", running.container);
     const auto moving = std::ranges::find_if(now.volumes, [](const Volume &v) { return v.reshape.has_value(); });
     if (moving == now.volumes.end()) {
-        const Volume *next = next_volume(now);
+        const Volume *next = left_behind(now);
         if (!next)
             return plan;
         GrowRequest want;
@@ -289,6 +295,7 @@ Result<Plan> plan_continue(const Container &now, const Limits &limits, const Run
         plan.facts = {fmt::format("volume {}: from sector {} on", moving->name, moving->reshape->position)};
         if (!backup_file.empty())
             plan.add(reserve(backup_file, *moving, *moving->reshape, false));
+        plan.add(StartMonitor{running.container});
         if (r.tagged)
             plan.add(Set{r.array, "metadata_version", tag(running, r.index, '/')});
         plan.add(Sync{running.container, r.index, {}});

@@ -40,6 +40,10 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
 Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express,
                            const std::string &backup_file = {});
 
+// The first volume that a container-wide change of the number of disks has not come to: it was interrupted between two of
+// them. Null: none. plan_continue() goes on with it, when somebody asks; the format does not record that it was wanted.
+const Volume *left_behind(const Container &now);
+
 // Everything that a freeze left behind is taken away.
 Plan plan_thaw(const Running &running);
 
