@@ -48,6 +48,26 @@ static void add_member_limits(struct emd_array *a, struct mdk_member *m, struct 
 	sum->nowait &= bdev_nowait(bdev);
 }
 
+#define MAX_REQUEST_SECTORS	8192U	/* 4 MiB: what is larger is split before it is mapped */
+
+/*
+ * Members split for themselves what they cannot take in one piece; their sizes mean nothing here. A request that
+ * was cut to them would not be whole rows any more, and cost reads. So the limit is the array's own, in whole rows.
+ */
+static void set_request_limits(struct queue_limits *lim, const struct emd_geometry *geo)
+{
+	u64 row = geo->chunk_sectors ? emd_geometry_row_sectors(geo) : 1;
+	unsigned int most = row < MAX_REQUEST_SECTORS ? MAX_REQUEST_SECTORS / (u32)row * (u32)row : MAX_REQUEST_SECTORS;
+
+	lim->chunk_sectors = 0;
+	lim->max_segments = USHRT_MAX;
+	lim->max_segment_size = UINT_MAX;
+	lim->seg_boundary_mask = BLK_SEG_BOUNDARY_MASK;
+	lim->virt_boundary_mask = 0;
+	lim->max_dev_sectors = UINT_MAX;
+	emd_limits_set_request(lim, most);
+}
+
 int emd_array_limits(struct emd_array *a)
 {
 	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
@@ -63,8 +83,7 @@ int emd_array_limits(struct emd_array *a)
 	for (i = 0; i < map->geo.raid_disks; i++)
 		if (map->slot[i].member)
 			add_member_limits(a, map->slot[i].member, &sum);
-	/* Members split for themselves; their chunks mean nothing in the array's addresses. */
-	sum.lim.chunk_sectors = 0;
+	set_request_limits(&sum.lim, &map->geo);
 	emd_limits_set_discard(&sum.lim, sum.discard ? UINT_MAX >> SECTOR_SHIFT : 0, sum.discard_granularity);
 	if (sum.nowait)
 		features |= EMD_FEAT_NOWAIT;

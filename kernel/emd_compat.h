@@ -184,6 +184,16 @@ static inline void emd_limits_set_discard(struct queue_limits *lim, unsigned int
 	lim->discard_alignment = 0;
 }
 
+/** emd_limits_set_request() - state the largest read or write, in sectors */
+static inline void emd_limits_set_request(struct queue_limits *lim, unsigned int max_sectors)
+{
+	lim->max_hw_sectors = max_sectors;
+	lim->max_sectors = max_sectors;
+#ifdef EMD_HAVE_QUEUE_LIMITS_SET
+	lim->max_user_sectors = max_sectors;	/* max_sectors is computed from it, and small without it */
+#endif
+}
+
 /**
  * emd_disk_set_limits() - put limits and features into effect
  * @disk: the array's

@@ -38,9 +38,17 @@ static void emd_disk_release(struct gendisk *disk)
 
 EMD_DEFINE_DISK_OPEN_RELEASE(emd_disk);
 
+/* Segments of reads and writes are not limited, so nobody has to count them. */
+static bool within_limits(const struct bio *bio)
+{
+	return (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE) &&
+	       bio_sectors(bio) <= queue_max_sectors(bio->bi_bdev->bd_disk->queue);
+}
+
 static void disk_submit_bio(struct bio *bio)
 {
-	bio = bio_split_to_limits(bio);
+	if (!within_limits(bio))
+		bio = bio_split_to_limits(bio);
 	if (bio)
 		emd_gate_submit(bio->bi_bdev->bd_disk->private_data, bio);
 }
