@@ -3,6 +3,7 @@
 #include <linux/module.h>
 
 #include "emd_array_private.h"
+#include "emd_buffer.h"
 #include "emd_disk.h"
 #include "emd_proc.h"
 
@@ -17,10 +18,13 @@ MODULE_PARM_DESC(new_array, "write emdN to make an empty array of that name, emd
 
 static int __init emd_init(void)
 {
-	int error = emd_member_module_init();
+	int error = emd_buffer_module_init();
 
 	if (error)
 		return error;
+	error = emd_member_module_init();
+	if (error)
+		goto exit_buffers;
 	error = emd_array_module_init();
 	if (error)
 		goto exit_members;
@@ -42,6 +46,8 @@ exit_arrays:
 	emd_array_module_exit();
 exit_members:
 	emd_member_module_exit();
+exit_buffers:
+	emd_buffer_module_exit();
 	return error;
 }
 
@@ -54,6 +60,7 @@ static void __exit emd_exit(void)
 	emd_disk_module_exit();
 	emd_sync_module_exit();
 	emd_array_module_exit();
+	emd_buffer_module_exit();
 }
 
 module_init(emd_init);

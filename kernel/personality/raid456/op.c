@@ -6,6 +6,8 @@
 
 #include <linux/slab.h>
 
+#include "../../emd_buffer.h"
+
 /* -- memory --------------------------------------------------------------------------------- */
 
 static gfp_t op_gfp(const struct emd_io *io)
@@ -21,10 +23,9 @@ static void *buffer_alloc(struct r5_op *op, gfp_t gfp)
 	struct page *page;
 
 	op->cost += max_t(size_t, bytes, PAGE_SIZE);
-	if (op->reserved)
-		page = mempool_alloc(&op->conf->reserve_pages, GFP_NOIO);
-	else
-		page = alloc_pages(gfp | __GFP_COMP, get_order(bytes));
+	if (!op->reserved)
+		return emd_buffer_alloc(bytes, gfp);
+	page = mempool_alloc(&op->conf->reserve_pages, GFP_NOIO);
 	return page ? page_address(page) : NULL;
 }
 
@@ -35,7 +36,7 @@ static void buffer_free(struct r5_op *op, void *buffer)
 	if (op->reserved)
 		mempool_free(virt_to_page(buffer), &op->conf->reserve_pages);
 	else
-		__free_pages(virt_to_page(buffer), get_order(r5_op_bytes(op)));
+		emd_buffer_free(buffer, r5_op_bytes(op));
 }
 
 /* A full write of pages that nobody changes is sent from where they are. */
@@ -79,17 +80,29 @@ static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
 	return true;
 }
 
+/* Everything but the columns' bios, which are initialised when they are sent. */
+static void op_clear(struct r5_op *op, u32 columns)
+{
+	const size_t bios = offsetof(struct r5_column, op);
+	u32 i;
+
+	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * sizeof(struct r5_column) > EMD_BUFFER_MAX);
+	memset(op, 0, sizeof(*op));
+	for (i = 0; i < columns; i++)
+		memset((void *)&op->column[i] + bios, 0, sizeof(op->column[i]) - bios);
+}
+
 static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp, bool reserved)
 {
-	size_t size = struct_size((struct r5_op *)NULL, column, r5_columns(conf));
-	struct r5_op *op = reserved ? mempool_alloc(&conf->reserve_ops, GFP_NOIO) : kmalloc(size, gfp);
+	size_t size = r5_op_size(r5_columns(conf));
+	struct r5_op *op = reserved ? mempool_alloc(&conf->reserve_ops, GFP_NOIO) : emd_buffer_alloc(size, gfp);
 
 	if (!op)
 		return NULL;
-	memset(op, 0, size);
+	op_clear(op, r5_columns(conf));
 	op->conf = conf;
 	op->io = io;
-	op->cost = size;
+	op->cost = max(size, PAGE_SIZE);
 	op->reserved = reserved;
 	return op;
 }
@@ -106,7 +119,7 @@ static void op_release(struct r5_op *op)
 	if (op->reserved)
 		mempool_free(op, &conf->reserve_ops);
 	else
-		kfree(op);
+		emd_buffer_free(op, r5_op_size(r5_columns(conf)));
 }
 
 void r5_op_free(struct r5_op *op)

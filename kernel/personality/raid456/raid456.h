@@ -135,6 +135,7 @@ static inline u32 r5_columns(const struct r5_conf *conf)
 
 /**
  * struct r5_column - one member's part of an operation
+ * @bio, @vec: what is sent; nothing else comes before @op (op_clear())
  * @slot:   which member of the map
  * @state:  enum emd_column_state
  * @todo:   EMD_COLUMN_READ | EMD_COLUMN_WRITE
@@ -182,6 +183,11 @@ struct r5_op {
 	bool			zero, offload, careful, reserved, stale;
 	struct r5_column	column[];
 };
+
+static inline size_t r5_op_size(u32 columns)
+{
+	return struct_size((struct r5_op *)NULL, column, columns);
+}
 
 static inline unsigned int r5_op_bytes(const struct r5_op *op)
 {
@@ -279,6 +285,9 @@ int r5_batch_add(struct r5_batch *batch, const struct emd_stripe_piece *piece,
 int r5_read(struct r5_batch *batch);				/* read.c */
 int r5_write(struct r5_batch *batch);				/* write.c */
 int r5_zero(struct r5_batch *batch);				/* zero.c */
+
+/** r5_read_whole() - send a healthy read within one chunk on. Return: false, and nothing has happened, if it is not such a one (read.c). */
+bool r5_read_whole(struct emd_io *io);
 
 /** r5_submit() - struct emd_personality.submit */
 void r5_submit(struct emd_io *io);

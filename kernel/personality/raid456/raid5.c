@@ -16,7 +16,7 @@ static int r5_validate(const struct emd_geometry *geo, const char **why)
 /* Room for one careful operation: two pages per column. */
 static int conf_init_reserve(struct r5_conf *conf)
 {
-	size_t size = struct_size((struct r5_op *)NULL, column, r5_columns(conf));
+	size_t size = r5_op_size(r5_columns(conf));
 	int error;
 
 	mutex_init(&conf->reserve_mutex);

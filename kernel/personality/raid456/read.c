@@ -4,8 +4,8 @@
  *
  * Theory
  *
- * Each chunk of a request on a readable member becomes a clone, as in RAID0, and takes no
- * lock. Only a chunk on a missing member becomes an operation, over exactly the range that
+ * A request within one chunk of a readable member is sent on itself, as in RAID0; of a larger one each such chunk
+ * becomes a clone. Neither takes a lock. Only a chunk on a missing member becomes an operation, over exactly the range that
  * was asked for; it shares the row's blocks with other readers and keeps writers out.
  *
  * When a member answers with an error the request is done again carefully, a page of one
@@ -86,6 +86,48 @@ static int read_clone(struct r5_batch *batch, const struct emd_place *place,
 	else
 		bio_list_add(&batch->clones, clone);
 	return 1;
+}
+
+/* -- healthy, and within one chunk: the bio itself ------------------------------------------------- */
+
+static void whole_end_io(struct bio *bio)
+{
+	struct emd_io *io = bio->bi_private;
+
+	emd_member_put(io->pers_private);
+	if (likely(!bio->bi_status)) {
+		emd_io_end(io, BLK_STS_OK);
+		return;
+	}
+	/* Again, carefully: it is what it was before it was sent, but for what the request's end restores. */
+	bio->bi_status = BLK_STS_OK;
+	bio->bi_iter = io->rest;
+	io->pers_private = io;
+	emd_io_punt(io);
+}
+
+bool r5_read_whole(struct emd_io *io)
+{
+	struct emd_map *map = io->map;
+	struct bio *bio = io->bio;
+	struct mdk_member *member;
+	struct emd_place place;
+
+	if (!(io->flags & EMD_IO_WHOLE) || r5_io_careful(io))
+		return false;
+	emd_geometry_map(&map->geo, bio->bi_iter.bi_sector, &place);
+	if (place.len < bio_sectors(bio) || !emd_slot_readable(map, place.slot, place.sector, bio_sectors(bio)))
+		return false;
+	member = emd_slot_get(map, place.slot);
+	if (!member)
+		return false;
+	io->pers_private = member;
+	io->rest = bio->bi_iter;
+	bio->bi_end_io = whole_end_io;
+	bio->bi_private = io;
+	bio->bi_iter.bi_sector = map->slot[place.slot].offset + place.sector;
+	emd_member_submit(member, bio);
+	return true;
 }
 
 /* -- missing or unreadable: operations on one column ------------------------------------------ */

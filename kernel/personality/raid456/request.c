@@ -138,6 +138,8 @@ void r5_submit(struct emd_io *io)
 {
 	struct r5_batch batch = { .conf = io->map->private, .io = io };
 
+	if (bio_op(io->bio) == REQ_OP_READ && r5_read_whole(io))
+		return;
 	INIT_LIST_HEAD(&batch.ops);
 	bio_list_init(&batch.clones);
 	atomic_set(&io->pending, 1);
