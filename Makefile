@@ -8,6 +8,8 @@
 # make check-unit  what runs without a VM, with sanitizers
 # make check-vm    the VM tests; TESTS="name ..." selects
 # make check-debug the module's tests on a kernel with KASAN and lockdep
+# make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
+# make bench       the same, twice as often; PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
 # make install     into PREFIX (/usr/local), DESTDIR honoured
 # make clean       removes build/
@@ -26,7 +28,8 @@ releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
 headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
 		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
 
-.PHONY: all kernel tools san check check-unit check-vm check-debug demo install install-files clean setup FORCE
+.PHONY: all kernel tools san check check-unit check-vm check-debug bench bench-quick bench-module demo \
+	install install-files clean setup FORCE
 all: tools kernel
 
 # --- the module -----------------------------------------------------------------------------------------------------
@@ -79,6 +82,18 @@ check-debug: setup tools
 	@scripts/debug-kernel uml >/dev/null
 	@$(MAKE) kernel KVER=uml
 	@tests/vm/check --debug --kernel uml $(TESTS)
+
+# The load generator, for every kernel that the module is built for.
+bench-module: $(releases:%=bench-module-%)
+bench-module-uml: FORCE
+	@$(MAKE) -C tests/bench/module KDIR=$$(scripts/debug-kernel uml --where) OUT=$(BUILD)/bench/uml ARCH=um
+bench-module-%: FORCE
+	@$(MAKE) -C tests/bench/module KDIR=$(call headers,$*) OUT=$(BUILD)/bench/$*
+bench-quick: bench-module
+	@nice tests/bench/bench.py quick
+bench: setup kernel bench-module
+	@nice tests/bench/bench.py $(or $(PLAN),quick) --repetitions 2 $(if $(ROW),--row $(ROW))
+
 demo: setup all
 	@tests/vm/demo
 

@@ -70,7 +70,7 @@ def kvm_boots():
     return b"Unable to mount root fs" in done.stdout
 
 
-COMMON = ("panic=-1 oops=panic quiet loglevel=4 mitigations=off slub_debug=FZP "
+COMMON = ("panic=-1 oops=panic quiet loglevel=4 mitigations=off "
           "rcupdate.rcu_cpu_stall_timeout=200 nosoftlockup printk.devkmsg=on log_buf_len=4M net.ifnames=0 "
           # What ACPI would do under TCG costs seconds: interpreting interrupt routing, calibrating timers.
           "acpi=noirq 8250.nr_uarts=1 no_timer_check tsc=reliable")
@@ -78,11 +78,15 @@ COMMON = ("panic=-1 oops=panic quiet loglevel=4 mitigations=off slub_debug=FZP "
 
 def qemu_command(kernel, spec, initrd, machine, disks, accel):
     cpu = "host" if accel == "kvm" else "max"
-    accel_option = "kvm" if accel == "kvm" else "tcg,thread=multi"
-    command = ["qemu-system-x86_64", "-accel", accel_option, "-cpu", cpu, "-smp", spec.cpus,
+    accel_option = ["kvm" if accel == "kvm" else "tcg,thread=multi"]
+    debugging = "slub_debug=FZP"
+    if spec.instrument == "icount":
+        cpu, debugging = "max", ""
+        accel_option = ["tcg,thread=single", "-icount", "shift=0,sleep=off"]
+    command = ["qemu-system-x86_64", "-accel", *accel_option, "-cpu", cpu, "-smp", spec.cpus,
                "-m", spec.memory + (512 if kernel.debug else 0), "-nodefaults", "-no-reboot", "-display", "none",
                "-serial", "stdio", "-kernel", kernel.image, "-initrd", initrd,
-               "-append", f"console=ttyS0 {COMMON}" + (" kmemleak=on" if kernel.debug else ""),
+               "-append", f"console=ttyS0 {COMMON} {debugging}" + (" kmemleak=on" if kernel.debug else ""),
                "-device", "virtio-serial-pci"]
     for kind in ("out", "klog"):
         command += ["-chardev", f"file,id={kind},path={machine.log(kind)}",

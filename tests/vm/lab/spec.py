@@ -36,6 +36,7 @@ class Spec:
     emd_options: str = ""  # parameters of emd.ko
     subject: str = "emd"  # or md, the kernel's own (run --md)
     udev: bool = True
+    instrument: str = ""  # "icount": the guest's clock counts instructions (tests/bench); nothing that debugs is on
     rules: bool = False  # EMD's own udev rules
     conf: list = field(default_factory=list)  # lines of emdadm.conf
     power: bool = False

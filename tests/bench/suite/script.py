@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Turns a plan into the calls that the guest makes (guest/bench.sh).
+
+A run's tag is ROW/VARIANT/REPETITION. Variants: md, tuned (md with a large stripe cache), emd, bare (one member), and for
+verification rows fill, write, again (the same places read back), all, gone (all, with a member missing).
+"""
+ORDER = ("md", "emd", "emd", "md")  # drifts of the guest cancel out
+STRIPE_LEVELS = ("raid4", "raid5", "raid6")
+TUNED = "stripe_cache_size=4096"
+MISSING_SLOT = 1
+SAMPLE_NS = 20011  # instructions between two looks of the profile; a prime
+VERIFY_KIB = 8 << 10  # of a RAM member
+
+
+def text(plan, repetitions):
+    timed = [row for row in plan.rows if not row.verify and not row.needs]
+    verified = [row for row in plan.rows if row.verify]
+    rows = timed + verified
+    most = {kind: max([row.n * inner(row) for row in rows if row.members == kind], default=0) for kind in ("null", "ram")}
+    lines = [". /bench.sh", f"load_members {most['null']} {most['ram']} {VERIFY_KIB}"]
+    if most["ram"]:  # the first touch of a RAM disk costs more
+        lines += [f"load ram{i}/touch/0 dev=/dev/ram{i} op=write bs=65536 count={VERIFY_KIB // 64}" for i in range(most["ram"])]
+    lines += bare(timed, 0) + bare(timed, 1)
+    for repetition in range(repetitions):
+        for group in dict.fromkeys(row.group for row in timed):
+            rows = [row for row in timed if row.group == group]
+            for visit, subject in enumerate(ORDER):
+                lines += visit_lines(rows, subject, repetition * 2 + visit // 2)
+    lines += bare(timed, 2) + bare(timed, 3)
+    for row in verified:
+        lines += verify_lines(row)
+    return "\n".join(lines) + "\n"
+
+
+def inner(row):
+    """Arrays at the bottom of a nest."""
+    return 1 if row.depth == 1 else row.n
+
+
+def bare(rows, repetition):
+    result = []
+    for row in {row.bare: row for row in rows}.values():
+        device = {"null": "/dev/nullb0", "ram": "/dev/ram0"}[row.members]
+        result.append(load(row, "bare", repetition, device, bare_name(row)))
+    return result
+
+
+def bare_name(row):
+    return "bare." + ".".join(map(str, row.bare))
+
+
+def load(row, variant, repetition, device, name=None, **changed):
+    words = {"dev": device, "op": row.op, "bs": row.bs, "pattern": row.pattern, "qd": row.qd, "batch": row.batch,
+             "count": row.count, "warm": row.warm} | changed
+    return f"load {name or row.id}/{variant}/{repetition} " + " ".join(f"{k}={v}" for k, v in words.items())
+
+
+def array(row, subject):
+    """Builds array 1 of a row; the arrays below it are 11, 12, ... per level."""
+    n, total = row.n, row.n * inner(row)
+    devices = [f"/dev/{'nullb' if row.members == 'null' else 'ram'}{i}" for i in range(total)]
+    lines, made = [], []
+    make = f"{row.level} {row.chunk} {row.layout}"
+    if row.depth > 1:
+        bottoms = []
+        for i in range(n):
+            number = 11 + i
+            lines.append(f"array {subject} {number} {make} {' '.join(devices[i * n:(i + 1) * n])}")
+            made.append(number)
+            bottoms.append(f"/dev/{subject}{number}")
+        devices = bottoms
+    for i in range(row.missing):
+        devices[MISSING_SLOT + i] = "missing"
+    lines.append(f"array {subject} 1 {make} {' '.join(devices)}")
+    made.append(1)
+    return lines, made
+
+
+def stop(made):
+    return [f"gone {number}" for number in reversed(made)]
+
+
+def visit_lines(rows, subject, repetition):
+    first = rows[0]
+    lines, made = array(first, subject)
+    lines += [load(row, subject, repetition, f"/dev/{subject}1") for row in rows]
+    if subject == "md" and repetition % 2 == 0 and first.level in STRIPE_LEVELS:
+        lines.append(f"tune 1 {TUNED}")
+        lines += [load(row, "tuned", repetition, "/dev/md1") for row in rows]
+    return guarded(first, subject, lines + stop(made))
+
+
+def guarded(row, subject, lines):
+    """A level that EMD lacks is measured on neither."""
+    condition = " && ".join(f"has_level {name} {row.level}" for name in dict.fromkeys(("emd", subject)))
+    return [f"if {condition}; then", *("\t" + line for line in lines), "fi"]
+
+
+def profile(row):
+    """The calls that profile EMD and md under one row's load."""
+    lines = [". /bench.sh", f"load_members {row.n * inner(row) if row.members == 'null' else 0} "
+             f"{row.n * inner(row) if row.members == 'ram' else 0} {VERIFY_KIB}"]
+    for subject in ("emd", "md"):
+        made_lines, made = array(row, subject)
+        warm = load(row, subject, 0, f"/dev/{subject}1")
+        run = load(row, subject, 1, f"/dev/{subject}1", warm=0, sample=SAMPLE_NS)
+        lines += guarded(row, subject, made_lines + [warm, run] + stop(made))
+    return "\n".join(lines) + "\n"
+
+
+def redundant(row):
+    return row.level not in ("raid0", "linear")
+
+
+def verify_lines(row):
+    """Resync, fill with seed 1, write as the row says with seed 2, and look: each place has what was written there last."""
+    device, number = "/dev/emd1", row.count + row.warm
+    lines, made = array(row, "emd")
+    members = [word for word in lines[-1].split() if word.startswith("/dev/")]
+    whole = {"op": "read", "bs": 65536, "pattern": "seq", "qd": 8, "warm": 0, "check": 1, "seed": 2, "other": 1, "batch": 0}
+    data = row.n - {"raid0": 0, "raid1": row.n - 1, "raid10": row.n // 2, "raid6": 2}.get(row.level, 1)
+    chunks = (VERIFY_KIB - 64) * 1024 // row.chunk * data
+    count = chunks * row.chunk // 65536
+    lines += ["resync 1"] if redundant(row) else []
+    lines += [
+        load(row, "fill", 0, device, op="write", bs=65536, pattern="seq", qd=16, batch=16, warm=0, count=count, seed=1),
+        load(row, "write", 0, device, seed=2),
+        load(row, "again", 0, device, op="read", check=1, seed=2, warm=0, count=number),
+        load(row, "all", 0, device, **whole, count=count),
+    ]
+    if redundant(row):
+        lines += [f"agree 1 {row.id}", f"fail_member 1 {members[MISSING_SLOT]}",
+                  load(row, "gone", 0, device, **whole, count=count)]
+    return guarded(row, "emd", lines + stop(made))
