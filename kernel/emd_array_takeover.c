@@ -32,6 +32,55 @@ static void forget_proposal(struct emd_array *a)
 	mutex_unlock(&emd_topology_mutex);
 }
 
+/* The members that are to go to slot @slot of @to: how many? One of them: @found. Topology mutex held. */
+static unsigned int members_for_slot(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to,
+				     u32 slot, struct mdk_member **found)
+{
+	struct mdk_member *m;
+	unsigned int nr = 0;
+
+	emd_for_each_child(m, &a->member) {
+		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state) || emd_takeover_slot(from, to, m->priority) != slot)
+			continue;
+		*found = m;
+		nr++;
+	}
+	return nr;
+}
+
+static int check_slots(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+{
+	struct mdk_member *m;
+	bool clash = false;
+	u32 slot;
+
+	mutex_lock(&emd_topology_mutex);
+	for (slot = 0; slot < to->raid_disks; slot++)
+		clash |= members_for_slot(a, from, to, slot, &m) > 1;
+	mutex_unlock(&emd_topology_mutex);
+	return clash ? emd_refuse(a, -EINVAL, "%s: one member of every pair of mirrors has to be removed before",
+				  a->member.name) : 0;
+}
+
+/*
+ * In an order in which each slot is free when its new member comes. While slots and geometry do not fit together no
+ * member can be failed: RAID0 cannot do without any, nor can pairs of which one half is missing.
+ */
+static void move_slots(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+{
+	bool down = to->raid_disks < from->raid_disks;
+	struct mdk_member *m;
+	u32 i, slot;
+
+	mutex_lock(&emd_topology_mutex);
+	for (i = 0; i < to->raid_disks; i++) {
+		slot = down ? i : to->raid_disks - 1 - i;
+		if (members_for_slot(a, from, to, slot, &m))
+			WARN_ON(emd_member_set_priority(m, slot));
+	}
+	mutex_unlock(&emd_topology_mutex);
+}
+
 int emd_array_takeover(struct emd_array *a, const char *word)
 {
 	const struct emd_personality *pers = emd_personality_by_name(word);
@@ -49,12 +98,18 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	error = emd_takeover_geometry(&from, pers->level, &to, &why);
 	if (error)
 		return emd_refuse(a, error, "%s: %s", a->member.name, why);
+	error = check_slots(a, &from, &to);
+	if (error)
+		return error;
 	forget_proposal(a);
 	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
 	if (!emd_array_redundant(a))
 		a->resync_start = EMD_POS_MAX;
+	move_slots(a, &from, &to);
 	error = emd_array_set_geometry(a, &to);
-	if (!error)
+	if (error)
+		move_slots(a, &to, &from);
+	else
 		emd_sync_wake(a);
 	return error;
 }

@@ -56,6 +56,16 @@ static ssize_t new_level_show(struct emd_array *a, char *page)
 	return sysfs_emit(page, "%s\n", pers ? pers->name : "");
 }
 
+/* The layout that goes with a new level: RAID10's means nothing to the others, nor theirs to it. */
+static u32 layout_for(struct emd_array *a, int level)
+{
+	if (level == a->geo.level)
+		return a->geo.layout;
+	if ((level == 10) == (a->next.level == 10))
+		return a->next.layout;
+	return level == 10 ? EMD_LAYOUT_RAID10_NEAR(2) : level == 5 || level == 6 ? EMD_LAYOUT_LEFT_SYMMETRIC : 0;
+}
+
 static ssize_t new_level_store(struct emd_array *a, const char *page, size_t len)
 {
 	struct emd_geometry next = a->next;
@@ -70,6 +80,8 @@ static ssize_t new_level_store(struct emd_array *a, const char *page, size_t len
 	pers = emd_personality_by_name(strim(word));
 	if (!pers)
 		return emd_refuse(a, -EINVAL, "there is no level \"%s\"", word);
+	if (emd_array_running(a))
+		next.layout = layout_for(a, pers->level);
 	next.level = pers->level;
 	if (emd_array_running(a)) {
 		ret = emd_reshape_propose(a, &next);

@@ -110,6 +110,14 @@ static __u32 chunk_of(const struct emd_geometry *geo)
 	return geo->chunk_sectors ? geo->chunk_sectors : EMD_MIN_CHUNK_SECTORS;
 }
 
+/* A row of members is a row of the array: as many chunks in each, the next row behind it. */
+static int has_rows(const struct emd_geometry *geo)
+{
+	__u32 copies = emd_geometry_copies(geo);
+
+	return geo->level != 10 || (geo->layout == EMD_LAYOUT_RAID10_NEAR(copies) && geo->raid_disks % copies == 0);
+}
+
 int emd_reshape_plan_init(struct emd_reshape_plan *plan,
 			  const struct emd_geometry *from, const struct emd_geometry *to,
 			  __s64 delta, int backward, const char **why)
@@ -120,6 +128,8 @@ int emd_reshape_plan_init(struct emd_reshape_plan *plan,
 		return refuse(why, "members of unequal size cannot be reshaped");
 	if (from->level == EMD_LEVEL_LINEAR || to->level == EMD_LEVEL_LINEAR)
 		return refuse(why, "a linear array has no stripes to reshape");
+	if (!has_rows(from) || !has_rows(to))
+		return refuse(why, "RAID10 can be reshaped with near copies on a multiple of as many members only");
 	if (delta >= DELTA_MAX || delta <= -DELTA_MAX)
 		return refuse(why, "the change of the data offset is too large");
 

@@ -5,6 +5,9 @@
  * Two levels can replace each other when they map every array sector to the same member
  * and sector. Which geometry is the candidate depends on the pair of levels; that it is
  * right is not believed but checked, over enough rows for every layout to repeat.
+ *
+ * RAID10 of pairs is RAID0 whose members have a mirror each: member i is the pair of slots 2i and 2i + 1. So between these
+ * two the members keep their data and change their slots.
  */
 #include <linux/errno.h>
 
@@ -22,6 +25,15 @@ static __u64 min64(__u64 a, __u64 b)
 	return a < b ? a : b;
 }
 
+__u32 emd_takeover_slot(const struct emd_geometry *from, const struct emd_geometry *to, __u32 slot)
+{
+	if (from->level == 0 && to->level == 10)
+		slot *= 2;
+	else if (from->level == 10 && to->level == 0)
+		slot /= 2;
+	return slot < to->raid_disks ? slot : EMD_NO_SLOT;
+}
+
 int emd_takeover_same(const struct emd_geometry *a, const struct emd_geometry *b)
 {
 	__u64 end = min64(emd_geometry_array_sectors(a), emd_geometry_array_sectors(b));
@@ -36,7 +48,7 @@ int emd_takeover_same(const struct emd_geometry *a, const struct emd_geometry *b
 
 		emd_geometry_map(a, sector, &pa);
 		emd_geometry_map(b, sector, &pb);
-		if (pa.slot != pb.slot || pa.sector != pb.sector)
+		if (emd_takeover_slot(a, b, pa.slot) != pb.slot || pa.sector != pb.sector)
 			return 0;
 		sector += min64(pa.len, pb.len);
 	}
@@ -66,8 +78,12 @@ static int from_raid0(const struct emd_geometry *from, struct emd_geometry *to, 
 		to->raid_disks++;
 		to->layout = to->level == 5 ? EMD_LAYOUT_PARITY_LAST : 0;
 		return 0;
+	case 10:
+		to->raid_disks *= 2;
+		to->layout = EMD_LAYOUT_RAID10_NEAR(2);
+		return 0;
 	}
-	return refuse(why, "RAID0 can become RAID1, 4 or 5");
+	return refuse(why, "RAID0 can become RAID1, 4, 5 or 10");
 }
 
 static int from_raid1(const struct emd_geometry *from, struct emd_geometry *to, const char **why)
@@ -113,6 +129,17 @@ static int from_parity(const struct emd_geometry *from, struct emd_geometry *to,
 	return parity_last ? 0 : refuse(why, "parity is not on the last member: change the layout to parity-last first");
 }
 
+static int from_raid10(const struct emd_geometry *from, struct emd_geometry *to, const char **why)
+{
+	if (to->level != 0)
+		return refuse(why, "RAID10 can become RAID0");
+	if (from->layout != EMD_LAYOUT_RAID10_NEAR(2) || from->raid_disks % 2)
+		return refuse(why, "only RAID10 of pairs (two near copies, an even number of members) can become RAID0");
+	to->raid_disks /= 2;
+	to->layout = EMD_LAYOUT_RAID0_ORIGINAL;
+	return 0;
+}
+
 int emd_takeover_geometry(const struct emd_geometry *from, __s32 level, struct emd_geometry *to, const char **why)
 {
 	int error;
@@ -129,6 +156,9 @@ int emd_takeover_geometry(const struct emd_geometry *from, __s32 level, struct e
 	case 4:
 	case 5:
 		error = from_parity(from, to, why);
+		break;
+	case 10:
+		error = from_raid10(from, to, why);
 		break;
 	default:
 		return refuse(why, "this level cannot become another one without moving data");

@@ -3,6 +3,7 @@
 // twice, the inverse, the span of a range of members, the size, and which sets of members may be lost.
 #include "core/emd_geometry.h"
 #include "core/emd_mstate.h"
+#include "core/emd_reshape_math.h"
 
 #include <gtest/gtest.h>
 
@@ -254,6 +255,40 @@ TEST(Raid10, SpanOfOtherLevelsIsWholeRows)
 	EXPECT_EQ(std::make_pair(lo, hi), std::make_pair(u64{48}, u64{144}));
 	emd_geometry_span(&raid1, 24, 40, &lo, &hi);
 	EXPECT_EQ(std::make_pair(lo, hi), std::make_pair(u64{24}, u64{40}));
+}
+
+// The arithmetic of a reshape counts in rows: what it takes has them, every copy in its row; the others are refused.
+TEST(Raid10, OnlyWhatHasRowsIsReshaped)
+{
+	int taken = 0, refused = 0;
+	for (const auto &c : every_case()) {
+		if (!valid(c))
+			continue;
+		SCOPED_TRACE(name(c));
+		const auto geo = make(c.layout, c.disks, c.rows);
+		const emd_geometry raid5{5, 2, 3, kChunk, geo.member_sectors, nullptr, 0};
+		emd_reshape_plan there, back;
+		const char *why = nullptr;
+		const bool from = !emd_reshape_plan_init(&there, &geo, &raid5, -4096, 0, &why);
+		const bool to = !emd_reshape_plan_init(&back, &raid5, &geo, -4096, 0, nullptr);
+		ASSERT_EQ(from, to);
+		if (!from) {
+			EXPECT_NE(std::string(why).find("near copies"), std::string::npos);
+			refused++;
+			continue;
+		}
+		taken++;
+		ASSERT_EQ(there.array_old, emd_geometry_array_sectors(&geo));
+		ASSERT_EQ(back.array_new, emd_geometry_array_sectors(&geo));
+		for (u64 x = 0; x < there.array_old; x += kChunk)
+			for (u32 copy = 0; copy < emd_geometry_copies(&geo); copy++) {
+				emd_place place{};
+				emd_geometry_copy(&geo, x, copy, &place);
+				ASSERT_EQ(place.sector / kChunk, x / (u64{kChunk} * there.data_old)) << x;
+			}
+	}
+	EXPECT_GT(taken, 30);
+	EXPECT_GT(refused, 200);
 }
 
 // Every set of lost members: failed exactly if the walk finds a chunk without a copy, redundant if one with two.

@@ -30,7 +30,10 @@ bool maps_alike(const emd_geometry &a, const emd_geometry &b)
 		emd_place pa, pb;
 		emd_geometry_map(&a, sector, &pa);
 		emd_geometry_map(&b, sector, &pb);
-		if (pa.slot != pb.slot || pa.sector != pb.sector)
+		const auto moved = [&](unsigned slot) {	 // pairs of mirrors are what single members were
+			return a.level == 10 && b.level == 0 ? slot / 2 : a.level == 0 && b.level == 10 ? slot * 2 : slot;
+		};
+		if (moved(pa.slot) != pb.slot || pa.sector != pb.sector)
 			return false;
 	}
 	return true;
@@ -76,6 +79,37 @@ TEST(Takeover, WhatIsAcceptedMovesNothing)
 	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 4, 4}));
 	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 4, 0}));
 	EXPECT_FALSE(accepted.count({1, 0, 3, 5}));
+}
+
+TEST(Takeover, PairsOfMirrorsAreMembersOfRaid0)
+{
+	for (unsigned disks : {1u, 2u, 3u, 5u}) {
+		const emd_geometry raid0 = geometry(0, 0, disks);
+		emd_geometry raid10, back;
+		ASSERT_EQ(emd_takeover_geometry(&raid0, 10, &raid10, nullptr), 0);
+		EXPECT_EQ(raid10.raid_disks, 2 * disks);
+		EXPECT_EQ(raid10.layout, unsigned(EMD_LAYOUT_RAID10_NEAR(2)));
+		EXPECT_TRUE(maps_alike(raid0, raid10));
+		ASSERT_EQ(emd_takeover_geometry(&raid10, 0, &back, nullptr), 0);
+		EXPECT_EQ(back.raid_disks, disks);
+		EXPECT_TRUE(maps_alike(raid10, back));
+		for (unsigned slot = 0; slot < disks; slot++) {
+			EXPECT_EQ(emd_takeover_slot(&raid0, &raid10, slot), 2 * slot);
+			EXPECT_EQ(emd_takeover_slot(&raid10, &raid0, 2 * slot), slot);
+			EXPECT_EQ(emd_takeover_slot(&raid10, &raid0, 2 * slot + 1), slot);
+		}
+	}
+	for (const emd_geometry &from : {geometry(10, 0x102, 3), geometry(10, 0x103, 6), geometry(10, 0x201, 4), geometry(10, 0x10201, 4)}) {
+		emd_geometry to;
+		const char *why = nullptr;
+		EXPECT_EQ(emd_takeover_geometry(&from, 0, &to, &why), -EINVAL);
+		EXPECT_NE(why, nullptr);
+	}
+	const emd_geometry four = geometry(4, 0, 4);
+	emd_geometry three;
+	ASSERT_EQ(emd_takeover_geometry(&four, 0, &three, nullptr), 0);
+	EXPECT_EQ(emd_takeover_slot(&four, &three, 2), 2u);
+	EXPECT_EQ(emd_takeover_slot(&four, &three, 3), EMD_NO_SLOT);
 }
 
 TEST(Takeover, ZonesStayWhereTheyAre)

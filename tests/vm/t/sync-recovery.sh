@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# RAID5 and RAID1 under load lose a member, rebuild onto a spare by themselves, and lose another: nothing is missing.
+# RAID5, RAID1 and RAID10 under load lose a member, rebuild onto a spare by themselves, and lose another: nothing is missing.
 #: disks: 5x48M, oracle 64M
 #: modules: raid6_pq xor
 #: kernels: 6.1 6.12 uml
@@ -33,6 +33,11 @@ rebuild raid5 "$d1" "$d3" "$d0"
 make_array emd0 raid1 2 0 - "$d0" "$d1"
 start_array
 rebuild raid1 "$d0" "$d4" "$d1"
+
+# Two copies on three members, the second far away
+make_array emd0 raid10 3 64 513 "$d0" "$d1" "$d2"
+start_array
+rebuild raid10 "$d1" "$d3" "$d0"
 
 say "a disk comes during a recovery: what is written behind its position reaches the target, and only what is flushed shows"
 make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/model/container.h"
 
+#include "core/emd_mstate.h"
 #include "emd/emd.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 namespace emd {
@@ -15,40 +17,17 @@ std::uint32_t raid10_copies(std::uint32_t layout)
     return std::max(1u, layout & 0xff) * std::max(1u, layout >> 8 & 0xff);
 }
 
-// RAID10 has lost data when all slots that hold the copies of one chunk are gone. Copies lie on neighbouring slots;
-// "near" copies that divide the number of slots always form the same groups.
-bool raid10_failed(const Shape &shape, std::span<const Slot> slots)
-{
-    const std::size_t n = slots.size();
-    const std::size_t copies = raid10_copies(shape.layout);
-    const bool groups = (shape.layout >> 8 & 0xff) <= 1 && n % copies == 0;
-
-    for (std::size_t first = 0; first < n; first += groups ? copies : 1) {
-        std::size_t good = 0;
-        for (std::size_t i = 0; i < copies; i++)
-            good += slots[(first + i) % n].in_sync;
-        if (good == 0)
-            return true;
-    }
-    return false;
-}
-
+// As the kernel judges it, by the same function.
 Health health(const Shape &shape, std::span<const Slot> slots)
 {
-    const auto bad = static_cast<std::uint32_t>(
-        std::ranges::count_if(slots, [](const Slot &slot) { return slot.disk < 0 || !slot.in_sync; }));
-    if (bad == 0)
+    std::array<mdu_mstate_t, EMD_MAX_MEMBERS> child{};
+    const std::size_t n = std::min(slots.size(), child.size());
+    if (std::ranges::all_of(slots, [](const Slot &slot) { return slot.disk >= 0 && slot.in_sync; }))
         return Health::Optimal;
-
-    bool failed = true;
-    switch (shape.level) {
-    case 1: failed = bad >= slots.size(); break;
-    case 4:
-    case 5: failed = bad > 1; break;
-    case 6: failed = bad > 2; break;
-    case 10: failed = raid10_failed(shape, slots); break;
-    }
-    return failed ? Health::Failed : Health::Degraded;
+    for (std::size_t i = 0; i < n; i++)
+        child[i] = slots[i].disk >= 0 && slots[i].in_sync ? MDU_MSTATE_OPTIMAL : MDU_MSTATE_UNKNOWN;
+    const auto state = emd_mstate_array(shape.level, shape.layout, static_cast<std::uint32_t>(n), child.data());
+    return state == MDU_MSTATE_FAILED ? Health::Failed : Health::Degraded;
 }
 
 }  // namespace
