@@ -9,6 +9,8 @@
  * fewer reads under way, as far as this CPU knows: its own. Nothing shared is written.
  * A member that is marked write-mostly is read only if no other can be.
  *
+ * A request of one run is sent on itself; only if it fails is it read again as a clone, which can be mended.
+ *
  * After an unclean stop copies may differ until the resync has passed, which visits a run where its first copy lies.
  * What it has not passed is read from the copy that the resync will copy from, and from no other: the same sector
  * never reads as one thing now and as another later.
@@ -142,6 +144,38 @@ static u32 read_take(struct mirror_conf *conf, const struct bvec_iter *run, stru
 	return copy;
 }
 
+static void whole_end_io(struct bio *bio)
+{
+	struct emd_io *io = bio->bi_private;
+
+	atomic_dec(io->pers_private);
+	emd_member_put(io->map->slot[atomic_read(&io->pending)].member);
+	if (likely(!bio->bi_status)) {
+		emd_io_end(io, BLK_STS_OK);
+		return;
+	}
+	/* Again, as a clone: it is what it was before it was sent, but for what the request's end restores. */
+	bio->bi_status = BLK_STS_OK;
+	bio->bi_iter = io->rest;
+	io->flags &= ~EMD_IO_WHOLE;
+	emd_io_punt(io);
+}
+
+/* A request of one run needs no clone, and no memory. */
+static void read_whole(struct emd_io *io, const struct emd_place *place, struct mdk_member *member, atomic_t *load)
+{
+	struct bio *bio = io->bio;
+
+	io->pers_private = load;
+	io->rest = bio->bi_iter;
+	atomic_set(&io->pending, place->slot);
+	atomic_inc(load);
+	bio->bi_end_io = whole_end_io;
+	bio->bi_private = io;
+	bio->bi_iter.bi_sector = io->map->slot[place->slot].offset + place->sector;
+	emd_member_submit(member, bio);
+}
+
 bool mirror_read(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
 {
 	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
@@ -155,6 +189,10 @@ bool mirror_read(struct mirror_conf *conf, struct emd_io *io, const struct bvec_
 	if (copy == EMD_NO_SLOT) {
 		mirror_run_begin(io);
 		mirror_run_end(io, BLK_STS_IOERR);
+		return true;
+	}
+	if ((io->flags & (EMD_IO_WHOLE | EMD_IO_SPLIT)) == EMD_IO_WHOLE) {
+		read_whole(io, &place, member, load);
 		return true;
 	}
 	clone = bio_alloc_clone(emd_member_bdev(member), io->bio, gfp, &conf->reads);
