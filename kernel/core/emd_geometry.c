@@ -45,6 +45,8 @@ static int validate_layout(const struct emd_geometry *geo, const char **why)
 	case 6:
 		if (!emd_geometry_layout_known(geo))
 			return refuse(why, "layout is not one of the level's layouts");
+		if (geo->level == 6 && emd_geometry_q_powers(geo) > EMD_Q_POWERS)
+			return refuse(why, "a DDF layout has room for 255 members");
 		return 0;
 	case 10:
 		refusal = emd_raid10_refusal(geo);

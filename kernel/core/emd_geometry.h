@@ -26,6 +26,9 @@ extern "C" {
 /* No slot: e.g. the Q slot of a level without Q. */
 #define EMD_NO_SLOT	0xffffffffU
 
+/* Powers of 2 in GF(2^8) that differ; with more members Q could not tell two of them apart. */
+#define EMD_Q_POWERS	255U
+
 /**
  * struct emd_zone - a run of array sectors striped over the same members
  * @array_end:    first array sector behind the zone
@@ -155,6 +158,16 @@ __u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 row, __u32 co
 
 /** emd_geometry_column() - inverse of data_slot: column held by @slot, or EMD_NO_SLOT if it holds parity. */
 __u32 emd_geometry_column(const struct emd_geometry *geo, __u64 row, __u32 slot);
+
+/**
+ * emd_geometry_q_power() - RAID6: the power of 2 in GF(2^8) (polynomial 0x11d) with which data slot @slot enters Q
+ *
+ * Q of a row is the sum of all data, each multiplied by its power.
+ */
+__u32 emd_geometry_q_power(const struct emd_geometry *geo, __u64 row, __u32 slot);
+
+/** emd_geometry_q_powers() - RAID6: all powers of @geo are below this; at most EMD_Q_POWERS. */
+__u32 emd_geometry_q_powers(const struct emd_geometry *geo);
 
 /**
  * emd_geometry_zones() - zones of RAID0 (layout original/alternate) or linear

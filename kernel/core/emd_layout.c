@@ -12,6 +12,9 @@
  * - Data either fills the slots that are left in ascending order ("asymmetric"), or
  *   continues on the ring behind parity ("symmetric").
  *
+ * Q weighs each data slot with a power of the generator of GF(2^8), and a fourth choice says which: the
+ * slot's place in the cycle that begins behind Q and leaves out P, or (DDF) the number of the slot itself.
+ *
  * So a layout is one line of a table, and the maps below and their inverses have one
  * form for all of them. Source: the layouts of md, which are those of the disks.
  */
@@ -21,14 +24,16 @@
 enum rotation { P_LEFT, P_LEFT_AHEAD, P_RIGHT, P_FIRST, P_LAST };
 enum q_place { Q_NONE, Q_BEHIND_P, Q_BEFORE_P, Q_LAST_SLOT };
 enum data_order { DATA_ASCENDING, DATA_BEHIND_PARITY };
+enum q_power { POWER_BEHIND_Q, POWER_IS_SLOT };
 
 struct layout {
 	__u8 rotation;
 	__u8 q;
 	__u8 data;
+	__u8 power;
 };
 
-static const struct layout raid4_layout = { P_LAST, Q_NONE, DATA_ASCENDING };
+static const struct layout raid4_layout = { P_LAST, Q_NONE, DATA_ASCENDING, POWER_BEHIND_Q };
 
 static const struct layout raid5_layouts[] = {
 	[EMD_LAYOUT_LEFT_ASYMMETRIC]	= { P_LEFT, Q_NONE, DATA_ASCENDING },
@@ -47,9 +52,9 @@ static const struct layout raid6_layouts[] = {
 	[EMD_LAYOUT_RIGHT_SYMMETRIC]	= { P_RIGHT, Q_BEHIND_P, DATA_BEHIND_PARITY },
 	[EMD_LAYOUT_PARITY_FIRST]	= { P_FIRST, Q_BEHIND_P, DATA_ASCENDING },
 	[EMD_LAYOUT_PARITY_LAST]	= { P_LAST, Q_LAST_SLOT, DATA_ASCENDING },
-	[EMD_LAYOUT_DDF_ZERO_RESTART]	= { P_RIGHT, Q_BEHIND_P, DATA_ASCENDING },
-	[EMD_LAYOUT_DDF_N_RESTART]	= { P_LEFT_AHEAD, Q_BEHIND_P, DATA_ASCENDING },
-	[EMD_LAYOUT_DDF_N_CONTINUE]	= { P_LEFT, Q_BEFORE_P, DATA_BEHIND_PARITY },
+	[EMD_LAYOUT_DDF_ZERO_RESTART]	= { P_RIGHT, Q_BEHIND_P, DATA_ASCENDING, POWER_IS_SLOT },
+	[EMD_LAYOUT_DDF_N_RESTART]	= { P_LEFT_AHEAD, Q_BEHIND_P, DATA_ASCENDING, POWER_IS_SLOT },
+	[EMD_LAYOUT_DDF_N_CONTINUE]	= { P_LEFT, Q_BEFORE_P, DATA_BEHIND_PARITY, POWER_IS_SLOT },
 	[EMD_LAYOUT_LEFT_ASYMMETRIC_6]	= { P_LEFT, Q_LAST_SLOT, DATA_ASCENDING },
 	[EMD_LAYOUT_RIGHT_ASYMMETRIC_6]	= { P_RIGHT, Q_LAST_SLOT, DATA_ASCENDING },
 	[EMD_LAYOUT_LEFT_SYMMETRIC_6]	= { P_LEFT, Q_LAST_SLOT, DATA_BEHIND_PARITY },
@@ -178,4 +183,26 @@ __u32 emd_geometry_column(const struct emd_geometry *geo, __u64 row, __u32 slot)
 		return slot > anchor ? slot - anchor - 1 : slot + ring - anchor - 1;
 	}
 	return slot - (slot > p) - (slot > q);
+}
+
+__u32 emd_geometry_q_power(const struct emd_geometry *geo, __u64 row, __u32 slot)
+{
+	const struct layout *layout = layout_find(geo);
+	__u32 n = geo->raid_disks, p, first, place;
+
+	if (layout->power == POWER_IS_SLOT)
+		return slot;
+	p = layout_p(layout, n, row);
+	first = layout_q(layout, n, p) + 1;
+	if (first == n)
+		first = 0;
+	place = slot >= first ? slot - first : slot + n - first;
+	return place - (place > (p >= first ? p - first : p + n - first));
+}
+
+__u32 emd_geometry_q_powers(const struct emd_geometry *geo)
+{
+	const struct layout *layout = layout_find(geo);
+
+	return layout->power == POWER_IS_SLOT ? geo->raid_disks : geo->raid_disks - 2;
 }

@@ -12,29 +12,31 @@ static int written(__u32 column, __u32 first, __u32 last)
 /* What is known about the columns of a piece, in numbers. */
 struct survey {
 	__u32 absent;		/* of all columns */
-	__u32 blind_inside;	/* written columns whose old data cannot be read */
-	__u32 blind_outside;	/* other data columns that cannot be read */
-	__u32 blind_parity;	/* parity columns that cannot be read */
+	__u32 unknown;		/* of all columns: what cannot be read */
+	__u32 unknown_inside;	/* written columns whose old data cannot be read */
+	__u32 unknown_outside;	/* other data columns that cannot be read */
+	__u32 blind_parity;	/* parity columns that are written and cannot be read */
 	__u32 absent_parity;
 };
 
 static struct survey survey_columns(__u32 data, __u32 parity, __u32 first, __u32 last,
 				    const __u8 *state)
 {
-	struct survey s = { 0, 0, 0, 0, 0 };
+	struct survey s = { 0, 0, 0, 0, 0, 0 };
 	__u32 i;
 
 	for (i = 0; i < data + parity; i++) {
-		s.absent += state[i] == EMD_COLUMN_ABSENT;
 		if (state[i] == EMD_COLUMN_PRESENT)
 			continue;
+		s.unknown++;
+		s.absent += state[i] == EMD_COLUMN_ABSENT;
 		if (i >= data) {
-			s.blind_parity++;
 			s.absent_parity += state[i] == EMD_COLUMN_ABSENT;
+			s.blind_parity += state[i] == EMD_COLUMN_BLIND;
 		} else if (written(i, first, last)) {
-			s.blind_inside++;
+			s.unknown_inside++;
 		} else {
-			s.blind_outside++;
+			s.unknown_outside++;
 		}
 	}
 	return s;
@@ -42,8 +44,8 @@ static struct survey survey_columns(__u32 data, __u32 parity, __u32 first, __u32
 
 static enum emd_stripe_kind choose(__u32 data, __u32 parity, __u32 nr_written, struct survey s)
 {
-	int rmw = !s.blind_inside && !s.blind_parity;
-	int rcw = !s.blind_outside;
+	int rmw = !s.unknown_inside && !s.blind_parity;
+	int rcw = !s.unknown_outside;
 
 	if (s.absent > parity)
 		return EMD_STRIPE_LOST;
@@ -51,9 +53,25 @@ static enum emd_stripe_kind choose(__u32 data, __u32 parity, __u32 nr_written, s
 		return EMD_STRIPE_FULL;
 	if (s.absent_parity == parity)
 		return EMD_STRIPE_BARE;
-	if (rcw && (!rmw || data - nr_written <= nr_written + parity))
+	if (rcw && (!rmw || data - nr_written <= nr_written + parity - s.absent_parity))
 		return EMD_STRIPE_RCW;
-	return rmw ? EMD_STRIPE_RMW : EMD_STRIPE_LOST;
+	if (rmw)
+		return EMD_STRIPE_RMW;
+	return s.unknown <= parity ? EMD_STRIPE_SOLVE : EMD_STRIPE_LOST;
+}
+
+static int reads(enum emd_stripe_kind kind, int is_written, int is_present)
+{
+	switch (kind) {
+	case EMD_STRIPE_RMW:
+		return is_written && is_present;
+	case EMD_STRIPE_RCW:
+		return !is_written;
+	case EMD_STRIPE_SOLVE:
+		return is_present;
+	default:
+		return 0;
+	}
 }
 
 enum emd_stripe_kind emd_stripe_plan(__u32 data, __u32 parity, __u32 first, __u32 last,
@@ -65,13 +83,11 @@ enum emd_stripe_kind emd_stripe_plan(__u32 data, __u32 parity, __u32 first, __u3
 
 	for (i = 0; i < data + parity; i++) {
 		int is_written = i >= data ? kind != EMD_STRIPE_BARE : written(i, first, last);
-		int is_read = (kind == EMD_STRIPE_RMW && is_written) ||
-			      (kind == EMD_STRIPE_RCW && !is_written);
 
 		todo[i] = 0;
 		if (kind == EMD_STRIPE_LOST)
 			continue;
-		if (is_read)
+		if (reads(kind, is_written, state[i] == EMD_COLUMN_PRESENT))
 			todo[i] |= EMD_COLUMN_READ;
 		if (is_written && state[i] != EMD_COLUMN_ABSENT)
 			todo[i] |= EMD_COLUMN_WRITE;

@@ -9,16 +9,27 @@
  * overwritten over the whole of that range, no other column is touched. So parity over
  * the range depends on whole columns only, and a piece is either
  *
- * - FULL: all data is new; parity comes from it, nothing is read;
- * - RMW:  read the old data of the written columns and the old parity;
- *         new parity = old parity ^ old data ^ new data;
- * - RCW:  read the data columns that are not written; new parity = XOR of all data;
- * - BARE: parity is gone; only data is written.
+ * - FULL:  all data is new; parity comes from it, nothing is read;
+ * - RMW:   read the old data of the written columns and the old parity; new parity = old
+ *          parity + (new data - old data), each column with its weight in that parity;
+ * - RCW:   read the data columns that are not written; new parity comes from all data;
+ * - SOLVE: read whatever can be read, compute the rest of the old row from it, then as RCW;
+ * - BARE:  all parity is gone; only data is written.
  *
- * Which one is possible depends on the state of each column (emd_stripe_plan()). With one
- * parity no column ever has to be reconstructed for a write: a missing column that is
- * written asks for RCW, which reads only others; a missing column that is not written
- * stays implied by parity under RMW.
+ * Which one is possible depends on the state of each column (emd_stripe_plan()):
+ *
+ * - RMW needs the old data of all written columns, and each parity that is written. A
+ *   parity without a member is left out. A missing column that is not written stays implied
+ *   by the parities, as they change by the same difference as before.
+ * - RCW needs all columns that are not written. What is missing of the written ones, and of
+ *   parity, does not matter.
+ * - SOLVE is what is left when a column that is not written is missing and so is an old value
+ *   that RMW needs: a written column, or a parity that has a member. It can be done when
+ *   no more columns are unknown than there are parities. With one parity there is no
+ *   such row, so only RAID6 has it.
+ *
+ * A row with more columns absent than it has parity, or one of which too little is readable
+ * for all three, is LOST: writing it would destroy what is left of it, or promise what cannot be kept.
  *
  * Columns are numbered as in emd_geometry: data 0..data-1, then P, then Q.
  */
@@ -44,6 +55,7 @@ enum emd_stripe_kind {
 	EMD_STRIPE_FULL,
 	EMD_STRIPE_RMW,
 	EMD_STRIPE_RCW,
+	EMD_STRIPE_SOLVE,
 	EMD_STRIPE_BARE,
 	EMD_STRIPE_LOST,	/* data would be lost: refuse the write */
 };
@@ -54,13 +66,14 @@ enum emd_stripe_kind {
 /**
  * emd_stripe_plan() - choose how to write a piece
  * @data:   data columns of the row
- * @parity: parity columns; 1
+ * @parity: parity columns; 1 or 2
  * @first, @last: written data columns [first, last), at least one
  * @state:  of each column, @data + @parity entries (enum emd_column_state)
  * @todo:   out, per column: EMD_COLUMN_READ and EMD_COLUMN_WRITE
  *
- * RMW is chosen only if it reads fewer columns than RCW. Return: the kind; with
- * EMD_STRIPE_LOST, @todo is all 0.
+ * RMW is chosen only if it reads fewer columns than RCW, SOLVE only if neither can be done. A
+ * column of SOLVE that is not read is to be solved. Return: the kind; with EMD_STRIPE_LOST, @todo
+ * is all 0.
  */
 enum emd_stripe_kind emd_stripe_plan(__u32 data, __u32 parity, __u32 first, __u32 last,
 				     const __u8 *state, __u8 *todo);

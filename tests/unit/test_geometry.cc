@@ -158,6 +158,29 @@ TEST(Geometry, RowsAgreeWithTheTables)
 	}
 }
 
+// Facts of the format: data slots are counted from the one behind Q, without P; in DDF layouts every slot counts.
+TEST(Geometry, PowersOfQAreThoseOfTheLayout)
+{
+	for (const auto &geo : parity_geometries()) {
+		if (geo.level != 6)
+			continue;
+		SCOPED_TRACE(name(geo));
+		const bool ddf = geo.layout >= 8 && geo.layout <= 10;
+		EXPECT_EQ(emd_geometry_q_powers(&geo), ddf ? geo.raid_disks : geo.raid_disks - 2);
+		for (u64 row = 0; row < 2 * geo.raid_disks; row++) {
+			const Row want = naive_row(geo, long(row));
+			u32 power = 0;
+			for (u32 i = 1; i <= geo.raid_disks; i++) {
+				const u32 slot = u32(want.q + int(i)) % geo.raid_disks;
+				if (int(slot) == want.p || int(slot) == want.q)
+					continue;
+				EXPECT_EQ(emd_geometry_q_power(&geo, row, slot), ddf ? slot : power) << "row " << row << " slot " << slot;
+				power++;
+			}
+		}
+	}
+}
+
 TEST(Geometry, ParityLevelsMapEachSectorOnce)
 {
 	for (const auto &geo : parity_geometries()) {
