@@ -14,6 +14,7 @@ static const struct {
 	{ &emd_raid1, "mirror" },
 	{ &emd_raid4, "4" },
 	{ &emd_raid5, "5" },
+	{ &emd_raid6, "6" },
 	{ &emd_raid10, "10" },
 };
 

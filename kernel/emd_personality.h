@@ -56,6 +56,6 @@ struct seq_file;
 /** emd_personality_list() - the first line of /proc/emdstat. */
 void emd_personality_list(struct seq_file *seq);
 
-extern const struct emd_personality emd_linear, emd_raid0, emd_raid1, emd_raid4, emd_raid5, emd_raid10;
+extern const struct emd_personality emd_linear, emd_raid0, emd_raid1, emd_raid4, emd_raid5, emd_raid6, emd_raid10;
 
 #endif

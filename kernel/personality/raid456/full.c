@@ -4,14 +4,23 @@
  */
 #include "raid456.h"
 
+static bool writes_parity(const struct r5_op *op)
+{
+	u32 i;
+
+	for (i = op->conf->data; i < r5_columns(op->conf); i++)
+		if (op->column[i].todo & EMD_COLUMN_WRITE)
+			return true;
+	return false;
+}
+
 void r5_full_run(struct r5_op *op)
 {
-	struct r5_column *p = &op->column[op->conf->data];
-	void *sum = p->todo & EMD_COLUMN_WRITE ? p->data : NULL;
+	bool parity = writes_parity(op);
 
 	if (op->column[op->piece.first].data)
-		r5_gather(op, sum);
-	else if (sum)
-		r5_gather_stable(op, sum);
+		r5_gather(op, parity);
+	else if (parity && !op->offload)
+		r5_gather_stable(op, op->column[op->conf->data].data);
 	r5_write_out(op);
 }

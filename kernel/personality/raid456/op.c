@@ -39,10 +39,16 @@ static void buffer_free(struct r5_op *op, void *buffer)
 		emd_buffer_free(buffer, r5_op_bytes(op));
 }
 
-/* A full write of pages that nobody changes is sent from where they are. */
+/* A full write of pages that nobody changes is sent from where they are; Q wants them side by side. */
 static bool op_copies(const struct r5_op *op)
 {
-	return op->zero || op->kind != EMD_STRIPE_FULL || !r5_stable(op->io);
+	return op->zero || op->kind != EMD_STRIPE_FULL || op->conf->parity > 1 || !r5_stable(op->io);
+}
+
+/* P and Q are computed together, whether both are written or not. */
+static bool pq_needs_data(const struct r5_op *op, u32 i)
+{
+	return i >= op->conf->data && op->conf->parity > 1 && op->kind != EMD_STRIPE_BARE;
 }
 
 static bool column_needs_data(const struct r5_op *op, u32 i)
@@ -51,12 +57,14 @@ static bool column_needs_data(const struct r5_op *op, u32 i)
 		return true;
 	if (r5_op_writes(op, i))
 		return op_copies(op);
-	return op->column[i].todo;
+	return op->column[i].todo || op->column[i].solve || pq_needs_data(op, i);
 }
 
 static bool column_needs_old(const struct r5_op *op, u32 i)
 {
-	return op->careful || (r5_op_writes(op, i) && (op->column[i].todo & EMD_COLUMN_READ));
+	const struct r5_column *column = &op->column[i];
+
+	return op->careful || (r5_op_writes(op, i) && (column->todo & EMD_COLUMN_READ || column->solve));
 }
 
 static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
@@ -80,13 +88,20 @@ static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
 	return true;
 }
 
-/* Everything but the columns' bios, which are initialised when they are sent. */
+size_t r5_op_size(const struct r5_conf *conf)
+{
+	return struct_size((struct r5_op *)NULL, column, r5_columns(conf)) +
+	       (conf->parity > 1 ? conf->places * sizeof(void *) : 0);
+}
+
+/* Everything but the columns' bios, which are initialised when they are sent, and room for places. */
 static void op_clear(struct r5_op *op, u32 columns)
 {
 	const size_t bios = offsetof(struct r5_column, op);
 	u32 i;
 
-	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * sizeof(struct r5_column) > EMD_BUFFER_MAX);
+	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * sizeof(struct r5_column) +
+		     (EMD_Q_POWERS + 2) * sizeof(void *) > EMD_BUFFER_MAX);
 	memset(op, 0, sizeof(*op));
 	for (i = 0; i < columns; i++)
 		memset((void *)&op->column[i] + bios, 0, sizeof(op->column[i]) - bios);
@@ -94,7 +109,7 @@ static void op_clear(struct r5_op *op, u32 columns)
 
 static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp, bool reserved)
 {
-	size_t size = r5_op_size(r5_columns(conf));
+	size_t size = r5_op_size(conf);
 	struct r5_op *op = reserved ? mempool_alloc(&conf->reserve_ops, GFP_NOIO) : emd_buffer_alloc(size, gfp);
 
 	if (!op)
@@ -104,6 +119,7 @@ static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp
 	op->io = io;
 	op->cost = max(size, PAGE_SIZE);
 	op->reserved = reserved;
+	op->at = (void **)&op->column[r5_columns(conf)];
 	return op;
 }
 
@@ -119,7 +135,7 @@ static void op_release(struct r5_op *op)
 	if (op->reserved)
 		mempool_free(op, &conf->reserve_ops);
 	else
-		emd_buffer_free(op, r5_op_size(r5_columns(conf)));
+		emd_buffer_free(op, r5_op_size(conf));
 }
 
 void r5_op_free(struct r5_op *op)
@@ -153,6 +169,13 @@ static u32 column_slot(const struct r5_conf *conf, u64 row, u32 i)
 	return i == conf->data ? emd_geometry_p_slot(geo, row) : emd_geometry_q_slot(geo, row);
 }
 
+static u32 column_place(const struct r5_conf *conf, u64 row, u32 slot, u32 i)
+{
+	if (i >= conf->data)
+		return conf->places - r5_columns(conf) + i;
+	return conf->parity > 1 ? emd_geometry_q_power(&conf->map->geo, row, slot) : i;
+}
+
 static u64 op_member_sector(const struct r5_op *op)
 {
 	return op->piece.row * op->conf->map->geo.chunk_sectors + op->piece.lo;
@@ -169,6 +192,7 @@ static void op_init_columns(struct r5_op *op, const struct bvec_iter *at)
 
 		column->op = op;
 		column->slot = column_slot(op->conf, op->piece.row, i);
+		column->place = column_place(op->conf, op->piece.row, column->slot, i);
 		column->state = column_state(op->conf->map, column->slot, sector,
 					     op->piece.hi - op->piece.lo);
 		if (!at || !r5_op_writes(op, i))
@@ -180,21 +204,25 @@ static void op_init_columns(struct r5_op *op, const struct bvec_iter *at)
 }
 
 /*
- * Parity that no resync has made right is worth nothing: then a row that is written gets
- * all of its parity anew, and what was written survives the loss of a member from then on.
- * With a column missing there is no choice.
+ * Parity that no resync has made right is worth nothing: then a row that is written gets its
+ * parity anew, and what was written survives the loss of a member from then on. Not all of it,
+ * if columns are missing: as many parities must be believed as there are.
  */
-static bool parity_unknown(const struct r5_op *op)
+static void distrust_parity(const struct r5_op *op, u8 *state)
 {
 	u64 end = op_member_sector(op) + op->piece.hi - op->piece.lo;
-	u32 i;
+	u32 i, unknown = 0;
 
 	if (emd_map_agrees(op->conf->map, end))
-		return false;
+		return;
 	for (i = 0; i < r5_columns(op->conf); i++)
-		if (op->column[i].state != EMD_COLUMN_PRESENT)
-			return false;
-	return true;
+		unknown += state[i] != EMD_COLUMN_PRESENT;
+	for (i = r5_columns(op->conf); i-- > op->conf->data && unknown < op->conf->parity;) {
+		if (state[i] != EMD_COLUMN_PRESENT)
+			continue;
+		state[i] = EMD_COLUMN_BLIND;
+		unknown++;
+	}
 }
 
 void r5_op_plan(struct r5_op *op)
@@ -204,12 +232,13 @@ void r5_op_plan(struct r5_op *op)
 
 	for (i = 0; i < columns; i++)
 		state[i] = op->column[i].state;
-	if (parity_unknown(op))
-		state[op->conf->data] = EMD_COLUMN_BLIND;
+	distrust_parity(op, state);
 	op->kind = emd_stripe_plan(op->conf->data, op->conf->parity, op->piece.first,
 				   op->piece.last, state, todo);
-	for (i = 0; i < columns; i++)
+	for (i = 0; i < columns; i++) {
 		op->column[i].todo = todo[i];
+		op->column[i].solve = op->kind == EMD_STRIPE_SOLVE && !(todo[i] & EMD_COLUMN_READ);
+	}
 }
 
 static bool bio_has_pages(struct bio *bio)

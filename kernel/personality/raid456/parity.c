@@ -44,27 +44,38 @@ static void copy_from_bio(struct bio *bio, struct bvec_iter *iter, void *dst, un
 	}
 }
 
-void r5_gather(struct r5_op *op, void *sum)
+/* The next @bytes of a written column. */
+static void gather_column(struct r5_op *op, struct r5_column *column, unsigned int at, unsigned int bytes)
+{
+	if (op->zero)
+		memset(column->data + at, 0, bytes);
+	else
+		copy_from_bio(op->io->bio, &column->from, column->data + at, bytes);
+}
+
+static void sum_step(struct r5_op *op, unsigned int at, unsigned int bytes)
+{
+	struct r5_sum part = r5_sum_begin(op->column[op->conf->data].data + at, bytes, true);
+	u32 i;
+
+	for (i = 0; i < op->conf->data; i++)
+		r5_sum_add(&part, op->column[i].data + at);
+	r5_sum_end(&part);
+}
+
+void r5_gather(struct r5_op *op, bool full)
 {
 	unsigned int at, step, bytes = r5_op_bytes(op);
 	u32 i;
 
 	for (at = 0; at < bytes; at += step) {
-		struct r5_sum part;
-
 		step = min(STEP_BYTES, bytes - at);
-		part = r5_sum_begin(sum ? sum + at : NULL, step, true);
-		for (i = op->piece.first; i < op->piece.last; i++) {
-			struct r5_column *column = &op->column[i];
-
-			if (op->zero)
-				memset(column->data + at, 0, step);
-			else
-				copy_from_bio(op->io->bio, &column->from, column->data + at, step);
-			if (sum)
-				r5_sum_add(&part, column->data + at);
-		}
-		r5_sum_end(&part);
+		for (i = op->piece.first; i < op->piece.last; i++)
+			gather_column(op, &op->column[i], at, step);
+		if (full && op->conf->parity > 1)
+			r5_pq_generate(op, at, step);
+		else if (full)
+			sum_step(op, at, step);
 	}
 }
 

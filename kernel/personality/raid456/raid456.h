@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * RAID4 and RAID5: striped data with one parity column per row.
+ * RAID4, RAID5 and RAID6: striped data with one or two parity columns per row.
  *
  * Theory
  *
@@ -32,6 +32,10 @@
  * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
  *    and the row is right for the others. If more fail than there is parity, or it is a
  *    member that stays because too few are left, the request fails.
+ *
+ * Parity is summed over *places*. With one parity a column's place is its number, and all
+ * columns weigh the same. With two it is the power of 2 that the layout gives its slot
+ * (emd_pq.h), then P, then Q; there may be places without a column.
  */
 #ifndef _EMD_RAID456_H
 #define _EMD_RAID456_H
@@ -106,6 +110,7 @@ void r5_unlock_row(struct r5_array *array, struct r5_lock *lock);
 /**
  * struct r5_conf - private data of a map
  * @data, @parity: columns of each kind in a row
+ * @places: places that parity is summed over, at least as many as columns
  * @used:    bytes in operations; beyond R5_MEMORY_LIMIT submitters hand over to the worker
  * @room:    waits for @used to fall
  * @reserve: one operation and its pages, for the worker alone; its user holds
@@ -116,7 +121,7 @@ void r5_unlock_row(struct r5_array *array, struct r5_lock *lock);
 struct r5_conf {
 	struct emd_map		*map;
 	struct r5_array		*array;
-	u32			data, parity;
+	u32			data, parity, places;
 	atomic_long_t		used;
 	wait_queue_head_t	room;
 	struct mutex		reserve_mutex;
@@ -139,7 +144,9 @@ static inline u32 r5_columns(const struct r5_conf *conf)
  * @slot:   which member of the map
  * @state:  enum emd_column_state
  * @todo:   EMD_COLUMN_READ | EMD_COLUMN_WRITE
+ * @place:  where parity sums it
  * @failed: its last I/O failed, or its member was not to be had
+ * @solve:  what it held is to be computed from the columns that are read
  * @data:   what is read or will be written; NULL if the user's pages serve
  * @old:    RMW: what the disk held
  * @from:   where the column's data begins in the request's bio
@@ -153,6 +160,8 @@ struct r5_column {
 	u8			state;
 	u8			todo;
 	bool			failed;
+	bool			solve;
+	u32			place;
 	void			*data;
 	void			*old;
 	struct bvec_iter	from;
@@ -169,6 +178,7 @@ struct r5_column {
  * @careful: has memory for every plan (rule 4)
  * @reserved: came from the reserve
  * @stale:   a member that cannot be spared has missed a write
+ * @at:      two parities: room for the places of a row
  */
 struct r5_op {
 	struct r5_conf		*conf;
@@ -181,13 +191,12 @@ struct r5_op {
 	enum emd_stripe_kind	kind;
 	size_t			cost;
 	bool			zero, offload, careful, reserved, stale;
+	void			**at;
 	struct r5_column	column[];
 };
 
-static inline size_t r5_op_size(u32 columns)
-{
-	return struct_size((struct r5_op *)NULL, column, columns);
-}
+/** r5_op_size() - bytes of an operation with its columns and places. */
+size_t r5_op_size(const struct r5_conf *conf);
 
 static inline unsigned int r5_op_bytes(const struct r5_op *op)
 {
@@ -310,10 +319,24 @@ void r5_full_run(struct r5_op *op);				/* full.c */
 void r5_write_out(struct r5_op *op);				/* write.c: phase 2 */
 int r5_sync(struct emd_map *map, struct emd_window *w);		/* sync.c */
 
+/* -- pq.c: two parities ----------------------------------------------------------------------- */
+
+/** r5_pq_generate() - bytes [@from, @from + @bytes) of P and Q from all data; at most EMD_PQ_STEP of them. */
+void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes);
+
+/** r5_pq_reconstruct() - P and Q from all data. */
+void r5_pq_reconstruct(struct r5_op *op);
+
+/** r5_pq_modify() - P and Q follow the written columns from their old data to the new. */
+void r5_pq_modify(struct r5_op *op);
+
+/** r5_pq_solve() - the columns to be solved, one or two, from all others. */
+void r5_pq_solve(struct r5_op *op);
+
 /* -- parity.c ------------------------------------------------------------------------------- */
 
-/** r5_gather() - copy the user's data to the written columns; @sum (may be NULL) becomes its sum. */
-void r5_gather(struct r5_op *op, void *sum);
+/** r5_gather() - copy the user's data to the written columns; @full: they are all data, make parity of them. */
+void r5_gather(struct r5_op *op, bool full);
 
 /** r5_gather_stable() - @sum becomes the sum of the user's data where it lies. */
 void r5_gather_stable(struct r5_op *op, void *sum);

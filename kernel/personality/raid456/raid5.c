@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RAID4 and RAID5 as personalities.
+ * RAID4, RAID5 and RAID6 as personalities.
  */
 #include "raid456.h"
 
@@ -16,11 +16,10 @@ static int r5_validate(const struct emd_geometry *geo, const char **why)
 /* Room for one careful operation: two pages per column. */
 static int conf_init_reserve(struct r5_conf *conf)
 {
-	size_t size = r5_op_size(r5_columns(conf));
 	int error;
 
 	mutex_init(&conf->reserve_mutex);
-	error = mempool_init_kmalloc_pool(&conf->reserve_ops, 1, size);
+	error = mempool_init_kmalloc_pool(&conf->reserve_ops, 1, r5_op_size(conf));
 	if (error)
 		return error;
 	error = mempool_init_page_pool(&conf->reserve_pages, 2 * r5_columns(conf), 0);
@@ -42,6 +41,7 @@ static int conf_init(struct r5_conf *conf, struct emd_map *map)
 	conf->map = map;
 	conf->data = emd_geometry_data_disks(&map->geo);
 	conf->parity = emd_geometry_parity_disks(&map->geo);
+	conf->places = conf->parity > 1 ? emd_geometry_q_powers(&map->geo) + 2 : r5_columns(conf);
 	init_waitqueue_head(&conf->room);
 	error = conf_init_reserve(conf);
 	if (error)
@@ -106,6 +106,17 @@ const struct emd_personality emd_raid4 = {
 const struct emd_personality emd_raid5 = {
 	.name		= "raid5",
 	.level		= 5,
+	.redundant	= true,
+	.validate	= r5_validate,
+	.start		= r5_start,
+	.stop		= r5_stop,
+	.submit		= r5_submit,
+	.sync		= r5_sync,
+};
+
+const struct emd_personality emd_raid6 = {
+	.name		= "raid6",
+	.level		= 6,
 	.redundant	= true,
 	.validate	= r5_validate,
 	.start		= r5_start,

@@ -13,6 +13,10 @@
  * write it back, which lets the disk replace its sector. Only if it refuses that is it
  * failed. The page is private and the row's blocks are held exclusively, so neither the
  * reader nor a writer can change what is written back.
+ *
+ * Q is read only if the column cannot be had without it: when another data column or P is
+ * unknown, too. That may turn out on the way, from columns that cannot be read either; then a
+ * careful operation begins again with what it knows now, and writes all of them back.
  */
 #include "raid456.h"
 
@@ -186,54 +190,94 @@ static struct r5_column *wanted_column(struct r5_op *op)
 	return &op->column[op->piece.first];
 }
 
-/* In any context: the page has been written back, or its member has been failed. */
+/* In any context: what was computed has been written back, or its member has been failed. */
 static void read_written_back(struct r5_op *op)
 {
-	struct r5_column *wanted = wanted_column(op);
+	u32 i;
 
-	if (!wanted->failed)
-		atomic_inc(&wanted->member->errors);
+	for (i = 0; i < r5_columns(op->conf); i++) {
+		struct r5_column *column = &op->column[i];
+
+		if (column->todo & EMD_COLUMN_WRITE && !column->failed)
+			atomic_inc(&column->member->errors);
+	}
 	r5_op_end(op, BLK_STS_OK);
 }
 
-static void read_solve(struct r5_op *op)
+/* Columns that could not be read and are known now. Return: true if there are any. */
+static bool read_mends(struct r5_op *op)
+{
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < r5_columns(op->conf); i++) {
+		struct r5_column *column = &op->column[i];
+		bool mend = op->careful && column->solve && column->state == EMD_COLUMN_BLIND;
+
+		column->todo = mend ? EMD_COLUMN_WRITE : 0;
+		any |= mend;
+	}
+	return any;
+}
+
+static void read_sum(struct r5_op *op)
 {
 	struct r5_column *wanted = wanted_column(op);
 	struct r5_sum sum = r5_sum_begin(wanted->data, r5_op_bytes(op), true);
 	u32 i;
 
-	if (r5_op_blind(op)) {
-		r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
-		return;
-	}
-	for (i = 0; i < r5_columns(op->conf); i++) {
+	for (i = 0; i <= op->conf->data; i++)
 		if (&op->column[i] != wanted)
 			r5_sum_add(&sum, op->column[i].data);
-		op->column[i].todo = 0;
-	}
 	r5_sum_end(&sum);
-	r5_scatter(op, wanted->data);
-	if (!op->careful || wanted->state != EMD_COLUMN_BLIND) {
-		r5_op_end(op, BLK_STS_OK);
+}
+
+static void read_others(struct r5_op *op);
+
+static void read_solve(struct r5_op *op)
+{
+	bool with_q = op->column[r5_columns(op->conf) - 1].todo && op->conf->parity > 1;
+
+	if (r5_op_blind(op)) {
+		if (op->careful)
+			read_others(op);
+		else
+			r5_op_end(op, R5_STS_AGAIN);
 		return;
 	}
-	wanted->todo = EMD_COLUMN_WRITE;
-	r5_op_issue(op, EMD_COLUMN_WRITE, read_written_back);
+	if (with_q)
+		r5_pq_solve(op);
+	else
+		read_sum(op);
+	r5_scatter(op, wanted_column(op)->data);
+	if (read_mends(op))
+		r5_op_issue(op, EMD_COLUMN_WRITE, read_written_back);
+	else
+		r5_op_end(op, BLK_STS_OK);
+}
+
+/* Plans to read what the wanted column follows from. Return: false if it does not. */
+static bool read_plan(struct r5_op *op)
+{
+	u32 i, columns = r5_columns(op->conf), unknown = 0;
+
+	for (i = 0; i < columns; i++) {
+		struct r5_column *column = &op->column[i];
+		bool needed = i <= op->conf->data || unknown > 1;
+
+		column->solve = needed && (column == wanted_column(op) || column->state != EMD_COLUMN_PRESENT);
+		column->todo = needed && !column->solve ? EMD_COLUMN_READ : 0;
+		unknown += column->solve;
+	}
+	return unknown <= op->conf->parity;
 }
 
 static void read_others(struct r5_op *op)
 {
-	struct r5_column *wanted = wanted_column(op);
-	u32 i;
-
-	for (i = 0; i < r5_columns(op->conf); i++) {
-		op->column[i].todo = &op->column[i] == wanted ? 0 : EMD_COLUMN_READ;
-		if (&op->column[i] != wanted && op->column[i].state != EMD_COLUMN_PRESENT) {
-			r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
-			return;
-		}
-	}
-	r5_op_issue(op, EMD_COLUMN_READ, read_solve);
+	if (read_plan(op))
+		r5_op_issue(op, EMD_COLUMN_READ, read_solve);
+	else
+		r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
 }
 
 static void read_tried_itself(struct r5_op *op)

@@ -28,6 +28,16 @@ static void parity_reconstruct(struct r5_op *op)
 	r5_sum_end(&sum);
 }
 
+static void new_parity(struct r5_op *op)
+{
+	bool modify = op->kind == EMD_STRIPE_RMW;
+
+	if (op->conf->parity > 1)
+		modify ? r5_pq_modify(op) : r5_pq_reconstruct(op);
+	else
+		modify ? parity_modify(op) : parity_reconstruct(op);
+}
+
 /* Something could not be read. Nothing has been written yet, so another plan may be tried. */
 static void small_replan(struct r5_op *op)
 {
@@ -48,11 +58,10 @@ static void small_have_read(struct r5_op *op)
 		small_replan(op);
 		return;
 	}
-	r5_gather(op, NULL);
-	if (op->kind == EMD_STRIPE_RMW)
-		parity_modify(op);
-	else
-		parity_reconstruct(op);
+	if (op->kind == EMD_STRIPE_SOLVE)
+		r5_pq_solve(op);
+	r5_gather(op, false);
+	new_parity(op);
 	r5_write_out(op);
 }
 

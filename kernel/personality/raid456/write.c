@@ -52,10 +52,10 @@ int r5_write(struct r5_batch *batch)
 
 void r5_write_run(struct r5_op *op)
 {
-	if (op->kind == EMD_STRIPE_RMW || op->kind == EMD_STRIPE_RCW)
-		r5_small_run(op);
-	else
+	if (op->kind == EMD_STRIPE_FULL || op->kind == EMD_STRIPE_BARE)
 		r5_full_run(op);
+	else
+		r5_small_run(op);
 }
 
 /*

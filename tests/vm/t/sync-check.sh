@@ -96,8 +96,57 @@ dd if="$dev" of=/read bs=65536 skip=512 count=8 iflag=direct 2>/dev/null
 cmp /written /read || fail "parity was not made anew by the write"
 stop_array
 
+say "raid6: and of two; of the second also what is written when the first is gone"
+for d in $d0 $d1 $d2 $d3 $d4; do dd if=/dev/urandom of="$d" bs=1M seek=9 count=3 conv=fsync,notrunc 2>/dev/null; done
+make_array emd0 raid6 5 64 2 "$d0" "$d1" "$d2" "$d3" "$d4"
+start_array dirty
+echo frozen >"$md/sync_action"
+dd if=/written of="$dev" bs=4096 seek=8192 oflag=direct conv=notrunc 2>/dev/null
+echo faulty >"$(member "$d0")/state"
+# One block in each of eight rows, so that each place of the row is written.
+for at in $(seq 8200 61 8627); do
+	dd if=/written of="$dev" bs=4096 skip=$((at % 64)) seek="$at" count=1 oflag=direct conv=notrunc 2>/dev/null
+done
+echo faulty >"$(member "$d3")/state"
+for at in $(seq 8200 61 8627); do
+	dd if="$dev" of=/read bs=4096 skip="$at" count=1 iflag=direct 2>/dev/null
+	dd if=/written bs=4096 skip=$((at % 64)) count=1 2>/dev/null | cmp - /read || fail "block $at was written while one member was missing"
+done
+stop_array
+
 echo 1000 >/sys/module/emd/parameters/speed_limit_min
 echo 2000000 >/sys/module/emd/parameters/speed_limit_max
+
+say "raid6: check, repair, and what the equation left over finds when a member is missing"
+make_array emd0 raid6 4 64 2 "$d0" "$d1" "$d2" "$d3"
+start_array dirty
+wait_for 60 attr_is "$md/resync_start" none
+wait_idle
+stop_array
+plant "$d0" 7
+plant "$d1" 307
+plant "$d2" 607
+plant "$d3" 907
+make_array emd0 raid6 4 64 2 "$d0" "$d1" "$d2" "$d3"
+start_array
+run_pass check
+expect_attr "$md/mismatch_cnt" 32
+run_pass repair
+expect_attr "$md/mismatch_cnt" 32
+clean_check
+echo faulty >"$(member "$d1")/state"
+wait_attr 10 "$md/degraded" 1
+run_pass check
+expect_attr "$md/mismatch_cnt" 0
+stop_array
+plant "$d2" 1234
+for missing in 0 3; do
+	make_array emd0 raid6 4 64 2 $(for i in 0 1 2 3; do [ $i = $missing ] && echo - || eval "echo \$d$i"; done)
+	start_array
+	run_pass check
+	expect_attr "$md/mismatch_cnt" 8
+	stop_array
+done
 
 say "raid1: check and repair"
 dd if="$d0" of="$d4" bs=1M 2>/dev/null

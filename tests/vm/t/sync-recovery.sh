@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# RAID5, RAID1 and RAID10 under load lose a member, rebuild onto a spare by themselves, and lose another: nothing is missing.
+# RAID5, RAID1 and RAID10 under load lose a member, RAID6 two, rebuild onto spares, and lose others: nothing is missing.
 #: disks: 5x48M, oracle 64M
 #: modules: raid6_pq xor
 #: kernels: 6.1 6.12 uml
@@ -38,6 +38,35 @@ rebuild raid1 "$d0" "$d4" "$d1"
 make_array emd0 raid10 3 64 513 "$d0" "$d1" "$d2"
 start_array
 rebuild raid10 "$d1" "$d3" "$d0"
+
+say "raid6: two members fail under load, and two take their places in one pass"
+make_array emd0 raid6 4 64 2 "$d0" "$d1" "$d2" "$d3"
+start_array dirty
+wait_for 60 attr_is "$md/resync_start" none
+wait_idle
+emdwork fill "$dev" "$oracle"
+(emdwork load "$dev" "$oracle" --seconds 5 --jobs 4) &
+load=$!
+echo faulty >"$(member "$d0")/state"
+echo faulty >"$(member "$d2")/state"
+wait_for 20 test ! -e "$(member "$d0")"
+expect_attr "$md/degraded" 2
+echo frozen >"$md/sync_action"
+add_member "$d4"
+add_member "$d0"
+echo 16384 >"$md/sync_max"
+echo recover >"$md/sync_action"
+wait_for 30 completed_is 16384
+for d in $d4 $d0; do expect_attr "$(member "$d")/recovery_start" 16384; done
+echo max >"$md/sync_max"
+wait_for 60 attr_is "$md/degraded" 0
+wait_idle
+wait $load || fail "the load met an error"
+clean_check
+echo faulty >"$(member "$d1")/state"
+echo faulty >"$(member "$d3")/state"
+emdwork verify "$dev" "$oracle"
+stop_array
 
 say "a disk comes during a recovery: what is written behind its position reaches the target, and only what is flushed shows"
 make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"

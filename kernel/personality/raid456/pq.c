@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * P and Q of an operation, a step at a time: the columns of a step stay in the cache, and the page of zeroes that
+ * stands in for places without a column is no longer than that.
+ */
+#include "raid456.h"
+
+#include "../../emd_pq.h"
+#include "../../emd_xor.h"
+
+static void clear_places(struct r5_op *op)
+{
+	memset(op->at, 0, op->conf->places * sizeof(*op->at));
+}
+
+static void place_parity(struct r5_op *op, unsigned int from)
+{
+	u32 i;
+
+	for (i = op->conf->data; i < r5_columns(op->conf); i++)
+		op->at[op->column[i].place] = op->column[i].data + from;
+}
+
+void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes)
+{
+	u32 i;
+
+	clear_places(op);
+	for (i = 0; i < op->conf->data; i++)
+		op->at[op->column[i].place] = op->column[i].data + from;
+	place_parity(op, from);
+	emd_pq_generate(op->at, op->conf->places, bytes);
+}
+
+static unsigned int step_bytes(const struct r5_op *op, unsigned int from)
+{
+	return min(EMD_PQ_STEP, r5_op_bytes(op) - from);
+}
+
+void r5_pq_reconstruct(struct r5_op *op)
+{
+	unsigned int from;
+
+	for (from = 0; from < r5_op_bytes(op); from += EMD_PQ_STEP)
+		r5_pq_generate(op, from, step_bytes(op, from));
+}
+
+static void modify_step(struct r5_op *op, unsigned int from, unsigned int bytes)
+{
+	u32 i;
+
+	clear_places(op);
+	for (i = op->piece.first; i < op->piece.last; i++) {
+		void *difference = op->column[i].old + from, *new = op->column[i].data + from;
+
+		emd_xor(difference, &new, 1, bytes);
+		op->at[op->column[i].place] = difference;
+	}
+	place_parity(op, from);
+	emd_pq_change(op->at, op->conf->places, bytes);
+}
+
+void r5_pq_modify(struct r5_op *op)
+{
+	unsigned int from;
+
+	for (from = 0; from < r5_op_bytes(op); from += EMD_PQ_STEP)
+		modify_step(op, from, step_bytes(op, from));
+}
+
+/* What the column held before this operation. */
+static void *old_content(struct r5_op *op, u32 i)
+{
+	bool replaced = bio_op(op->io->bio) != REQ_OP_READ && r5_op_writes(op, i);
+
+	return replaced ? op->column[i].old : op->column[i].data;
+}
+
+void r5_pq_solve(struct r5_op *op)
+{
+	u32 i, solve[2], nr = 0;
+	unsigned int from;
+
+	for (i = 0; i < r5_columns(op->conf); i++)
+		if (op->column[i].solve && !WARN_ON_ONCE(nr == ARRAY_SIZE(solve)))
+			solve[nr++] = op->column[i].place;
+	for (from = 0; nr && from < r5_op_bytes(op); from += EMD_PQ_STEP) {
+		clear_places(op);
+		for (i = 0; i < r5_columns(op->conf); i++)
+			op->at[op->column[i].place] = old_content(op, i) + from;
+		emd_pq_solve(op->at, op->conf->places, solve[0], solve[nr - 1], step_bytes(op, from));
+	}
+}

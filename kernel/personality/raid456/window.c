@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "window.h"
+
+#include <linux/slab.h>
+
+#include "../../emd_pq.h"
+#include "../../emd_xor.h"
+
+#define NOT_PLACED	U64_MAX
+
+struct r5_window_claim {
+	struct r5_lock lock;
+	struct completion granted;
+};
+
+/* -- the rows ---------------------------------------------------------------------------------- */
+
+static void window_granted(struct r5_lock *lock)
+{
+	complete(&container_of(lock, struct r5_window_claim, lock)->granted);
+}
+
+void r5_window_lock(struct r5_window *win, bool shared)
+{
+	u64 row = r5_window_row(win, 0), i;
+
+	for (i = 0; i < win->nr_claims; i++) {
+		struct r5_window_claim *claim = &win->claims[i];
+
+		init_completion(&claim->granted);
+		claim->lock = (struct r5_lock){
+			.row = row + i, .mask = ~0ULL, .shared = shared, .granted = window_granted,
+		};
+		if (!r5_lock_row(win->conf->array, &claim->lock))
+			wait_for_completion(&claim->granted);
+	}
+}
+
+void r5_window_unlock(struct r5_window *win)
+{
+	u64 i;
+
+	for (i = 0; i < win->nr_claims; i++)
+		r5_unlock_row(win->conf->array, &win->claims[i].lock);
+}
+
+int r5_window_init(struct r5_window *win, struct emd_map *map, struct emd_window *w)
+{
+	win->map = map;
+	win->conf = map->private;
+	win->w = w;
+	win->shift = emd_shift(map->geo.chunk_sectors);
+	win->slots = map->geo.raid_disks;
+	win->nr_claims = ((w->end - 1) >> win->shift) - (w->begin >> win->shift) + 1;
+	win->placed = NOT_PLACED;
+	win->scratch = kmalloc_array(win->conf->parity, R5_BLOCK_BYTES, GFP_NOIO);
+	win->at = kcalloc(win->conf->places, sizeof(*win->at), GFP_NOIO);
+	win->place = kcalloc(win->slots, sizeof(*win->place), GFP_NOIO);
+	win->status = kcalloc(win->slots, sizeof(*win->status), GFP_NOIO);
+	win->claims = kvcalloc(win->nr_claims, sizeof(*win->claims), GFP_NOIO);
+	return win->scratch && win->at && win->place && win->status && win->claims ? 0 : -ENOMEM;
+}
+
+void r5_window_exit(struct r5_window *win)
+{
+	kvfree(win->claims);
+	kfree(win->status);
+	kfree(win->place);
+	kfree(win->at);
+	kfree(win->scratch);
+}
+
+/* -- one parity: a sum -------------------------------------------------------------------------- */
+
+static void *block(const struct r5_window *win, u32 slot, unsigned int offset)
+{
+	struct page *page = win->w->pages[slot][offset / PAGE_SECTORS];
+
+	return page_address(page) + ((offset % PAGE_SECTORS) << SECTOR_SHIFT);
+}
+
+/* @dst = sum of the block over all slots but @except. */
+static void sum_blocks(const struct r5_window *win, void *dst, unsigned int offset, u32 except)
+{
+	struct r5_sum sum = r5_sum_begin(dst, R5_BLOCK_BYTES, true);
+	u32 i;
+
+	for (i = 0; i < win->slots; i++)
+		if (i != except)
+			r5_sum_add(&sum, block(win, i, offset));
+	r5_sum_end(&sum);
+}
+
+static u32 check_sum(struct r5_window *win, unsigned int offset)
+{
+	u32 p_slot = emd_geometry_p_slot(&win->map->geo, r5_window_row(win, offset));
+	void *sum = win->scratch;
+
+	sum_blocks(win, sum, offset, win->slots);
+	if (!memchr_inv(sum, 0, R5_BLOCK_BYTES))
+		return 0;
+	emd_xor(block(win, p_slot, offset), &sum, 1, R5_BLOCK_BYTES);
+	return R5_PARITY_P;
+}
+
+/* -- two: places -------------------------------------------------------------------------------- */
+
+static u32 p_place(const struct r5_window *win)
+{
+	return win->conf->places - 2;
+}
+
+static u32 q_place(const struct r5_window *win)
+{
+	return win->conf->places - 1;
+}
+
+static void place_slots(struct r5_window *win, u64 row)
+{
+	const struct emd_geometry *geo = &win->map->geo;
+	u32 p = emd_geometry_p_slot(geo, row), q = emd_geometry_q_slot(geo, row), i;
+
+	if (win->placed == row)
+		return;
+	win->placed = row;
+	for (i = 0; i < win->slots; i++)
+		win->place[i] = i == p ? p_place(win) : i == q ? q_place(win) : emd_geometry_q_power(geo, row, i);
+}
+
+static void place_blocks(struct r5_window *win, unsigned int offset)
+{
+	u32 i;
+
+	place_slots(win, r5_window_row(win, offset));
+	memset(win->at, 0, win->conf->places * sizeof(*win->at));
+	for (i = 0; i < win->slots; i++)
+		win->at[win->place[i]] = block(win, i, offset);
+}
+
+/* Return: true if it differed. */
+static bool put_right(void *parity, const void *right)
+{
+	if (!memcmp(parity, right, R5_BLOCK_BYTES))
+		return false;
+	memcpy(parity, right, R5_BLOCK_BYTES);
+	return true;
+}
+
+static u32 check_pq(struct r5_window *win, unsigned int offset)
+{
+	void *p, *q, *right_p = win->scratch, *right_q = win->scratch + R5_BLOCK_BYTES;
+	u32 bad = 0;
+
+	place_blocks(win, offset);
+	p = win->at[p_place(win)];
+	q = win->at[q_place(win)];
+	win->at[p_place(win)] = right_p;
+	win->at[q_place(win)] = right_q;
+	emd_pq_generate(win->at, win->conf->places, R5_BLOCK_BYTES);
+	if (put_right(p, right_p))
+		bad |= R5_PARITY_P;
+	if (put_right(q, right_q))
+		bad |= R5_PARITY_Q;
+	return bad;
+}
+
+/* -- either ------------------------------------------------------------------------------------- */
+
+void r5_window_solve(struct r5_window *win, unsigned int offset, const u32 *unknown, u32 nr)
+{
+	if (!nr)
+		return;
+	if (win->conf->parity == 1) {
+		sum_blocks(win, block(win, unknown[0], offset), offset, unknown[0]);
+		return;
+	}
+	place_blocks(win, offset);
+	emd_pq_solve(win->at, win->conf->places, win->place[unknown[0]], win->place[unknown[nr - 1]],
+		     R5_BLOCK_BYTES);
+}
+
+u32 r5_window_check(struct r5_window *win, unsigned int offset)
+{
+	return win->conf->parity == 1 ? check_sum(win, offset) : check_pq(win, offset);
+}
