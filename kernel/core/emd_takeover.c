@@ -103,6 +103,14 @@ static int from_raid1(const struct emd_geometry *from, struct emd_geometry *to, 
 	return refuse(why, "RAID1 can become RAID0 or 5");
 }
 
+/* The layouts of RAID6 that are one of RAID5 with Q on a last member more; RAID4 has that of parity-last. */
+static __u32 layout_with_q(const struct emd_geometry *from)
+{
+	if (from->level == 4 || from->layout == EMD_LAYOUT_PARITY_LAST)
+		return EMD_LAYOUT_PARITY_LAST;
+	return from->layout - EMD_LAYOUT_LEFT_ASYMMETRIC + EMD_LAYOUT_LEFT_ASYMMETRIC_6;
+}
+
 /* RAID4 is RAID5 with all parity on the last member. */
 static int from_parity(const struct emd_geometry *from, struct emd_geometry *to, const char **why)
 {
@@ -123,10 +131,34 @@ static int from_parity(const struct emd_geometry *from, struct emd_geometry *to,
 	case 5:
 		to->layout = EMD_LAYOUT_PARITY_LAST;
 		break;
+	case 6:
+		to->raid_disks++;
+		to->layout = layout_with_q(from);
+		return 0;
 	default:
-		return refuse(why, "RAID4 and 5 can become RAID0, 1, 4 or 5");
+		return refuse(why, "RAID4 and 5 can become RAID0, 1, 4, 5 or 6");
 	}
 	return parity_last ? 0 : refuse(why, "parity is not on the last member: change the layout to parity-last first");
+}
+
+/* Without Q. */
+static int from_raid6(const struct emd_geometry *from, struct emd_geometry *to, const char **why)
+{
+	int q_last = from->layout >= EMD_LAYOUT_LEFT_ASYMMETRIC_6;
+
+	to->raid_disks--;
+	switch (to->level) {
+	case 4:
+		to->layout = 0;
+		return from->layout == EMD_LAYOUT_PARITY_LAST ?
+		       0 : refuse(why, "P and Q are not on the last members: change the layout to parity-last first");
+	case 5:
+		if (q_last)
+			to->layout = from->layout - EMD_LAYOUT_LEFT_ASYMMETRIC_6 + EMD_LAYOUT_LEFT_ASYMMETRIC;
+		return q_last || from->layout == EMD_LAYOUT_PARITY_LAST ?
+		       0 : refuse(why, "Q is not on the last member: change the layout to left-symmetric-6 first");
+	}
+	return refuse(why, "RAID6 can become RAID4 or 5");
 }
 
 static int from_raid10(const struct emd_geometry *from, struct emd_geometry *to, const char **why)
@@ -156,6 +188,9 @@ int emd_takeover_geometry(const struct emd_geometry *from, __s32 level, struct e
 	case 4:
 	case 5:
 		error = from_parity(from, to, why);
+		break;
+	case 6:
+		error = from_raid6(from, to, why);
 		break;
 	case 10:
 		error = from_raid10(from, to, why);

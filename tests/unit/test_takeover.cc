@@ -42,13 +42,13 @@ bool maps_alike(const emd_geometry &a, const emd_geometry &b)
 TEST(Takeover, WhatIsAcceptedMovesNothing)
 {
 	std::set<std::tuple<int, unsigned, unsigned, int>> accepted;  // from level, layout, disks; to level
-	for (int level : {0, 1, 4, 5})
-		for (unsigned layout = 0; layout < (level == 5 ? 6u : 1u); layout++)
+	for (int level : {0, 1, 4, 5, 6})
+		for (unsigned layout = 0; layout < (level == 6 ? 21u : level == 5 ? 6u : 1u); layout++)
 			for (unsigned disks = 1; disks <= 6; disks++) {
 				const emd_geometry from = geometry(level, layout, disks);
 				if (emd_geometry_validate(&from, nullptr))
 					continue;
-				for (int target : {0, 1, 4, 5}) {
+				for (int target : {0, 1, 4, 5, 6}) {
 					emd_geometry to;
 					const char *why = nullptr;
 					if (target == level)
@@ -76,6 +76,15 @@ TEST(Takeover, WhatIsAcceptedMovesNothing)
 	EXPECT_TRUE(accepted.count({4, 0, 4, 5}));
 	EXPECT_TRUE(accepted.count({1, 0, 2, 5}));
 	EXPECT_TRUE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 2, 1}));
+	// Q comes and goes on a last member: each layout of RAID5 has one of RAID6 that is the same without it.
+	for (unsigned layout = 0; layout < 6; layout++) {
+		EXPECT_TRUE(accepted.count({5, layout, 4, 6})) << layout;
+		EXPECT_TRUE(accepted.count({6, layout < 5 ? layout + 16 : 5, 5, 5})) << layout;
+		EXPECT_EQ(accepted.count({6, layout, 5, 5}), layout == EMD_LAYOUT_PARITY_LAST) << layout;
+	}
+	EXPECT_TRUE(accepted.count({4, 0, 4, 6}));
+	EXPECT_TRUE(accepted.count({6, EMD_LAYOUT_PARITY_LAST, 5, 4}));
+	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 2, 6}));
 	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 4, 4}));
 	EXPECT_FALSE(accepted.count({5, EMD_LAYOUT_LEFT_SYMMETRIC, 4, 0}));
 	EXPECT_FALSE(accepted.count({1, 0, 3, 5}));
