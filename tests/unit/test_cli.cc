@@ -129,6 +129,9 @@ TEST(Cli, HelpOfAMode)
 TEST(Cli, LayoutsByLevel)
 {
     EXPECT_EQ(*parse_layout("ls", 5), std::uint32_t(EMD_LAYOUT_LEFT_SYMMETRIC));
+    EXPECT_EQ(*parse_layout("ddf-N-continue", 6), std::uint32_t(EMD_LAYOUT_DDF_N_CONTINUE));
+    EXPECT_EQ(*parse_layout("left-symmetric-6", 6), std::uint32_t(EMD_LAYOUT_LEFT_SYMMETRIC_6));
+    EXPECT_EQ(parse_layout("left-symmetric-6", 5).error().text(), "\"left-symmetric-6\" is no layout of raid5");
     EXPECT_EQ(*parse_layout("n2", 10), 0x102u);
     EXPECT_EQ(*parse_layout("3", 5), 3u);
     EXPECT_EQ(parse_layout("ls", 1).error().text(), "\"ls\" is no layout of raid1");

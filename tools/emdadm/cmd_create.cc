@@ -185,7 +185,7 @@ Result<int> create_bare(Context &c, const std::string &name, const std::vector<s
         return fail(Errc::Invalid, "{} disks are named for {} members and {} spares", paths.size(), want.shape.raid_disks, o.spares);
     if (want.shape.level != 1 && want.shape.level != EMD_LEVEL_LINEAR && want.shape.chunk_sectors == 0)
         want.shape.chunk_sectors = kDefaultBareChunk;
-    if (!o.layout && want.shape.level == 5)
+    if (!o.layout && (want.shape.level == 5 || want.shape.level == 6))
         want.shape.layout = EMD_LAYOUT_LEFT_SYMMETRIC;
     if (!o.layout && want.shape.level == 0)
         want.shape.layout = EMD_LAYOUT_RAID0_ALTERNATE;

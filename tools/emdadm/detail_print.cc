@@ -2,6 +2,7 @@
 #include "detail.h"
 
 #include "libemd/base/size.h"
+#include "libemd/model/layout_words.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,13 +10,11 @@
 namespace emd::cli {
 namespace {
 
-constexpr const char *kLayouts[] = {"left-asymmetric", "right-asymmetric", "left-symmetric",
-                                    "right-symmetric", "parity-first", "parity-last"};
-
 std::string layout_word(const Shape &s)
 {
-    if (s.level >= 4 && s.level <= 6 && s.layout < std::size(kLayouts))
-        return kLayouts[s.layout];
+    for (const LayoutWord &known : kLayoutWords)
+        if (s.level >= known.level && s.level <= 6 && s.layout == known.layout)
+            return std::string(known.word);
     if (s.level == 10)
         return fmt::format("near={}", s.layout & 0xff);
     return {};

@@ -5,6 +5,7 @@
 
 #include "libemd/base/size.h"
 #include "libemd/kernel/array.h"
+#include "libemd/model/layout_words.h"
 #include "options_table.h"
 
 #include <algorithm>
@@ -246,17 +247,10 @@ Result<int> parse_level_option(const std::string &word)
 
 Result<std::uint32_t> parse_layout(const std::string &word, int level)
 {
-    static constexpr std::pair<const char *, std::uint32_t> kParity[] = {
-        {"left-asymmetric", EMD_LAYOUT_LEFT_ASYMMETRIC}, {"la", EMD_LAYOUT_LEFT_ASYMMETRIC},
-        {"right-asymmetric", EMD_LAYOUT_RIGHT_ASYMMETRIC}, {"ra", EMD_LAYOUT_RIGHT_ASYMMETRIC},
-        {"left-symmetric", EMD_LAYOUT_LEFT_SYMMETRIC}, {"ls", EMD_LAYOUT_LEFT_SYMMETRIC},
-        {"right-symmetric", EMD_LAYOUT_RIGHT_SYMMETRIC}, {"rs", EMD_LAYOUT_RIGHT_SYMMETRIC},
-        {"parity-first", EMD_LAYOUT_PARITY_FIRST}, {"parity-last", EMD_LAYOUT_PARITY_LAST},
-    };
-    if (level == 4 || level == 5 || level == 6)
-        for (const auto &[name, value] : kParity)
-            if (word == name)
-                return value;
+    if (level >= 4 && level <= 6)
+        for (const LayoutWord &known : kLayoutWords)
+            if (level >= known.level && word == known.word)
+                return known.layout;
     if (level == 0 && word == "original")
         return EMD_LAYOUT_RAID0_ORIGINAL;
     if (level == 0 && word == "alternate")
