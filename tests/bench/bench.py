@@ -15,6 +15,7 @@ build/bench/results. tests/bench/README.md says how it is measured.
 import argparse
 import fnmatch
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -53,13 +54,15 @@ def selected(plan, patterns):
 def accept(baseline, rows, slopes):
     """The baseline that fits this run: exactly what is below its gate, rounded down."""
     for r in rows:
+        if not r.ratio:  # absent, or verified
+            continue
         baseline["rows"].pop(r.row.id, None)
-        if r.ratio and r.ratio < r.row.gate:
+        if r.ratio < r.row.gate:
             baseline["rows"][r.row.id] = int(r.ratio * 100) / 100
     for s in slopes:
         baseline["slopes"].pop(s.slope.id, None)
         if s.emd > s.slope.gate:
-            baseline["slopes"][s.slope.id] = -int(-s.emd * 10) / 10
+            baseline["slopes"][s.slope.id] = math.ceil(s.emd * 10) / 10
     BASELINE.write_text(json.dumps(baseline, indent=1, sort_keys=True) + "\n")
 
 

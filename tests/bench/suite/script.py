@@ -4,6 +4,8 @@
 A run's tag is ROW/VARIANT/REPETITION. Variants: md, tuned (md with a large stripe cache), emd, bare (one member), and for
 verification rows fill, write, again (the same places read back), all, gone (all, with a member missing).
 """
+import zlib
+
 ORDER = ("md", "emd", "emd", "md")  # drifts of the guest cancel out
 STRIPE_LEVELS = ("raid4", "raid5", "raid6")
 TUNED = "stripe_cache_size=4096"
@@ -51,8 +53,13 @@ def bare_name(row):
 
 def load(row, variant, repetition, device, name=None, **changed):
     words = {"dev": device, "op": row.op, "bs": row.bs, "pattern": row.pattern, "qd": row.qd, "batch": row.batch,
-             "count": row.count, "warm": row.warm} | changed
+             "count": row.count, "warm": row.warm, "seed": seed(row, variant)} | changed
     return f"load {name or row.id}/{variant}/{repetition} " + " ".join(f"{k}={v}" for k, v in words.items())
+
+
+def seed(row, variant):
+    """Of the random places: not those of another row, nor of md before it was tuned, which a stripe cache would still hold."""
+    return zlib.crc32(f"{row.id} {variant if variant == 'tuned' else ''}".encode()) + 1
 
 
 def array(row, subject):
