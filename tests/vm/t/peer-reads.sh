@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A volume that EMD made, and one that EMD grew: the peer assembles them with the same data, and agrees with the parity.
-#: disks: 4x48M scsi
+# A volume that EMD made, and one that EMD grew: the peer assembles them with the same data, and agrees with the parity. An array
+# of each runs in the same moment, and neither sees the other's.
+#: disks: 4x48M scsi, 2x8M scsi
 #: programs: mdadm mdmon
-#: modules: md_mod raid456
+#: modules: md_mod raid456 raid1
 #: boots: 2
 #: timeout: 240
 . /lib/emd/peer.sh
@@ -34,11 +35,28 @@ boot2() {
 	emdwork pattern-check "$volume" $BYTES 5
 	emdadm --grow "/dev/$(emd_container)" --raid-devices 4
 	wait_for 60 grown
-	emdwork pattern-write "$volume" $BYTES 6
+	side_by_side
 	emd_stop
 	say "the peer reads what EMD grew"
 	peer_reads 6 4
 }
+side_by_side() {
+	say "an array of each"
+	mdadm --create /dev/md9 --run --metadata 1.2 --level 1 --raid-devices 2 "$d4" "$d5" 2>&1
+	emdwork pattern-write /dev/md9 4194304 9 & other=$!
+	emdwork pattern-write "$volume" $BYTES 6
+	wait $other || fail "the array of md met an error"
+	emdwork pattern-check /dev/md9 4194304 9
+	grep -q "^md9 " /proc/mdstat || fail "md does not show its array"
+	! grep -q emd /proc/mdstat || fail "md shows an array of EMD: $(cat /proc/mdstat)"
+	! grep -q "^md9 " /proc/emdstat || fail "EMD shows the array of md: $(cat /proc/emdstat)"
+	! emdadm --detail --scan | grep -q md9 || fail "emdadm shows the array of md"
+	bad_member "$d4"
+	mdadm --stop /dev/md9 2>&1
+	mdadm --zero-superblock "$d4" "$d5"
+}
+# A member of an array of md is nothing that EMD takes.
+bad_member() { refuses "md9|in use|busy|used by" emdadm --add "/dev/$(emd_container)" "$1"; }
 emd_container() {
 	local block
 	for block in /sys/block/emd*; do
