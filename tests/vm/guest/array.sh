@@ -58,11 +58,19 @@ clean_check() {
 	expect_attr "$md/mismatch_cnt" 0
 }
 
+# What a store could change: an array that runs gets clean, and active, by itself.
+standing_of() {
+	case $1:$(attr "$1") in
+	*/array_state:active | */array_state:clean) echo "active or clean" ;;
+	*) attr "$1" ;;
+	esac
+}
+
 # refuse_store ERRNO-TEXT VALUE FILE: the store fails so, and changes nothing.
 refuse_store() {
 	local before after
-	before=$(attr "$3")
+	before=$(standing_of "$3")
 	refuses "$1" sh -c "echo $2 >$3"
-	after=$(attr "$3")
+	after=$(standing_of "$3")
 	[ "$before" = "$after" ] || fail "$3 changed from '$before' to '$after' by a refused store"
 }
