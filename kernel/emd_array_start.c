@@ -78,7 +78,8 @@ int emd_array_limits(struct emd_array *a)
 	blk_set_stacking_limits(&sum.lim);
 	if (map->geo.chunk_sectors) {
 		sum.lim.io_min = map->geo.chunk_sectors << SECTOR_SHIFT;
-		sum.lim.io_opt = emd_geometry_row_sectors(&map->geo) << SECTOR_SHIFT;
+		if (emd_geometry_row_sectors(&map->geo) <= UINT_MAX >> SECTOR_SHIFT)
+			sum.lim.io_opt = emd_geometry_row_sectors(&map->geo) << SECTOR_SHIFT;
 	}
 	for (i = 0; i < map->geo.raid_disks; i++)
 		if (map->slot[i].member)
@@ -345,10 +346,11 @@ int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo)
 	lockdep_assert_held(&a->config_mutex);
 	if (!pers)
 		return -EINVAL;
-	drop_surplus_members(a, geo->raid_disks);
-	map = emd_map_build(a, geo, pers, false);
+	map = emd_map_build(a, geo, pers, true);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
+	/* Nothing fails any more: members that are given up do not come back. */
+	drop_surplus_members(a, geo->raid_disks);
 	a->geo = *geo;
 	a->geo.zones = NULL;
 	a->geo.nr_zones = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Changes of a running array that move no data: level, component_size. */
+#include "core/emd_raid10.h"
 #include "core/emd_takeover.h"
 #include "emd_array_private.h"
 
@@ -62,6 +63,29 @@ static int check_slots(struct emd_array *a, const struct emd_geometry *from, con
 				  a->member.name) : 0;
 }
 
+/* Would the members that keep a place carry the new level? */
+static int check_enough(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+{
+	mdu_mstate_t *states = a->priv->scratch;
+	struct mdk_member *m;
+	unsigned long flags;
+	bool lost;
+	u32 slot;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	memset(states, 0, to->raid_disks * sizeof(*states));
+	emd_for_each_child(m, &a->member) {
+		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state) || !test_bit(EMD_MF_PLACED, &m->flags))
+			continue;
+		slot = emd_takeover_slot(from, to, m->priority);
+		if (slot != EMD_NO_SLOT)
+			states[slot] = m->state;
+	}
+	lost = emd_mstate_array(to->level, to->layout, to->raid_disks, states) == MDU_MSTATE_FAILED;
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return lost ? emd_refuse(a, -EINVAL, "%s misses members that it cannot do without as the new level", a->member.name) : 0;
+}
+
 /*
  * In an order in which each slot is free when its new member comes. While slots and geometry do not fit together no
  * member can be failed: RAID0 cannot do without any, nor can pairs of which one half is missing.
@@ -99,6 +123,8 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	if (error)
 		return emd_refuse(a, error, "%s: %s", a->member.name, why);
 	error = check_slots(a, &from, &to);
+	if (!error)
+		error = check_enough(a, &from, &to);
 	if (error)
 		return error;
 	forget_proposal(a);
@@ -127,6 +153,20 @@ static u64 room_of_members(struct emd_array *a)
 	return room;
 }
 
+/* Copies that lie in another part of the members: where that begins depends on their size. */
+static bool has_far_copies(const struct emd_geometry *geo)
+{
+	return geo->level == 10 && emd_raid10_far(geo) > 1 && !(geo->layout & EMD_LAYOUT_RAID10_OFFSET);
+}
+
+/* The first member row on which something new has its first copy: a copy of it may be the last of the old rows. */
+static u64 first_new_row(const struct emd_geometry *geo, u64 before)
+{
+	u64 back = geo->level == 10 ? (u64)geo->chunk_sectors * emd_raid10_far(geo) : 0;
+
+	return before - min(before, back);
+}
+
 int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
 {
 	struct emd_geometry geo = a->geo;
@@ -145,11 +185,14 @@ int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
 	if (geo.member_sectors < before &&
 	    (!a->external_size || a->array_sectors > emd_geometry_array_sectors(&geo)))
 		return emd_refuse(a, -EINVAL, "%s would lose data: make array_size smaller first", a->member.name);
+	if (geo.member_sectors != before && has_far_copies(&geo))
+		return emd_refuse(a, -EINVAL, "%s: its far copies would have to move", a->member.name);
+	forget_proposal(a);	/* a new data offset belongs to a reshape */
 	error = emd_array_set_geometry(a, &geo);
 	if (error)
 		return error;
 	if (geo.member_sectors > before && a->resync_start == EMD_POS_MAX)
-		WRITE_ONCE(a->resync_start, before);
+		WRITE_ONCE(a->resync_start, first_new_row(&geo, before));
 	emd_sync_wake(a);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 #define NR_ORDERS	(ilog2(EMD_BUFFER_MAX) - PAGE_SHIFT + 1)
 #define TRIM_EVERY	HZ
-/* What one CPU keeps of each size at most. Nothing under KASAN, which sees late users of pages that were freed. */
+/* What one CPU keeps at most. Nothing under KASAN, which sees late users of pages that were freed. */
 #define MOST_BYTES	(IS_ENABLED(CONFIG_KASAN) ? 0 : 4U << 20)
 
 /**
@@ -18,12 +18,14 @@
  * @lock:  others come only to trim
  * @first: a list by order; a buffer's first word points to the next
  * @nr:    in each list
+ * @bytes: in all of them
  * @least: fewest in each list since the last trim: so many were not needed
  */
 struct magazine {
 	spinlock_t	lock;
 	void		*first[NR_ORDERS];
 	unsigned int	nr[NR_ORDERS];
+	unsigned int	bytes;
 	unsigned int	least[NR_ORDERS];
 };
 
@@ -44,6 +46,7 @@ static void *take(struct magazine *m, unsigned int order)
 	if (buffer) {
 		m->first[order] = *(void **)buffer;
 		m->nr[order]--;
+		m->bytes -= PAGE_SIZE << order;
 		m->least[order] = min(m->least[order], m->nr[order]);
 	}
 	return buffer;
@@ -70,6 +73,7 @@ static DECLARE_DELAYED_WORK(trim_work, trim);
 
 static void arm_trim(void)
 {
+	smp_mb();	/* pairs with trim(): who finds it armed has its buffer seen */
 	if (READ_ONCE(trim_armed))
 		return;
 	WRITE_ONCE(trim_armed, true);
@@ -83,6 +87,7 @@ static void trim(struct work_struct *work)
 	int cpu;
 
 	WRITE_ONCE(trim_armed, false);	/* who gives one back from now on arms it again */
+	smp_mb();	/* pairs with arm_trim() */
 	for_each_possible_cpu(cpu) {
 		struct magazine *m = per_cpu_ptr(magazines, cpu);
 
@@ -112,7 +117,10 @@ void *emd_buffer_alloc(unsigned int bytes, gfp_t gfp)
 	if (buffer)
 		return buffer;
 	page = alloc_pages(gfp | __GFP_COMP, order);
-	return page ? page_address(page) : NULL;
+	if (page)
+		return page_address(page);
+	mod_delayed_work(system_unbound_wq, &trim_work, 0);	/* other CPUs may have what is missing here */
+	return NULL;
 }
 
 void emd_buffer_free(void *buffer, unsigned int bytes)
@@ -123,11 +131,12 @@ void emd_buffer_free(void *buffer, unsigned int bytes)
 	bool keep;
 
 	spin_lock_irqsave(&m->lock, flags);
-	keep = m->nr[order] < MOST_BYTES >> (PAGE_SHIFT + order);
+	keep = m->bytes + (PAGE_SIZE << order) <= MOST_BYTES;
 	if (keep) {
 		*(void **)buffer = m->first[order];
 		m->first[order] = buffer;
 		m->nr[order]++;
+		m->bytes += PAGE_SIZE << order;
 	}
 	spin_unlock_irqrestore(&m->lock, flags);
 	if (keep)

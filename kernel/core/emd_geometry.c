@@ -266,7 +266,7 @@ void emd_geometry_span(const struct emd_geometry *geo, __u64 begin, __u64 end, _
 
 	if (geo->level == 10) {
 		emd_raid10_span(geo, begin, end, lo, hi);
-	} else if (!chunk) {
+	} else if (geo->level == 1 || !chunk) {	/* a RAID1 may have a chunk, for the level that it is to become */
 		*lo = begin;
 		*hi = end;
 	} else {

@@ -38,7 +38,7 @@ static bool read_from(const struct mirror_read *read, u32 copy)
 	member = emd_slot_get(conf->map, place.slot);
 	if (!member)
 		return false;
-	clone = bio_alloc_clone(emd_member_bdev(member), read->io->bio, GFP_NOIO, &conf->reads);
+	clone = bio_alloc_clone(emd_member_bdev(member), read->io->bio, GFP_NOIO, &conf->windows);
 	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	clone->bi_iter = read->run;
 	clone->bi_iter.bi_sector = conf->map->slot[place.slot].offset + place.sector;

@@ -250,10 +250,12 @@ TEST(Raid10, SpanHoldsAllOwners)
 TEST(Raid10, SpanOfOtherLevelsIsWholeRows)
 {
 	u64 lo = 0, hi = 0;
-	const emd_geometry raid5{5, 2, 4, 16, 160, nullptr, 0}, raid1{1, 0, 3, 0, 160, nullptr, 0};
+	const emd_geometry raid5{5, 2, 4, 16, 160, nullptr, 0}, raid1{1, 0, 3, 0, 160, nullptr, 0}, chunked{1, 0, 2, 16, 160, nullptr, 0};
 	emd_geometry_span(&raid5, 20, 33, &lo, &hi);
 	EXPECT_EQ(std::make_pair(lo, hi), std::make_pair(u64{48}, u64{144}));
 	emd_geometry_span(&raid1, 24, 40, &lo, &hi);
+	EXPECT_EQ(std::make_pair(lo, hi), std::make_pair(u64{24}, u64{40}));
+	emd_geometry_span(&chunked, 24, 40, &lo, &hi);
 	EXPECT_EQ(std::make_pair(lo, hi), std::make_pair(u64{24}, u64{40}));
 }
 

@@ -70,7 +70,7 @@ Result<ContainerLock> keep_managers_away(const std::string &container, const std
 {
     const auto end = std::chrono::steady_clock::now() + kManagerLeaves;
     for (;;) {
-        auto lock = ContainerLock::take(container, "assembly of " + volume);
+        auto lock = ContainerLock::take(container, fmt::format("{}{}", kAssembly, volume));
         if (lock || lock.error().code() != Errc::Busy || std::chrono::steady_clock::now() > end)
             return lock;
         std::this_thread::sleep_for(kLook);

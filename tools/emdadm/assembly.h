@@ -18,6 +18,9 @@ struct AssemblyRequest {
     bool quiet_waits = false;    // a volume that waits for disks is no error
 };
 
+// The purpose of a container's lock while one of its volumes is assembled begins so.
+inline constexpr std::string_view kAssembly = "assembly of ";
+
 // One assembly at a time: udev reports several disks at once, and each report looks at all disks. Waits; held until the
 // descriptor is closed, and by nobody who is dead.
 Result<Fd> take_turn();

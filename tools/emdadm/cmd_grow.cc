@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // --grow: plan, run, and go on with the next volume until the container is done.
 #include "arrays.h"
+#include "assembly.h"
 #include "backup_place.h"
 #include "manager.h"
 #include "monitor_start.h"
@@ -10,9 +11,12 @@
 #include "libemd/base/size.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace emd::cli {
 namespace {
+
+constexpr auto kLook = std::chrono::milliseconds(50);
 
 // The container that is worked on, and the one volume that was named.
 struct Subject {
@@ -177,6 +181,10 @@ Result<int> go_on(Context &c, const Subject &s)
     if (EMD_TRY(shall_rest(c, s.container)))
         return 0;  // before the lock: whoever goes on by hand must not find it taken
     auto taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
+    while (!taken && ContainerLock::holder(s.container).value_or("").find(kAssembly) != std::string::npos) {
+        std::this_thread::sleep_for(kLook);  // it ends soon, and perhaps leaves the reshape to this process
+        taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
+    }
     if (!taken && taken.error().code() == Errc::Busy) {
         c.say("{}", taken.error().text());  // somebody drives it: nothing is left to do here
         return 0;

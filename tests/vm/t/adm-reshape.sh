@@ -8,6 +8,7 @@
 . /lib/emd/refuse.sh
 . /lib/emd/two-volumes.sh
 moving() { case $(md reshape_position) in none|'') return 1 ;; esac; }
+no_manager() { ! pidof emdadm >/dev/null; }
 held() { [ "$(md suspend_hi)" -gt "$(md suspend_lo)" ]; }
 
 # paused SIGNAL COMMAND...: the command drives a reshape; at the signal it ends in order, and the array is free.
@@ -54,7 +55,7 @@ chmod 755 /sbin/emdmon
 refuses "emdmon could not be started" emdadm --assemble $vol0 --uuid "$uuid"
 settle
 [ ! -e $vol0 ] || fail "$vol0 is still there"
-! pidof emdadm >/dev/null || fail "a manager is still there: $(ps | grep emdadm)"
+wait_for 10 no_manager	# one that udev has started waits for the assembly, and finds no array
 for array in /sys/block/emd*; do
 	[ ! -e "$array/md" ] || [ "$(cat "$array/md/array_state")" = inactive ] || fail "$array is still assembled"
 done

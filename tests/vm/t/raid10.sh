@@ -106,6 +106,14 @@ wait_attr 10 "$md/degraded" 2
 same "the pair's other half is gone"
 stop_array
 
+say "where far copies lie depends on the size of the members"
+make_array emd0 raid10 4 64 $f2 "$d0" "$d1" "$d2" "$d3"
+echo 1024 >"$md/component_size"
+start_array
+refuse_store "Invalid argument" 0 "$md/component_size"
+grep -q "far copies" "$emd/last_error" || fail "last_error says '$(cat "$emd/last_error")'"
+stop_array
+
 say "what is no layout is refused in a sentence"
 for layout in 257 132097 524546 261; do
 	make_array emd0 raid10 4 64 $layout "$d0" "$d1" "$d2" "$d3"

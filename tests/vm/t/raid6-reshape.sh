@@ -69,4 +69,7 @@ clean_check
 echo faulty >"$(member "$d1")/state"
 echo faulty >"$(member "$d2")/state"
 emdwork verify "$dev" "$oracle"
+wait_for 20 test ! -e "$(member "$d2")"
+refuse_store "Invalid argument" raid5 "$md/level"	# that would be one member too few
+emdwork verify "$dev" "$oracle"
 stop_array

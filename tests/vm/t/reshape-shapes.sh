@@ -65,6 +65,12 @@ emdwork fill "$dev" "$oracle"
 refuse_store "too long" 16384 "$(member "$d0")/new_offset"
 echo forwards >"$md/reshape_direction"
 refuse_store "Invalid argument" 8320 "$(member "$d0")/new_offset"
+for d in $d0 $d1 $d2; do echo 4096 >"$(member "$d")/new_offset"; done
+echo 0 >"$md/component_size"	# all there is: that forgets what was proposed, and moves nothing
+wait_idle
+for d in $d0 $d1 $d2; do expect_attr "$(member "$d")/new_offset" 8192; done
+emdwork verify "$dev" "$oracle"
+echo forwards >"$md/reshape_direction"
 for d in $d0 $d1; do echo 4096 >"$(member "$d")/new_offset"; done
 refuse_store "Invalid argument" 131072 "$md/chunk_size"	# they must move alike
 echo 4096 >"$(member "$d2")/new_offset"

@@ -43,6 +43,9 @@ std::uint64_t checkpoint_of(const Dev &dev, std::uint64_t component)
     std::uint64_t sectors = 0;
     if (__builtin_mul_overflow(dev.migr_unit, sync_unit(dev), &sectors))
         return 0;
+    // The peer's kernel counts the resync of a RAID10 in sectors of the array: less may be done than it seems, never more.
+    if (level_of(dev.map0) == 10 && dev.migr_type != kMigrRebuild)
+        sectors /= data_members(dev.map0);
     return std::min(sectors, component);
 }
 
