@@ -176,13 +176,23 @@ Result<> check_backup_file(Context &c, const Subject &s)
     return check_backup_place(o.backup_file, EMD_TRY(running_volumes(c, s.container)), o.force);
 }
 
+// That ends soon, and whether it leaves the reshape to this process or starts a manager itself is not known.
+bool being_assembled(const std::string &container)
+{
+    return ContainerLock::holder(container).value_or("").find(kAssembly) != std::string::npos;
+}
+
 Result<int> go_on(Context &c, const Subject &s)
 {
     if (EMD_TRY(shall_rest(c, s.container)))
         return 0;  // before the lock: whoever goes on by hand must not find it taken
     auto taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
-    while (!taken && ContainerLock::holder(s.container).value_or("").find(kAssembly) != std::string::npos) {
-        std::this_thread::sleep_for(kLook);  // it ends soon, and perhaps leaves the reshape to this process
+    while (!taken && being_assembled(s.container)) {
+        if (c.options.background) {  // udev waits for this process, and holds the array open: the manager shall wait
+            EMD_TRY(start_manager(s.array));
+            return 0;
+        }
+        std::this_thread::sleep_for(kLook);
         taken = ContainerLock::take(s.container, fmt::format("reshape of {}", link_of(c, s.array)));
     }
     if (!taken && taken.error().code() == Errc::Busy) {
