@@ -65,10 +65,11 @@ enum emd_array_state emd_array_state(struct emd_array *a)
 		return inactive_state(a);
 	if (READ_ONCE(g->pending))
 		return EMD_ARRAY_WRITE_PENDING;
+	/* Also while it is active: nobody records that it is clean. */
+	if ((state == EMD_ARRAY_CLEAN || state == EMD_ARRAY_ACTIVE) && emd_array_broken(a))
+		return EMD_ARRAY_BROKEN;
 	if (state == EMD_ARRAY_ACTIVE && READ_ONCE(g->idle) && !READ_ONCE(g->wrote))
 		return EMD_ARRAY_ACTIVE_IDLE;
-	if (state == EMD_ARRAY_CLEAN && a->priv->broken)
-		return EMD_ARRAY_BROKEN;
 	return state;
 }
 

@@ -9,11 +9,17 @@
  * @failure_work: a map without the member, events, the stop of what was below it.
  *
  * A member that holds the last copy of something is never failed for an I/O error: the
- * user gets the error and the array is marked broken, but what can still be read is.
+ * user gets the error and the array is marked broken, but what can still be read is. What
+ * would have to be computed is not, see emd_array_broken().
  */
 #include <linux/sched/mm.h>
 
 #include "emd_array_private.h"
+
+bool emd_array_broken(const struct emd_array *a)
+{
+	return READ_ONCE(a->priv->broken);
+}
 
 static bool breaks_geometry(struct emd_array *a, const struct emd_geometry *geo, struct mdk_member *m)
 {

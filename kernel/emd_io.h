@@ -82,6 +82,14 @@ int emd_map_rw(struct emd_map *map, blk_opf_t op, sector_t sector, unsigned int 
  */
 void emd_member_error(struct emd_array *a, struct mdk_member *m);
 
+/**
+ * emd_array_broken() - has a write failed on a member that could not be spared?
+ *
+ * What it wrote on the others stands: parity there is not that of what the members hold. Nothing may be computed from it
+ * until somebody has started the array anew, by force. Any context; true before the write that failed has ended.
+ */
+bool emd_array_broken(const struct emd_array *a);
+
 /** emd_flush_members() - flush the volatile caches of all live members; a member that fails it is failed. Process context. */
 int emd_flush_members(struct emd_array *a);
 

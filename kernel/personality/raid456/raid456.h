@@ -31,7 +31,9 @@
  *    is harmless.
  * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
  *    and the row is right for the others. If more fail than there is parity, or it is a
- *    member that stays because too few are left, the request fails.
+ *    member that stays because too few are left, the request fails. From then on nothing
+ *    is computed from parity any more (emd_array_broken()), as it speaks of data that is
+ *    not there.
  *
  * Parity is summed over *places*. With one parity a column's place is its number, and all
  * columns weigh the same. With two it is the power of 2 that the layout gives its slot

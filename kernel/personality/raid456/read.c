@@ -269,7 +269,7 @@ static bool read_plan(struct r5_op *op)
 		column->todo = needed && !column->solve ? EMD_COLUMN_READ : 0;
 		unknown += column->solve;
 	}
-	return unknown <= op->conf->parity;
+	return unknown <= op->conf->parity && !emd_array_broken(op->conf->map->array);
 }
 
 static void read_others(struct r5_op *op)

@@ -58,6 +58,10 @@ static void small_have_read(struct r5_op *op)
 		small_replan(op);
 		return;
 	}
+	if (op->kind == EMD_STRIPE_SOLVE && emd_array_broken(op->conf->map->array)) {
+		r5_op_end(op, BLK_STS_IOERR);
+		return;
+	}
 	if (op->kind == EMD_STRIPE_SOLVE)
 		r5_pq_solve(op);
 	r5_gather(op, false);

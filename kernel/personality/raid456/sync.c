@@ -271,6 +271,8 @@ int r5_sync(struct emd_map *map, struct emd_window *w)
 	int error = r5_window_init(&win, map, w);
 
 	w->mismatches = 0;
+	if (!error && emd_array_broken(map->array))
+		error = -EIO;
 	if (!error) {
 		r5_window_lock(&win, !repairs);
 		error = w->action == EMD_SYNC_RECOVER ? window_recover(&win) : window_check(&win);
