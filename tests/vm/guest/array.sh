@@ -38,7 +38,9 @@ start_array() {
 	wait_for 5 test -b "$dev"
 }
 
-stop_array() { echo clear >"$md/array_state"; wait_for 10 test ! -e "$md"; }
+# udev may have it open for a moment.
+stop_array() { wait_for 10 clear_array; wait_for 10 test ! -e "$md"; }
+clear_array() { echo clear 2>/dev/null >"$md/array_state"; }
 
 size_bytes() { echo $(($(cat "/sys/block/$array/size") * 512)); }
 

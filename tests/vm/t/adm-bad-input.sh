@@ -128,10 +128,12 @@ bad "vol0 is frozen" emdadm --grow $vol -c 32
 echo idle >"$md/sync_action"
 wait_for 30 idle
 
-say "the monitor is gone: the freeze is taken back"
+say "the monitor is gone, and cannot be started"
+mv /sbin/emdmon /sbin/emdmon.away
 kill -9 "$(pidof emdmon)"
-bad "no emdmon.*emd[0-9]+" emdadm --grow $vol -c 32
+bad "emdmon" emdadm --grow $vol -c 32
 expect idle cat "$md/sync_action"
+mv /sbin/emdmon.away /sbin/emdmon
 emdmon "$(basename "$(readlink -f $imsm)")"
 wait_for 30 idle
 
