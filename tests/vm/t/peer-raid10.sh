@@ -4,6 +4,7 @@
 #: disks: 5x24M scsi
 #: programs: mdadm mdmon
 #: modules: md_mod raid10
+#: kernels: 6.1
 #: timeout: 240
 . /lib/emd/peer.sh
 BYTES=25165824

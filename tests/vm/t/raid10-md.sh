@@ -3,7 +3,7 @@
 # in both directions and with a member missing.
 #: disks: 5x2M
 #: modules: md_mod raid10
-#: kernels: 6.1 6.12
+#: kernels: 6.12
 #: timeout: 180
 . /lib/emd/subject.sh
 

@@ -3,7 +3,7 @@
 #: disks: 4x4M
 #: modules: dm-mod
 #: programs: dmsetup
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: udev: no
 #: timeout: 120

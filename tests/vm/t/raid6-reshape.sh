@@ -3,7 +3,7 @@
 # and drops it. Data and parity are right after each.
 #: disks: 5x24M, oracle 64M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
 . /array.sh

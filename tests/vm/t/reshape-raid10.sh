@@ -3,7 +3,7 @@
 # RAID10 of pairs take each other over where they are.
 #: disks: 6x12M, oracle 32M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: udev: no
 #: timeout: 240
