@@ -35,7 +35,7 @@ say "the recovery waits for chunk 0 on a disk that is held; a write to it waits 
 dmsetup suspend --noflush --nolockfs held
 echo $((SECTION + WINDOW)) >"$md/sync_max"
 before=$(writes "$d3")
-usleep 500000
+usleep $((400000 * SLOW))	# a window that waits for its disk shows nowhere: the worker needs a moment to take it
 write_chunk 0 &
 writer=$!
 usleep 1000000

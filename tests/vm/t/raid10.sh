@@ -4,27 +4,17 @@
 #: disks: 5x2M
 #: programs: blkdiscard
 #: kernels: 6.1 6.12 uml
-#: files: tests/vm/guest/array.sh
+#: files: tests/vm/guest/array.sh tests/vm/guest/geometry.sh
 #: udev: no
 #: timeout: 240
 . /array.sh
+. /geometry.sh
 
-write_pieces() {
-	local at=0 size
-	dd if=/pattern of="$dev" bs=1M oflag=direct 2>/dev/null
-	for size in 1 3 8 16 31 65 200 513; do
-		dd if=/pieces of=/pattern bs=512 count=$size skip=$at seek=$((at + 7)) conv=notrunc 2>/dev/null
-		dd if=/pieces of="$dev" bs=$((size * 512)) count=1 iflag=skip_bytes skip=$((at * 512)) oflag=direct,seek_bytes \
-			seek=$(((at + 7) * 512)) conv=notrunc 2>/dev/null
-		at=$((at + size + 40))
-	done
-}
-same() { cmp -n "$bytes" /pattern "$dev" || fail "$*"; }
 plant() { dd if=/dev/urandom of="$1" bs=4096 seek="$2" count=1 conv=fsync,notrunc 2>/dev/null; }
 run_pass() { echo "$1" >"$md/sync_action"; wait_idle; expect_attr "$md/last_sync_action" "$1"; }
 
-# without CHUNK LAYOUT SLOTS DEVICE...: an array that lacks these slots
-without() {
+# make_without CHUNK LAYOUT SLOTS DEVICE...: an array that lacks these slots
+make_without() {
 	local chunk=$1 layout=$2 gone=$3 slot=0
 	shift 3
 	make_array emd0 raid10 $# "$chunk" "$layout" $(for d; do
@@ -59,14 +49,14 @@ one_layout() {
 	write_pieces
 	stop_array
 	for slot in ${may:-$(seq 0 $(($# - 1)))}; do
-		without "$chunk" "$layout" "$slot" "$@"
+		make_without "$chunk" "$layout" "$slot" "$@"
 		start_array
 		same "slots $slot are missing"
 		expect_attr "$md/array_state" clean
 		stop_array
 	done
 	for slot in $may_not; do
-		without "$chunk" "$layout" "$slot" "$@"
+		make_without "$chunk" "$layout" "$slot" "$@"
 		refuse_store "Input/output error" active "$md/array_state"
 		stop_array
 	done
