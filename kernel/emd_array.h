@@ -141,6 +141,9 @@ int emd_array_rebuild_map(struct emd_array *a);
 /** emd_array_activate_spares() - give spares that have a slot their place: recovery's start. config_mutex held. Return: number activated. */
 int emd_array_activate_spares(struct emd_array *a);
 
+/** emd_array_spares_wait() - is there one that emd_array_activate_spares() would activate? config_mutex held. */
+bool emd_array_spares_wait(struct emd_array *a);
+
 /** emd_array_activate_reserved() - all reserved members into their slots, or none (reshape's start). config_mutex held. */
 int emd_array_activate_reserved(struct emd_array *a);
 
@@ -180,6 +183,9 @@ void emd_sync_unsuspend(struct emd_array *a);
 
 /** emd_sync_wake() - something changed that may start, stop or finish a pass (members, state, freeze). Any context. */
 void emd_sync_wake(struct emd_array *a);
+
+/** emd_sync_reconsider() - emd_sync_wake(), and sync_action reads at once what is due now. config_mutex held. */
+void emd_sync_reconsider(struct emd_array *a);
 
 /** emd_sync_quiesce() - stop the running pass and wait for it; nothing starts until emd_sync_resume(). config_mutex held. */
 void emd_sync_quiesce(struct emd_array *a);

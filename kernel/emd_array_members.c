@@ -310,7 +310,7 @@ static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 		return error;
 	emd_member_event(m, EMD_MEV_INIT);	/* until its rebuild begins */
 	emd_array_refresh_map(a);
-	emd_sync_wake(a);
+	emd_sync_reconsider(a);
 	return 0;
 }
 
@@ -340,6 +340,19 @@ static bool big_enough(struct emd_array *a, struct mdk_member *m)
 	return m->data_size && m->data_size >= a->geo.member_sectors;
 }
 
+static bool is_spare(struct emd_array *a, struct mdk_member *m)
+{
+	return m->priority < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m);
+}
+
+/* Return: the first empty slot from @slot on, or raid_disks. */
+static u32 empty_slot(struct emd_array *a, u32 slot)
+{
+	while (slot < a->geo.raid_disks && slot_taken(a, slot))
+		slot++;
+	return slot;
+}
+
 /* Without a monitor nobody else would: the first spare that fits takes the first empty slot. */
 static void assign_spares(struct emd_array *a)
 {
@@ -347,15 +360,21 @@ static void assign_spares(struct emd_array *a)
 	u32 slot = 0;
 
 	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links) {
-		if (m->priority >= 0 || !MDU_MSTATE_LIVE(m->state) || !big_enough(a, m))
+		if (!is_spare(a, m))
 			continue;
-		while (slot < a->geo.raid_disks && slot_taken(a, slot))
-			slot++;
+		slot = empty_slot(a, slot);
 		if (slot == a->geo.raid_disks)
 			return;
 		m->recovered = 0;
 		emd_member_set_priority(m, slot);
 	}
+}
+
+/* It has a slot, and its rebuild has not begun. */
+static bool waits_in_slot(struct emd_array *a, struct mdk_member *m)
+{
+	return m->priority >= 0 && m->priority < (int)a->geo.raid_disks && MDU_MSTATE_LIVE(m->state) &&
+	       !test_bit(EMD_MF_PLACED, &m->flags);
 }
 
 static int rebuild_placed(struct emd_array *a)
@@ -364,8 +383,7 @@ static int rebuild_placed(struct emd_array *a)
 	int activated = 0;
 
 	emd_for_each_child(m, &a->member) {
-		if (m->priority < 0 || m->priority >= (int)a->geo.raid_disks || !MDU_MSTATE_LIVE(m->state) ||
-		    test_bit(EMD_MF_PLACED, &m->flags))
+		if (!waits_in_slot(a, m))
 			continue;
 		m->filled = m->recovered;
 		set_bit(EMD_MF_PLACED, &m->flags);
@@ -374,6 +392,20 @@ static int rebuild_placed(struct emd_array *a)
 		activated++;
 	}
 	return activated;
+}
+
+bool emd_array_spares_wait(struct emd_array *a)
+{
+	struct mdk_member *m;
+	bool assigns, wait = false;
+
+	lockdep_assert_held(&a->config_mutex);
+	mutex_lock(&emd_topology_mutex);
+	assigns = !emd_array_external(a) && empty_slot(a, 0) < a->geo.raid_disks;
+	emd_for_each_child(m, &a->member)
+		wait |= waits_in_slot(a, m) || (assigns && is_spare(a, m));
+	mutex_unlock(&emd_topology_mutex);
+	return wait;
 }
 
 int emd_array_activate_spares(struct emd_array *a)

@@ -249,7 +249,7 @@ int emd_array_start(struct emd_array *a, enum emd_array_state state)
 	emd_array_show_redundancy(a);
 	emd_array_update_health(a);
 	emd_array_event(a, "start", NULL);
-	emd_sync_wake(a);
+	emd_sync_reconsider(a);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ int emd_array_set_writable(struct emd_array *a)
 {
 	set_running_state(a, EMD_ARRAY_CLEAN);
 	emd_gate_release(a);
-	emd_sync_wake(a);
+	emd_sync_reconsider(a);
 	return 0;
 }
 

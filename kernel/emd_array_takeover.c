@@ -136,7 +136,7 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	if (error)
 		move_slots(a, &to, &from);
 	else
-		emd_sync_wake(a);
+		emd_sync_reconsider(a);
 	return error;
 }
 
@@ -193,6 +193,6 @@ int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
 		return error;
 	if (geo.member_sectors > before && a->resync_start == EMD_POS_MAX)
 		WRITE_ONCE(a->resync_start, first_new_row(&geo, before));
-	emd_sync_wake(a);
+	emd_sync_reconsider(a);
 	return 0;
 }

@@ -16,6 +16,9 @@
  * has a position (it always goes on from there, it never begins anew); recovery of members that have a
  * slot and do not hold its data; resync; a check or repair that was asked for. A pass that failed is not
  * tried again until the membership changes or somebody asks.
+ *
+ * sync_action reads idle only when nothing is due: who changes what is due, with config_mutex held, says so with
+ * emd_sync_reconsider(), and between two passes it keeps the word of the first until the worker has decided.
  */
 #include <linux/module.h>
 #include <linux/sched/mm.h>
@@ -56,13 +59,21 @@ static bool may_retry(struct emd_sync *s)
 	return true;
 }
 
-static enum emd_sync_action redundancy_due(struct emd_sync *s)
+/* @place: give spares their slots; otherwise only look whether some would get one. */
+static bool recovery_due(struct emd_array *a, bool place)
+{
+	if (place ? emd_array_activate_spares(a) > 0 : emd_array_spares_wait(a))
+		return true;
+	return emd_sync_targets(a);
+}
+
+static enum emd_sync_action redundancy_due(struct emd_sync *s, bool place)
 {
 	struct emd_array *a = s->array;
 
 	if (!emd_sync_has_passes(a) || !MDU_MSTATE_WHOLE(emd_member_state(&a->member)))
 		return EMD_SYNC_IDLE;
-	if (may_retry(s) && (emd_array_activate_spares(a) > 0 || emd_sync_targets(a)))
+	if (may_retry(s) && recovery_due(a, place))
 		return EMD_SYNC_RECOVER;
 	if (may_retry(s) && a->resync_start < a->geo.member_sectors)
 		return EMD_SYNC_RESYNC;
@@ -71,7 +82,7 @@ static enum emd_sync_action redundancy_due(struct emd_sync *s)
 	return EMD_SYNC_IDLE;
 }
 
-static enum emd_sync_action action_due(struct emd_sync *s)
+static enum emd_sync_action action_due(struct emd_sync *s, bool place)
 {
 	struct emd_array *a = s->array;
 
@@ -79,7 +90,16 @@ static enum emd_sync_action action_due(struct emd_sync *s)
 		return EMD_SYNC_IDLE;
 	if (rcu_access_pointer(a->reshape))
 		return may_retry(s) ? EMD_SYNC_RESHAPE : EMD_SYNC_IDLE;
-	return redundancy_due(s);
+	return redundancy_due(s, place);
+}
+
+static void show_action(struct emd_sync *s, enum emd_sync_action action)
+{
+	lockdep_assert_held(&s->array->config_mutex);
+	if (s->shown == action)
+		return;
+	WRITE_ONCE(s->shown, action);
+	emd_array_event(s->array, NULL, "sync_action");
 }
 
 /* -- begin and end ---------------------------------------------------------------------------- */
@@ -95,7 +115,7 @@ static bool begin(struct emd_sync *s)
 	struct emd_array *a = s->array;
 	bool ready;
 
-	s->action = action_due(s);
+	s->action = action_due(s, true);
 	if (s->action == EMD_SYNC_IDLE)
 		return false;
 	ready = s->action == EMD_SYNC_RESHAPE ? emd_reshape_prepare(s) : emd_sync_prepare(s);
@@ -171,17 +191,14 @@ static void reap(struct emd_sync *s)
 static void do_pass(struct emd_sync *s)
 {
 	struct emd_array *a = s->array;
-	bool begun, ordered;
+	bool begun;
 
 	mutex_lock(&a->config_mutex);
 	reap(s);
 	begun = begin(s);
-	ordered = s->wanted != EMD_SYNC_IDLE;
-	/* The order is carried out, or void. Who sees it gone, in emd_sync_action_now(), sees RUNNING. */
-	smp_store_release(&s->wanted, EMD_SYNC_IDLE);
+	WRITE_ONCE(s->wanted, EMD_SYNC_IDLE);	/* the order is carried out, or void */
+	show_action(s, s->action);
 	mutex_unlock(&a->config_mutex);
-	if (!begun && ordered)
-		emd_array_event(a, NULL, "sync_action");
 	if (!begun)
 		return;
 	say_begun(s);
@@ -219,6 +236,15 @@ void emd_sync_wake(struct emd_array *a)
 		queue_work(sync_wq, &s->work);
 }
 
+void emd_sync_reconsider(struct emd_array *a)
+{
+	struct emd_sync *s = a->sync;
+
+	if (READ_ONCE(s->phase) == EMD_PASS_IDLE)
+		show_action(s, action_due(s, false));
+	emd_sync_wake(a);
+}
+
 bool emd_sync_running(struct emd_array *a)
 {
 	struct emd_sync *s = a->sync;
@@ -254,22 +280,18 @@ void emd_sync_quiesce(struct emd_array *a)
 void emd_sync_resume(struct emd_array *a)
 {
 	a->sync->quiesced--;
-	emd_sync_wake(a);
+	emd_sync_reconsider(a);
 }
 
 enum emd_sync_action emd_sync_action_now(struct emd_array *a)
 {
 	struct emd_sync *s = a->sync;
-	enum emd_sync_action wanted;
 
 	if (READ_ONCE(s->frozen))
 		return EMD_SYNC_FROZEN;
 	if (rcu_access_pointer(a->reshape))
 		return EMD_SYNC_RESHAPE;
-	wanted = smp_load_acquire(&s->wanted);	/* pairs with do_pass() */
-	if (READ_ONCE(s->phase) != EMD_PASS_IDLE)
-		return READ_ONCE(s->action);
-	return wanted;
+	return READ_ONCE(s->shown);
 }
 
 int emd_sync_create(struct emd_array *a)

@@ -34,6 +34,7 @@ enum emd_pass_phase {
  *
  * Configuration:
  * @wanted:	asked for through sync_action and not begun yet; EMD_SYNC_IDLE: nothing
+ * @shown:	what sync_action reads, while not frozen: the pass, or what is about to begin
  * @frozen:	sync_action reads frozen
  * @dying:	the array goes away
  * @quiesced:	how many hold all passes off, see emd_sync_quiesce()
@@ -67,6 +68,7 @@ struct emd_sync {
 	struct mutex		suspend_mutex;
 
 	enum emd_sync_action	wanted;
+	enum emd_sync_action	shown;
 	bool			frozen;
 	bool			dying;
 	unsigned int		quiesced;

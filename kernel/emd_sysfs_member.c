@@ -243,7 +243,7 @@ static ssize_t size_store(struct emd_array *a, struct mdk_member *m, const char 
 		return emd_refuse(a, -EBUSY, "%s holds data of another array there", m->name);
 	m->data_size = sectors;
 	if (emd_array_running(a))
-		emd_sync_wake(a);	/* it may be a spare now */
+		emd_sync_reconsider(a);	/* it may be a spare now */
 	return len;
 }
 EMD_MEMBER_ATTR_RW(size);

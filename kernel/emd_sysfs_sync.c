@@ -72,7 +72,7 @@ static ssize_t sync_action_store(struct emd_array *a, const char *page, size_t l
 		if (ret)
 			return ret;
 	}
-	emd_sync_wake(a);
+	emd_sync_reconsider(a);
 	emd_array_notify(a, "sync_action");
 	return len;
 }

@@ -23,6 +23,7 @@ expect 4 md raid_disks
 expect 0 md degraded
 blocks_right $VOLUME
 members_agree
+emdadm --wait-clean $VOLUME	# and the monitor has recorded it
 settle
 bad "cannot record" emdadm --grow $VOLUME --level 0 --raid-devices 3
 

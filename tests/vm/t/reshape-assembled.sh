@@ -7,6 +7,7 @@
 #: timeout: 300
 . /array.sh
 
+resync_from=none
 # again POSITION OLD-DISKS NEW-DISKS DEVICE...: the order of stores that assembly uses.
 again() {
 	local position=$1 old=$2 new=$3 slot=0 device
@@ -15,7 +16,7 @@ again() {
 	echo $position >"$md/reshape_position"
 	echo $new >"$md/raid_disks"
 	for device; do add_member "$device" $slot; slot=$((slot + 1)); done
-	echo none >"$md/resync_start"
+	echo $resync_from >"$md/resync_start"
 	echo $component >"$md/component_size"
 	echo 0 >"$md/sync_max"
 	echo active >"$md/array_state"
@@ -74,12 +75,15 @@ position=$(cat "$md/reshape_position")
 [ "$position" = $((end - 12800 * 2)) ] || fail "position $position"
 check_range "$dev" "$bytes" 3
 stop_array
+resync_from=0
 again $position 4 3 "$d0" "$d1" "$d2" "$d3"
 check_range "$dev" "$bytes" 3
 echo max >"$md/sync_max"
-wait_for 60 attr_is "$md/reshape_position" none
+action=reshape
+while [ $action != idle ]; do read -r action <"$md/sync_action"; done	# not once between the reshape and the resync
+expect_attr "$md/resync_start" none
+expect_attr "$md/last_sync_action" resync
 expect_attr "$md/raid_disks" 3
-wait_idle
 check_range "$dev" "$bytes" 3
 clean_check
 stop_array

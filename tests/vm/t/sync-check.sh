@@ -20,6 +20,15 @@ expect_attr "$md/last_sync_action" resync
 clean_check
 stop_array
 
+say "raid5: the resync shows as soon as the array has started"
+for turn in $(seq 5); do
+	make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"
+	echo active >"$md/array_state"	# a new array is one to be resynced
+	read -r action <"$md/sync_action"
+	[ "$action" = resync ] || fail "turn $turn: sync_action is '$action' after a dirty start"
+	stop_array
+done
+
 say "raid5: three blocks of parity or data are changed behind its back"
 plant "$d0" 10
 plant "$d1" 700
