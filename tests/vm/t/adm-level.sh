@@ -11,6 +11,7 @@ make_container "$d0" "$d1" "$d2" "$d3"
 emdadm --create $VOLUME --level 0 --raid-devices 3 --chunk 64 $CONTAINER
 wait_for 20 assembled
 emdwork fill $VOLUME "$oracle"
+wait_for 30 no_process emdmon	# a RAID0 has nothing to be watched
 settle
 bad "RAID0 becomes RAID5 with one more disk" emdadm --grow $VOLUME --level 5
 bad "the format has no raid4" emdadm --grow $VOLUME --level 4 --raid-devices 4

@@ -7,8 +7,10 @@ namespace emd::plan {
 namespace {
 
 // A thread that was told to end may still be on its way out: sync_action then says EBUSY for a moment. Arrays are held
-// open for a moment by udev after each event, of which there is no notice: hence the short second limit.
+// open for a moment by udev after each event, of which there is no notice: hence the short second limit. What is taken
+// back must go, and is held by nobody else: a busy machine may take longer to run udev's rules.
 constexpr auto kBusyLimit = std::chrono::seconds(5);
+constexpr auto kUndoBusyLimit = std::chrono::seconds(60);
 constexpr auto kBusyRetry = std::chrono::milliseconds(50);
 
 bool passes_by_itself(const Set &action)
@@ -55,7 +57,7 @@ Result<> Executor::set(const Set &action)
 {
     Array target(*sysfs_, array(action.array));
     const std::string value = expand(action.value);
-    const auto end = std::chrono::steady_clock::now() + kBusyLimit;
+    const auto end = std::chrono::steady_clock::now() + (taking_back_ ? kUndoBusyLimit : kBusyLimit);
     for (;;) {
         Result<> stored = target.set(action.attribute, value);
         if (stored || stored.error().code() != Errc::Busy || !passes_by_itself(action) ||
@@ -169,10 +171,12 @@ Result<Outcome> Executor::run(const Plan &plan)
             continue;
         }
         std::string left;
+        taking_back_ = true;
         for (auto it = done.rbegin(); it != done.rend(); ++it)
             for (const Action &undo : (*it)->undo)
                 if (const auto undone = act(undo); !undone)
                     left += fmt::format("; could not take back: {}", undone.error().text());
+        taking_back_ = false;
         const Error &error = outcome.error();
         return tl::make_unexpected(Error(error.code(), error.text() + left, error.sys()));
     }

@@ -58,6 +58,7 @@ private:
 
     Sysfs *sysfs_;
     Host *host_;
+    bool taking_back_ = false;
     std::map<std::string, std::string, std::less<>> names_;
 };
 
