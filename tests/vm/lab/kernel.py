@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import vmlinux
 from .paths import BUILD, CACHE, LabError
 
 STOCK = ("6.1", "6.12")
@@ -46,6 +47,8 @@ def find(name):
     modules = next(iter((top / "lib/modules").glob("*/modules.dep")), None)
     if not image.exists() or not modules:
         raise LabError(f"kernel {name} is not in the cache; {remedy}")
+    if name in STOCK:
+        image = vmlinux.of(image)
     return Kernel(name, image, modules.parent, BUILD / "kernel" / out / "emd.ko")
 
 
