@@ -193,6 +193,8 @@ void emd_sync_resume(struct emd_array *a);
 
 /** emd_sync_frozen() - is sync_action frozen? */
 bool emd_sync_frozen(struct emd_array *a);
+/** emd_sync_thaw() - and no more. config_mutex held. */
+void emd_sync_thaw(struct emd_array *a);
 
 /** emd_sync_running() - is a pass at work, or ordered and about to begin? */
 bool emd_sync_running(struct emd_array *a);

@@ -334,6 +334,7 @@ static void settle_gate(struct emd_array *a, bool was_redundant)
 	} else {
 		emd_array_set_state(a, EMD_ARRAY_CLEAN);
 		emd_gate_open(a);
+		emd_sync_thaw(a);	/* there is no attribute left by which anybody could */
 	}
 }
 

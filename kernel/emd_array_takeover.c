@@ -33,38 +33,38 @@ static void forget_proposal(struct emd_array *a)
 	mutex_unlock(&emd_topology_mutex);
 }
 
-/* The members that are to go to slot @slot of @to: how many? One of them: @found. Topology mutex held. */
-static unsigned int members_for_slot(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to,
-				     u32 slot, struct mdk_member **found)
-{
-	struct mdk_member *m;
-	unsigned int nr = 0;
+/*
+ * Mirrors become one member: the first that is in sync keeps the place, as user space that records the change beforehand
+ * can tell. The others are parked in slots that neither geometry has, and become spares with the new geometry.
+ */
+struct slot_change {
+	const struct emd_geometry	*from;
+	const struct emd_geometry	*to;
+	DECLARE_BITMAP(second, EMD_MAX_MEMBERS);	/* of these slots of @to: the pair's second mirror */
+};
 
-	emd_for_each_child(m, &a->member) {
-		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state) || emd_takeover_slot(from, to, m->priority) != slot)
-			continue;
-		*found = m;
-		nr++;
-	}
-	return nr;
+static bool goes_to(const struct slot_change *c, const struct mdk_member *m, u32 slot)
+{
+	return m->priority >= 0 && m->priority < (int)c->from->raid_disks && MDU_MSTATE_LIVE(m->state) &&
+	       emd_takeover_slot(c->from, c->to, m->priority) == slot;
 }
 
-static int check_slots(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+/* The member that slot @slot of @to will have, or NULL. Topology mutex or member_lock held. */
+static struct mdk_member *member_for_slot(struct emd_array *a, const struct slot_change *c, u32 slot)
 {
-	struct mdk_member *m;
-	bool clash = false;
-	u32 slot;
+	struct mdk_member *m, *best = NULL;
 
-	mutex_lock(&emd_topology_mutex);
-	for (slot = 0; slot < to->raid_disks; slot++)
-		clash |= members_for_slot(a, from, to, slot, &m) > 1;
-	mutex_unlock(&emd_topology_mutex);
-	return clash ? emd_refuse(a, -EINVAL, "%s: one member of every pair of mirrors has to be removed before",
-				  a->member.name) : 0;
+	emd_for_each_child(m, &a->member) {
+		if (!goes_to(c, m, slot))
+			continue;
+		if (!best || (!MDU_MSTATE_READABLE(best->state) && MDU_MSTATE_READABLE(m->state)))
+			best = m;
+	}
+	return best;
 }
 
 /* Would the members that keep a place carry the new level? */
-static int check_enough(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+static int check_enough(struct emd_array *a, const struct slot_change *c)
 {
 	mdu_mstate_t *states = a->priv->scratch;
 	struct mdk_member *m;
@@ -73,42 +73,106 @@ static int check_enough(struct emd_array *a, const struct emd_geometry *from, co
 	u32 slot;
 
 	spin_lock_irqsave(&a->member.member_lock, flags);
-	memset(states, 0, to->raid_disks * sizeof(*states));
-	emd_for_each_child(m, &a->member) {
-		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state) || !test_bit(EMD_MF_PLACED, &m->flags))
-			continue;
-		slot = emd_takeover_slot(from, to, m->priority);
-		if (slot != EMD_NO_SLOT)
+	memset(states, 0, c->to->raid_disks * sizeof(*states));
+	for (slot = 0; slot < c->to->raid_disks; slot++) {
+		m = member_for_slot(a, c, slot);
+		if (m && test_bit(EMD_MF_PLACED, &m->flags))
 			states[slot] = m->state;
 	}
-	lost = emd_mstate_array(to->level, to->layout, to->raid_disks, states) == MDU_MSTATE_FAILED;
+	lost = emd_mstate_array(c->to->level, c->to->layout, c->to->raid_disks, states) == MDU_MSTATE_FAILED;
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
 	return lost ? emd_refuse(a, -EINVAL, "%s misses members that it cannot do without as the new level", a->member.name) : 0;
 }
 
+/* The mirrors of @keep, which goes to @slot. */
+static void park_others(struct emd_array *a, struct slot_change *c, u32 slot, struct mdk_member *keep)
+{
+	struct mdk_member *m, *next;
+
+	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links)
+		if (m != keep && goes_to(c, m, slot))
+			WARN_ON(emd_member_set_priority(m, m->priority + c->from->raid_disks));
+}
+
 /*
  * In an order in which each slot is free when its new member comes. While slots and geometry do not fit together no
- * member can be failed: RAID0 cannot do without any, nor can pairs of which one half is missing.
+ * member that stays can be failed: RAID0 cannot do without any, nor can pairs of which one half is missing.
  */
-static void move_slots(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+static void move_slots(struct emd_array *a, struct slot_change *c)
 {
-	bool down = to->raid_disks < from->raid_disks;
+	bool down = c->to->raid_disks < c->from->raid_disks;
 	struct mdk_member *m;
 	u32 i, slot;
 
 	mutex_lock(&emd_topology_mutex);
-	for (i = 0; i < to->raid_disks; i++) {
-		slot = down ? i : to->raid_disks - 1 - i;
-		if (members_for_slot(a, from, to, slot, &m))
-			WARN_ON(emd_member_set_priority(m, slot));
+	for (i = 0; i < c->to->raid_disks; i++) {
+		slot = down ? i : c->to->raid_disks - 1 - i;
+		m = member_for_slot(a, c, slot);
+		if (!m)
+			continue;
+		park_others(a, c, slot, m);
+		if (c->from->level == 10 && m->priority % 2)
+			__set_bit(slot, c->second);
+		WARN_ON(emd_member_set_priority(m, slot));
 	}
 	mutex_unlock(&emd_topology_mutex);
+}
+
+static u32 slot_before(const struct slot_change *c, u32 slot)
+{
+	return emd_takeover_slot(c->to, c->from, slot) + test_bit(slot, c->second);
+}
+
+/* The geometry could not be changed: everybody back to where it was. */
+static void move_back(struct emd_array *a, const struct slot_change *c)
+{
+	bool down = c->to->raid_disks < c->from->raid_disks;
+	struct mdk_member *m, *next;
+	u32 i, slot;
+
+	mutex_lock(&emd_topology_mutex);
+	for (i = 0; i < c->to->raid_disks; i++) {
+		slot = down ? c->to->raid_disks - 1 - i : i;
+		list_for_each_entry_safe(m, next, &a->member.child_set, peer_links)
+			if (m->priority == (int)slot && slot_before(c, slot) < c->from->raid_disks)
+				emd_member_set_priority(m, slot_before(c, slot));
+	}
+	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links)
+		if (m->priority >= (int)c->from->raid_disks && down)
+			emd_member_set_priority(m, m->priority - c->from->raid_disks);
+	mutex_unlock(&emd_topology_mutex);
+}
+
+/* Slots are as the new geometry has them: did everybody live to see it? From here on nobody can be failed. */
+static bool all_there(struct emd_array *a, const struct emd_geometry *to)
+{
+	unsigned long flags;
+	bool lost;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_array_states(a, to->raid_disks, a->priv->scratch);
+	lost = emd_mstate_array(to->level, to->layout, to->raid_disks, a->priv->scratch) == MDU_MSTATE_FAILED;
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return !lost;
+}
+
+static int change_level(struct emd_array *a, struct slot_change *c)
+{
+	int error;
+
+	move_slots(a, c);
+	error = all_there(a, c->to) ? emd_array_set_geometry(a, c->to) :
+		emd_refuse(a, -EBUSY, "%s has just lost a member: try again", a->member.name);
+	if (error)
+		move_back(a, c);
+	return error;
 }
 
 int emd_array_takeover(struct emd_array *a, const char *word)
 {
 	const struct emd_personality *pers = emd_personality_by_name(word);
 	struct emd_geometry from, to;
+	struct slot_change change = { .from = &from, .to = &to };
 	const char *why = "";
 	int error = check_still(a);
 
@@ -122,20 +186,15 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	error = emd_takeover_geometry(&from, pers->level, &to, &why);
 	if (error)
 		return emd_refuse(a, error, "%s: %s", a->member.name, why);
-	error = check_slots(a, &from, &to);
-	if (!error)
-		error = check_enough(a, &from, &to);
+	error = check_enough(a, &change);
 	if (error)
 		return error;
 	forget_proposal(a);
 	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
 	if (!emd_array_redundant(a))
 		a->resync_start = EMD_POS_MAX;
-	move_slots(a, &from, &to);
-	error = emd_array_set_geometry(a, &to);
-	if (error)
-		move_slots(a, &to, &from);
-	else
+	error = change_level(a, &change);
+	if (!error)
 		emd_sync_reconsider(a);
 	return error;
 }

@@ -341,3 +341,8 @@ bool emd_sync_frozen(struct emd_array *a)
 {
 	return READ_ONCE(a->sync->frozen);
 }
+
+void emd_sync_thaw(struct emd_array *a)
+{
+	WRITE_ONCE(a->sync->frozen, false);
+}

@@ -24,7 +24,7 @@ int emd_takeover_geometry(const struct emd_geometry *from, __s32 level, struct e
 /**
  * emd_takeover_slot() - the slot of @to that the member in @slot of @from takes; EMD_NO_SLOT: it is dropped
  *
- * Two members for one slot hold the same; one of them has to go before.
+ * Two members for one slot hold the same; one of them becomes a spare.
  */
 __u32 emd_takeover_slot(const struct emd_geometry *from, const struct emd_geometry *to, __u32 slot);
 

@@ -76,8 +76,25 @@ add_member "$d3"
 wait_attr 60 "$md/degraded" 0
 wait_idle
 clean_check
-refuse_store "Invalid argument" raid0 "$md/level"
-grep -q "every pair" "$emd/last_error" || fail "last_error says '$(cat "$emd/last_error")'"
+emdwork verify "$dev" "$oracle"
+
+say "a whole RAID10 becomes RAID0 of the first of each pair, under load; the others are spares, and the way back is free"
+emdwork load "$dev" "$oracle" --seconds 3 --jobs 3 &
+load=$!
+echo frozen >"$md/sync_action"
+echo raid0 >"$md/level"
+expect_attr "$md/raid_disks" 2
+expect_attr "$(member "$d1")/slot" 0
+expect_attr "$(member "$d5")/slot" 1
+for d in $d2 $d3; do
+	expect_attr "$(member "$d")/slot" none
+	expect_attr "$(member "$d")/state" spare
+done
+echo raid10 >"$md/level"
+wait_attr 60 "$md/degraded" 0
+wait $load || fail "the load met an error"
+wait_idle
+clean_check
 emdwork verify "$dev" "$oracle"
 stop_array
 
