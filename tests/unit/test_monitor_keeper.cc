@@ -214,6 +214,53 @@ TEST(MonitorKeeper, SpareTakesTheSlot)
     EXPECT_EQ(lab.attribute("array_state"), "active");
 }
 
+// RAID10 of (a, b) and (c, d) without a mirror that works.
+Container without_mirrors(int spares)
+{
+    Container c = toy::container(1 + spares);
+    c.disks[3].state = DiskState::Active;
+    for (const int mirror : {1, 3})
+        c.disks[static_cast<std::size_t>(mirror)].state = DiskState::Failed;
+    Volume &v = c.volumes[0];
+    v.shape = {10, 0x102, 4, 128, 65536};
+    v.slots = {{0, true}, {1, false}, {2, true}, {3, false}};
+    return c;
+}
+
+TEST(MonitorKeeper, TwoMirrorsAreRebuiltOneAfterTheOther)
+{
+    Lab lab(without_mirrors(2));
+    lab.kernel.members.erase("dev-sdb");
+    lab.attribute("level") = "raid10";
+    lab.attribute("raid_disks") = "4";
+    lab.attribute("layout") = "258";
+    lab.start();
+    for (const auto &[name, slot] : {std::pair("dev-sde", "1"), std::pair("dev-sdf", "3")}) {
+        lab.settle();
+        ASSERT_TRUE(lab.kernel.members.contains(name)) << name;
+        EXPECT_EQ(lab.kernel.members.at(name).slot, slot);
+        EXPECT_EQ(lab.volume().activity, Activity::Rebuild);
+        lab.kernel.members.at(name).state = "in_sync";
+        lab.attribute("sync_action") = "idle";
+        lab.settle();
+    }
+    EXPECT_EQ(lab.volume().activity, Activity::None);
+    EXPECT_EQ(health(lab.volume()), Health::Optimal);
+}
+
+// The kernel has not been told yet that it is a RAID0.
+TEST(MonitorKeeper, WhatIsRecordedWithoutRedundancyIsNotDirty)
+{
+    Container c = toy::container(0);
+    c.volumes[0].shape.level = 0;
+    Lab lab(c);
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+    EXPECT_EQ(lab.journal.find("write "), -1) << "nothing to record";
+}
+
 TEST(MonitorKeeper, FrozenVolumeGetsNoSpareButItsFailureIsHandled)
 {
     Lab lab(1);

@@ -93,10 +93,11 @@ void decide_writable(const VolumeFacts &facts, const Volume &record, Memory &mem
     out.replies.push_back({to_be_synced ? Reply::What::Active : Reply::What::Clean, record.index});
 }
 
-// 2. Dirty before writes go, clean only after the kernel has stopped them.
+// 2. Dirty before writes go, clean only after the kernel has stopped them. Recorded as a level without redundancy, and
+// still to be taken over as that by the kernel, there is nothing that could be dirty.
 void decide_dirty(const VolumeFacts &facts, const Volume &record, const Memory &memory, Decision &out)
 {
-    if (facts.written() && facts.redundant && !record.dirty)
+    if (facts.written() && facts.redundant && is_redundant(record.shape.level) && !record.dirty)
         out.changes.push_back(change::MarkDirty{record.index});
     if (facts.state == EMD_ARRAY_WRITE_PENDING)
         out.replies.push_back({Reply::What::Active, record.index});
@@ -195,7 +196,7 @@ bool checks(emd_sync_action action)
 }
 
 // 4. The end of a pass is what the array says, never what a progress attribute does not say.
-void decide_ends(const VolumeFacts &facts, const Volume &record, Decision &out)
+void decide_ends(const VolumeFacts &facts, const Container &container, const Volume &record, Decision &out)
 {
     if (!facts.running())
         return;
@@ -205,7 +206,9 @@ void decide_ends(const VolumeFacts &facts, const Volume &record, Decision &out)
     } else if (record.activity == Activity::Rebuild) {
         bool any = false, all = true;
         for (std::size_t i = 0; i < record.slots.size(); i++) {
-            if (record.slots[i].in_sync || record.slots[i].disk < 0)
+            // A slot whose disk has failed, or that never had one, takes a spare when this rebuild has ended.
+            const Disk *disk = disk_at(container, record.slots[i].disk);
+            if (record.slots[i].in_sync || disk == nullptr || disk->state == DiskState::Failed)
                 continue;
             any = true;
             all = all && rebuilt(facts, record.slots[i], i);
@@ -235,7 +238,7 @@ void decide(const VolumeFacts &facts, const Container &container, Memory &memory
     decide_writable(facts, *record, memory, out);
     decide_sync_progress(facts, container, *record, memory, now, out);
     decide_reshape_progress(facts, *record, out);
-    decide_ends(facts, *record, out);
+    decide_ends(facts, container, *record, out);
 }
 
 }  // namespace emd::mon
