@@ -3,6 +3,7 @@
 
 #include "libemd/monitor/client.h"
 
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -51,6 +52,8 @@ Result<int> run(std::vector<std::string> words, bool wait)
     const int error = ::posix_spawnp(&pid, argv[0], &files, &attributes, argv.data(), environ);
     ::posix_spawn_file_actions_destroy(&files);
     ::posix_spawnattr_destroy(&attributes);
+    if (error == ENOENT)
+        return fail(Errc::NotFound, "{} is not installed: put it beside emdadm, or into the PATH", words[0]);
     if (error)
         return fail_errno(error, "starting {}", words[0]);
     int status = 0;

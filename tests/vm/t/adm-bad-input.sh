@@ -131,7 +131,7 @@ wait_for 30 idle
 say "the monitor is gone, and cannot be started"
 mv /sbin/emdmon /sbin/emdmon.away
 kill -9 "$(pidof emdmon)"
-bad "emdmon" emdadm --grow $vol -c 32
+bad "emdmon is not installed: put it beside emdadm, or into the PATH" emdadm --grow $vol -c 32
 expect idle cat "$md/sync_action"
 mv /sbin/emdmon.away /sbin/emdmon
 emdmon "$(basename "$(readlink -f $imsm)")"
