@@ -81,6 +81,10 @@ inline Express records_on(const Container &now)
             r.backup_member_sectors = 2048;
             v.reshape = r;
         }
+        if (const auto *takeover = std::get_if<change::Takeover>(&change)) {
+            after.volumes.at(takeover->volume).shape = takeover->target;
+            after.volumes.at(takeover->volume).slots = takeover->slots;
+        }
         if (const auto *create = std::get_if<change::VolumeCreated>(&change)) {
             Volume v = raid5(static_cast<unsigned>(after.volumes.size()), create->name, create->shape.raid_disks);
             v.shape.level = create->shape.level;

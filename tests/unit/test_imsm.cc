@@ -503,6 +503,13 @@ TEST_F(ImsmLife, Takeover)
     step(change::Takeover{0, target, {{0, true}, {-1, false}, {1, true}, {-1, false}}});
     EXPECT_EQ(health(volume0()), Health::Degraded);
     refused(change::Takeover{0, target, {{0, true}}}, Errc::Refused);
+    target.level = 0;
+    target.layout = 0;
+    target.raid_disks = 2;
+    refused(change::Takeover{0, target, {{1, true}, {0, true}}}, Errc::Refused);  // of the wrong pairs
+    refused(change::Takeover{0, volume0().shape, volume0().slots}, Errc::Refused);
+    target.chunk_sectors = 64;
+    refused(change::Takeover{0, target, {{0, true}, {1, true}}}, Errc::Refused);
 }
 
 // -- 4096-byte sectors --

@@ -84,6 +84,7 @@ Result<plan::Running> running_volumes(Context &c, const std::string &container)
         v.array = name;
         v.state = EMD_TRY(array.state());
         v.tagged = ref->tagged;
+        v.level = array.level().value_or("");
         v.action = array.action().value_or("");  // a level without redundancy may have none
         v.degraded = static_cast<unsigned>(array.number("degraded").value_or(0));
         running.volumes.push_back(v);

@@ -51,6 +51,11 @@ plan::Express express_on(SystemHost &host)
     };
 }
 
+bool moves_data(const plan::Plan &plan)
+{
+    return std::ranges::any_of(plan.steps, [](const plan::Step &s) { return std::holds_alternative<plan::Manage>(s.action); });
+}
+
 // What an array without redundancy of any record can do: sizes, at once.
 Result<bool> grow_sizes(Context &c, const Subject &s)
 {
@@ -246,7 +251,10 @@ Result<int> cmd_grow(Context &c)
             c.say("paused; emdadm --grow --continue {} goes on", link_of(c, s.array));
         return 0;
     }
-    return drive(c, s.container, lock);
+    if (moves_data(plan))
+        return drive(c, s.container, lock);
+    c.say("{}: done{}", link_of(c, s.array), want.level == 10 ? "; emdadm --wait waits until its mirrors are filled" : "");
+    return 0;
 }
 
 }  // namespace emd::cli

@@ -63,3 +63,27 @@ emdwork pattern-check "$peer_volume" $BYTES 23
 peer_has layout 258
 peer_check
 peer_stop
+
+say "what EMD makes a RAID0 of it, and a RAID10 again, is one for the peer"
+emdadm --assemble --scan --config none
+volume=$(emd_volume)
+emdadm --grow "$volume" --level 0
+emd_stop
+mdadm --assemble --scan 2>&1 || true
+wait_for 60 find_peer_volume
+peer_has level raid0
+emdwork pattern-check "$peer_volume" $BYTES 23
+emdwork pattern-write "$peer_volume" $BYTES 24
+peer_stop
+emdadm --assemble --scan --config none
+volume=$(emd_volume)
+emdadm --grow "$volume" --level 10
+wait_for 60 rebuilt
+emdwork pattern-check "$volume" $BYTES 24
+emd_stop
+peer_assemble
+peer_has level raid10
+peer_has degraded 0
+emdwork pattern-check "$peer_volume" $BYTES 24
+peer_check
+peer_stop

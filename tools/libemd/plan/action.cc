@@ -24,6 +24,15 @@ std::string shape_text(const Shape &s)
     return text;
 }
 
+// "0, -, 1, -"
+std::string slots_text(const std::vector<Slot> &slots)
+{
+    std::vector<std::string> all;
+    for (const Slot &slot : slots)
+        all.push_back(slot.disk < 0 ? "-" : fmt::to_string(slot.disk));
+    return fmt::format("{}", fmt::join(all, ", "));
+}
+
 std::string member_text(const AddMember &m)
 {
     std::string text = fmt::format("{}: add {}", m.array, m.disk);
@@ -59,6 +68,9 @@ std::string to_text(const Change &change)
                                          c.new_disks.size() > 1 ? "s" : "");
             },
             [](const change::ReshapeWithdrawn &c) { return fmt::format("the reshape of volume {} is withdrawn", c.volume); },
+            [](const change::Takeover &c) {
+                return fmt::format("volume {} becomes {}, of disks {}", c.volume, shape_text(c.target), slots_text(c.slots));
+            },
             [](const change::VolumeCreated &c) { return fmt::format("new volume {}: {}", c.name, shape_text(c.shape)); },
             [](const change::VolumeDeleted &c) { return fmt::format("volume {} is deleted", c.volume); },
             [](const change::SpareAdded &c) { return fmt::format("{} is a spare", c.disk.path); },

@@ -1,49 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/plan/grow.h"
 
-#include "libemd/base/size.h"
 #include "libemd/plan/grow_facts.h"
+#include "libemd/plan/grow_steps.h"
+#include "libemd/plan/takeover.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace emd::plan {
 namespace {
 
-std::string tag(const Running &r, unsigned volume, char mark)
-{
-    return fmt::format("external:{}{}/{}", mark, r.container, volume);
-}
-
-Result<const RunningVolume *> running_volume(const Running &r, const Volume &v)
-{
-    const auto found = std::ranges::find(r.volumes, v.index, &RunningVolume::index);
-    if (found == r.volumes.end())
-        return fail(Errc::Refused, "{} is not running: assemble it first, a reshape works on a running volume", v.name);
-    return &*found;
-}
-
 // -- 0: checks ---------------------------------------------------------------------------------------------------------
-
-Result<> check_idle(const Volume &v, const RunningVolume &r, bool force)
-{
-    if (v.reshape)
-        return fail(Errc::Busy, "{} is being reshaped already: emdadm --grow --continue goes on with it", v.name);
-    if (r.tagged || r.action == "frozen")
-        return fail(Errc::Busy, "{} is frozen by somebody: wait, or see emdadm --detail", v.name);
-    if (!r.action.empty() && r.action != "idle")
-        return fail(Errc::Busy, "{} is busy ({}): wait for its end with emdadm --wait", v.name, r.action);
-    if (r.state == "readonly" || r.state == "read-auto")
-        return fail(Errc::Refused, "{} is read-only: make it writable with emdadm --readwrite", v.name);
-    if (health(v) == Health::Failed)
-        return fail(Errc::Refused, "{} has failed: nothing can be reshaped", v.name);
-    if ((r.degraded || health(v) != Health::Optimal) && !force)
-        return fail(Errc::Refused, "{} misses a disk: let it be rebuilt first, or use --force", v.name);
-    if (!v.initialised && !force)
-        return fail(Errc::Refused, "{} is still being initialised: wait for its end with emdadm --wait", v.name);
-    return {};
-}
 
 Shape target_shape(const Volume &v, const GrowRequest &want)
 {
@@ -74,60 +42,7 @@ Result<> check_target(const Volume &v, const Shape &to, const Limits &limits)
     return {};
 }
 
-// The members that a volume needs on top: disks that other volumes already use first, then spares as they are listed.
-Result<std::vector<int>> new_members(const Container &now, const Volume &v, std::uint32_t count)
-{
-    std::uint64_t need = 0;
-    for (const Volume &each : now.volumes)
-        need = std::max(need, each.data_offset + each.shape.component_sectors);
-    std::vector<int> chosen;
-    std::vector<std::string> small;
-    std::size_t spares = 0;
-    for (std::size_t i = 0; i < now.disks.size() && chosen.size() < count; i++) {
-        const Disk &d = now.disks[i];
-        const int index = static_cast<int>(i);
-        const bool mine = std::ranges::any_of(v.slots, [&](const Slot &s) { return s.disk == index; });
-        if (mine || !d.present || (d.state != DiskState::Spare && d.state != DiskState::Active))
-            continue;
-        spares++;
-        if (d.sectors < need)
-            small.push_back(fmt::format("{} has {}", d.path, format_size(d.sectors * 512)));
-        else
-            chosen.push_back(index);
-    }
-    if (chosen.size() == count)
-        return chosen;
-    if (!small.empty())
-        return fail(Errc::Refused, "{} needs {} more disk{} of at least {}, and {}: add a larger one with emdadm --add", v.name,
-                    count - chosen.size(), count - chosen.size() == 1 ? "" : "s", format_size(need * 512),
-                    fmt::join(small, ", "));
-    return fail(Errc::Refused, "{} needs {} spare disk{} and the container has {}: add disks with emdadm --add", v.name, count,
-                count == 1 ? "" : "s", spares);
-}
-
 // -- 1 to 9: steps -------------------------------------------------------------------------------------------------------
-
-// 1. No recovery, resync or spare assignment can start in any volume. A container of RAID0 alone has no monitor until here;
-// it stays as long as the container is locked.
-void freeze(Plan &plan, const Running &r)
-{
-    plan.add(StartMonitor{r.container});
-    for (const RunningVolume &v : r.volumes) {
-        if (!v.action.empty() && v.action != "frozen")
-            plan.add(Set{v.array, "sync_action", "frozen"}, {Set{v.array, "sync_action", "idle"}});
-        if (!v.tagged)
-            plan.add(Set{v.array, "metadata_version", tag(r, v.index, '-')},
-                     {Set{v.array, "metadata_version", tag(r, v.index, '/')}});
-    }
-    for (const RunningVolume &v : r.volumes)
-        plan.add(Sync{r.container, v.index, {}});
-    for (const RunningVolume &v : r.volumes) {
-        if (v.action.empty())
-            continue;
-        plan.add(Expect{v.array, "sync_action", "frozen", "something else has begun meanwhile, try again"});
-        plan.add(Expect{v.array, "degraded", fmt::to_string(v.degraded), "a disk has failed or come meanwhile, try again"});
-    }
-}
 
 // 2. Even an unfrozen array cannot move one sector.
 void close_gates(Plan &plan, const std::string &array, bool backward, std::uint64_t end)
@@ -254,6 +169,8 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
 {
     if (now.volumes.empty())
         return fail(Errc::Refused, "{} has no volume: there is nothing to reshape", running.container);
+    if (const Volume *v = taken_over(now, want, running))
+        return plan_takeover(now, *v, want, running, express);
     if (want.raid_disks && want.volume && now.volumes.size() > 1)
         return fail(Errc::Refused, "the number of disks is changed for all volumes together: name the container {}",
                     running.container);

@@ -24,6 +24,7 @@ struct RunningVolume {
     std::string action;   // sync_action; empty: the level has none
     unsigned degraded = 0;
     bool tagged = false;  // '-' in metadata_version
+    std::string level{};  // "raid10"; empty: not known
 };
 
 struct Running {

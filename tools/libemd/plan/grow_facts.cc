@@ -37,13 +37,13 @@ std::uint64_t backed_up(const emd_reshape_plan &math, std::uint64_t unit)
     return sum;
 }
 
+}  // namespace
+
 std::string shape_words(const Shape &s)
 {
     return fmt::format("{} of {} disks{}", level_word(s.level), s.raid_disks,
                        s.chunk_sectors ? fmt::format(", chunk {}K", s.chunk_sectors / 2) : "");
 }
-
-}  // namespace
 
 std::string format_duration(std::uint64_t s)
 {

@@ -12,6 +12,9 @@ namespace emd::plan {
 Result<std::vector<std::string>> grow_facts(const Container &now, const Volume &volume, const ReshapeRecord &record,
                                             const std::vector<int> &new_disks);
 
+// "raid5 of 4 disks, chunk 64K"
+std::string shape_words(const Shape &shape);
+
 // "4 s", "12 min", "3 h 20 min", "2 d 4 h"
 std::string format_duration(std::uint64_t seconds);
 

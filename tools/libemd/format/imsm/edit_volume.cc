@@ -207,49 +207,99 @@ Result<> ImsmMetadata::on(const change::VolumeDeleted &change)
     return {};
 }
 
-// RAID10 to RAID0 keeps one disk of each pair; RAID0 to RAID10 gives each disk a partner that is missing.
+namespace {
+
+// A takeover moves no data: what the target has to be follows from the source.
+Result<> check_takeover(const Volume &now, const change::Takeover &change, std::size_t volumes)
+{
+    const auto refuse = [&](const char *why) { return fail(Errc::Refused, "volume {}: {}", now.name, why); };
+    const int from = now.shape.level, to = change.target.level;
+    Shape target = now.shape;
+    target.level = to;
+    target.layout = layout_of(to);
+    target.raid_disks = to == 0 ? now.shape.raid_disks / 2 : now.shape.raid_disks * 2;
+    if (!((from == 10 && to == 0) || (from == 0 && to == 10)))
+        return refuse("IMSM takes over RAID10 as RAID0 and RAID0 as RAID10 only");
+    if (volumes != 1)
+        return refuse("RAID0 and RAID10 can take each other over only in a container without another volume");
+    if (health(now) == Health::Failed)
+        return refuse("it misses disks that it cannot do without");
+    if (change.target != target || change.slots.size() != target.raid_disks)
+        return refuse("a takeover doubles or halves the number of disks, and changes nothing else");
+    return check_shape(target).within(now.name);
+}
+
+}  // namespace
+
+// One disk of each pair stays.
+Result<> ImsmMetadata::halve(Map &map, const Volume &now, const std::vector<Slot> &slots) const
+{
+    map.ord.assign(slots.size(), 0);
+    for (std::size_t slot = 0; slot < slots.size(); slot++) {
+        const Slot &left = now.slots[2 * slot], &right = now.slots[2 * slot + 1];
+        const Slot &kept = slots[slot].disk == left.disk ? left : right;
+        if (kept.disk < 0 || kept.disk != slots[slot].disk || !kept.in_sync)
+            return fail(Errc::Refused, "volume {}: of every pair of mirrors one working disk must stay", now.name);
+        map.ord[slot] = static_cast<std::uint32_t>(members_[static_cast<std::size_t>(kept.disk)].entry);
+    }
+    return {};
+}
+
+// Each disk gets a partner: one that is missing, or a spare of which the caller knows that it holds the same.
+Result<> ImsmMetadata::pair_up(Map &map, const Volume &now, const std::vector<Slot> &slots)
+{
+    const std::vector<std::uint32_t> before = map.ord;
+    const auto is_partner = [&](const Slot &slot) {
+        return slot.disk < 0 || (slot.in_sync && static_cast<std::size_t>(slot.disk) < members_.size() &&
+                                 members_[static_cast<std::size_t>(slot.disk)].loose_spare());
+    };
+    for (std::size_t i = 0; i < before.size(); i++) {
+        const bool first = slots[2 * i].disk == now.slots[i].disk;
+        const Slot &stays = slots[first ? 2 * i : 2 * i + 1], &partner = slots[first ? 2 * i + 1 : 2 * i];
+        if (stays.disk != now.slots[i].disk || !is_partner(partner))
+            return fail(Errc::Refused, "volume {}: every disk of the RAID0 stays, with a partner that is missing or a mirror",
+                        now.name);
+        if (partner.disk >= 0 && std::ranges::count(slots, partner.disk, &Slot::disk) > 1)
+            return fail(Errc::Invalid, "{} is named twice", members_[static_cast<std::size_t>(partner.disk)].path);
+    }
+    map.ord.assign(slots.size(), 0);
+    for (std::size_t slot = 0; slot < slots.size(); slot++) {
+        const std::uint32_t own = before[slot / 2];
+        if (slots[slot].disk == now.slots[slot / 2].disk)
+            map.ord[slot] = own;
+        else if (slots[slot].disk >= 0)
+            map.ord[slot] = static_cast<std::uint32_t>(enlist(members_[static_cast<std::size_t>(slots[slot].disk)]));
+        else
+            map.ord[slot] = static_cast<std::uint32_t>(enlist_missing(
+                                fmt::format(" MISSING_{}", slot / 2), mpb_.disks[static_cast<std::size_t>(ord_index(own))].sectors)) |
+                            kOrdRebuild;
+    }
+    return {};
+}
+
+// RAID10 to RAID0 and back.
 Result<> ImsmMetadata::on(const change::Takeover &change)
 {
     Dev &dev = *EMD_TRY(dev_at(change.volume));
-    const Volume &now = view_.volumes[change.volume];
-    const int from = level_of(dev.map0), to = change.target.level;
-    const auto refuse = [&](const char *why) { return fail(Errc::Refused, "volume {}: {}", now.name, why); };
+    const Volume now = view_.volumes[change.volume];
     if (!now.read_write)
         return fail(Errc::Refused, "volume {}: {}", now.name, now.refused);
     if (std::ranges::any_of(mpb_.devs, &Dev::migrating))
-        return refuse("an operation runs in this container; wait until it has ended");
-    const std::size_t n = dev.map0.members();
-    if (!(from == 10 && to == 0 && change.slots.size() == n / 2) && !(from == 0 && to == 10 && change.slots.size() == 2 * n))
-        return refuse("IMSM takes over RAID10 as RAID0 and RAID0 as RAID10 only");
+        return fail(Errc::Busy, "volume {}: another operation runs in this container; wait until it has ended", now.name);
+    EMD_TRY(check_takeover(now, change, mpb_.devs.size()));
 
     Map map = dev.map0;
-    map.ord.assign(change.slots.size(), 0);
-    const std::uint64_t component = now.shape.component_sectors;
-    if (to == 0) {
-        for (std::size_t slot = 0; slot < map.ord.size(); slot++) {
-            const Slot &left = now.slots[2 * slot], &right = now.slots[2 * slot + 1];
-            const Slot &kept = change.slots[slot].disk == left.disk ? left : right;
-            if (kept.disk != change.slots[slot].disk || !kept.in_sync)
-                return refuse("of every pair of mirrors one working disk must stay");
-            map.ord[slot] = static_cast<std::uint32_t>(members_[static_cast<std::size_t>(kept.disk)].entry);
-        }
-    } else {
-        for (std::size_t slot = 0; slot < n; slot++)
-            if (change.slots[2 * slot].disk != now.slots[slot].disk || change.slots[2 * slot + 1].disk >= 0)
-                return refuse("every disk of the RAID0 takes an even slot, and the odd ones are missing");
-        for (std::size_t slot = 0; slot < n; slot++) {
-            map.ord[2 * slot] = dev.map0.ord[slot];
-            const auto &partner = mpb_.disks[static_cast<std::size_t>(ord_index(dev.map0.ord[slot]))];
-            map.ord[2 * slot + 1] =
-                static_cast<std::uint32_t>(enlist_missing(fmt::format(" MISSING_{}", slot), partner.sectors)) | kOrdRebuild;
-        }
-    }
-
-    map.level = static_cast<std::uint8_t>(to == 10 && map.ord.size() == 4 ? 1 : to);
-    set_sizes(map, component);
+    const bool to_raid0 = change.target.level == 0;
+    EMD_TRY(to_raid0 ? halve(map, now, change.slots) : pair_up(map, now, change.slots));
+    map.level = static_cast<std::uint8_t>(map.ord.size() == 4 && !to_raid0 ? 1 : change.target.level);
+    set_sizes(map, now.shape.component_sectors);
     map.state = state_of(map, mpb_.disks, false);
-    map.failed_disk = kNoFailedDisk;
+    const auto flagged = std::ranges::find_if(map.ord, [](std::uint32_t ord) { return (ord & kOrdRebuild) != 0; });
+    map.failed_disk = flagged == map.ord.end() ? kNoFailedDisk : static_cast<std::uint8_t>(flagged - map.ord.begin());
     dev.map0 = std::move(map);
+    // RAID0 has nothing to resync, and a mirror that is missing neither; mirrors that are there may just be written.
+    const auto working = std::ranges::count_if(change.slots, [](const Slot &slot) { return slot.disk >= 0; });
+    dev.dirty = static_cast<std::size_t>(working) > now.slots.size() ? std::uint8_t{kDirty} : std::uint8_t{0};
     discharge_unused();
     return {};
 }

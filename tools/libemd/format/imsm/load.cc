@@ -14,7 +14,8 @@
 // A drive belongs to the container if the champion lists its serial and does not call it failed. A torn MPB (header good,
 // checksum wrong, several sectors) is a drive on which a write was cut short: the champion decides about it as about any
 // other. A drive that says of itself that it is a spare, and which the champion lists, was enlisted just before the power
-// went: it holds nothing, and is believed only where nothing is expected on it.
+// went: it holds nothing, and is believed only where nothing is expected on it. The other way round, a drive one generation
+// behind that the champion has dropped without a word of failure was to become a spare when the power went, and is one.
 #include "libemd/format/imsm/metadata.h"
 
 #include <algorithm>
@@ -154,6 +155,12 @@ Member member_of(const Source &source)
     return member;
 }
 
+bool just_dropped(const Mpb &champion, const Source &source)
+{
+    return source.voter() && source.found.mpb->family == champion.family &&
+           champion.generation - source.found.mpb->generation == 1 && find_failed_entry(champion, source.serial) < 0;
+}
+
 // How the champion judges a drive.
 Member judge(const Mpb &champion, const Source &source, bool moved)
 {
@@ -166,7 +173,10 @@ Member judge(const Mpb &champion, const Source &source, bool moved)
             member.failed = !expects_nothing(champion, member.entry, moved);
         return member;
     }
-    if (member.entry < 0) {
+    if (member.entry < 0 && just_dropped(champion, source)) {
+        member.own = spare_mpb(member.serial, member.sectors, source.medium->sector_bytes());
+        member.own_changed = true;
+    } else if (member.entry < 0) {
         member.entry = find_failed_entry(champion, source.serial);
         member.failed = true;
     } else if (source.voter() && source.found.mpb->family != champion.family) {

@@ -66,6 +66,8 @@ private:
     Result<> on(const change::VolumeCreated &change);
     Result<> on(const change::VolumeDeleted &change);
     Result<> on(const change::Takeover &change);
+    Result<> halve(Map &map, const Volume &now, const std::vector<Slot> &slots) const;
+    Result<> pair_up(Map &map, const Volume &now, const std::vector<Slot> &slots);
 
     Result<Dev *> dev_at(unsigned volume);
     Result<Member *> member_at(int disk);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What every change of a running volume begins with.
+#pragma once
+
+#include "libemd/plan/grow.h"
+
+namespace emd::plan {
+
+// What metadata_version reads: '/' is a volume at work, '-' one that is frozen.
+std::string tag(const Running &r, unsigned volume, char mark);
+
+Result<const RunningVolume *> running_volume(const Running &r, const Volume &v);
+
+// Nothing is going on in it, and it is writable.
+Result<> check_at_rest(const Volume &v, const RunningVolume &r);
+
+// A takeover is recorded, and the kernel was not told any more.
+bool half_taken_over(const Volume &v, const RunningVolume &r);
+
+// At rest, and whole. `force`: also with a member missing.
+Result<> check_idle(const Volume &v, const RunningVolume &r, bool force);
+
+// The members that a volume needs on top: disks that other volumes already use first, then spares as they are listed.
+Result<std::vector<int>> new_members(const Container &now, const Volume &v, std::uint32_t count);
+
+// 1. No recovery, resync or spare assignment can start in any volume. A container of RAID0 alone has no monitor until here;
+// it stays as long as the container is locked.
+void freeze(Plan &plan, const Running &r);
+
+}  // namespace emd::plan
