@@ -43,7 +43,7 @@ boot1() {
 	blocks_right $VOLUME
 	say "RAID0 again, and the power goes"
 	write_on
-	cut_at_write any 1-12
+	cut_at_write any 1-4
 	emdadm --grow $VOLUME --level 0
 	cut_now
 }
