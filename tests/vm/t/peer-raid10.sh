@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # RAID10 in IMSM: what the peer made EMD assembles with its data, loses a disk, takes a spare; the peer has the same. And one that
-# EMD made, for the peer.
+# EMD made, for the peer; and what a takeover makes of it.
 #: disks: 5x24M scsi
 #: programs: mdadm mdmon
-#: modules: md_mod raid10
+#: modules: md_mod raid0 raid10
 #: kernels: 6.1
 #: timeout: 240
 . /lib/emd/peer.sh
