@@ -226,6 +226,7 @@ static void array_init_fields(struct emd_array *a)
 	a->resync_start = 0;
 	a->reshape_position = EMD_POS_MAX;
 	a->stripe_cache_size = 256;
+	a->bitmap_config.time_base = EMD_DEFAULT_TIME_BASE;
 	a->member.subtype = EMD_LEVEL_NONE;
 	a->member.metapers = &emd_meta_none;
 }

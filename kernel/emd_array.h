@@ -19,8 +19,29 @@
 #include "emd_map.h"
 #include "emd_range.h"
 
+struct emd_bitmap;
 struct emd_sync;
 struct emd_reshape;
+
+/**
+ * struct emd_bitmap_config - what was stored in md/bitmap/; config_mutex
+ * @location:	  sector on each member; 0: no bitmap
+ * @space:	  sectors that are there for it; 0: not said
+ * @chunk_bytes:  of a region, a power of two; 0: not said
+ * @time_base:	  jiffies after which a region that is written no more may get clean; twice that at most
+ * @external:	  nothing stands before the bits
+ * @can_clear:	  bits may be taken back. A failure ends it; who keeps the metadata, or without one the array, allows it again
+ * @kept:	  it was forbidden by a store
+ */
+struct emd_bitmap_config {
+	u64			location;
+	u64			space;
+	u32			chunk_bytes;
+	unsigned long		time_base;
+	bool			external;
+	bool			can_clear;
+	bool			kept;
+};
 
 /**
  * struct emd_array - fields that more than one file uses; the rest is private to its file
@@ -29,6 +50,8 @@ struct emd_reshape;
  * @config_mutex: serialises every change of configuration (sysfs stores, failure work,
  *                end of sync, spare activation)
  * @map:          what serves I/O; NULL while inactive. During a reshape: the *old* side
+ * @bitmap:       the write-intent bitmap; NULL without one, and while inactive
+ * @bitmap_config: where it is or will be
  * @reshape:      NULL unless a reshape position is set (running or not); owns the new side's map
  * @geo:          geometry in force
  * @next:         proposed geometry (raid_disks, chunk_size, layout stored on a running array);
@@ -55,6 +78,7 @@ struct emd_array {
 
 	struct emd_map __rcu	*map;
 	struct emd_reshape __rcu *reshape;
+	struct emd_bitmap __rcu	*bitmap;
 
 	struct emd_geometry	geo;
 	struct emd_geometry	next;
@@ -67,6 +91,7 @@ struct emd_array {
 
 	u64			resync_start;
 	u64			reshape_position;
+	struct emd_bitmap_config bitmap_config;
 	unsigned int		stripe_cache_size;
 	unsigned int		depth;
 
@@ -204,6 +229,9 @@ const char *emd_sync_running_word(struct emd_array *a);
 
 /** emd_sync_attr_group - md/ attributes that exist only while the level is redundant: sync_*, suspend_*, mismatch_cnt, ... */
 extern const struct attribute_group emd_sync_attr_group;
+
+/** emd_sync_own_attr_group - emd/sync_skipped: member sectors that the bitmap has spared the last pass. */
+extern const struct attribute_group emd_sync_own_attr_group;
 
 /** emd_reshape_attr_group - reshape_position, reshape_direction in md/; emd_reshape_own_group - emd/reshape_acked, emd/reshape_unit. */
 extern const struct attribute_group emd_reshape_attr_group;

@@ -59,6 +59,8 @@ static int fail_member(struct emd_array *a, struct mdk_member *m, bool by_error)
 			if (atomic_inc_return(&a->priv->unacked) == 1)
 				a->priv->unacked_since = jiffies;
 		}
+		if (test_bit(EMD_MF_PLACED, &m->flags))
+			WRITE_ONCE(a->bitmap_config.can_clear, false);
 		emd_member_retire_locked(m, EMD_MEV_FAIL);
 	}
 	spin_unlock_irqrestore(&a->member.member_lock, flags);

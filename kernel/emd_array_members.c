@@ -266,6 +266,7 @@ static int reserve(struct emd_array *a, struct mdk_member *m, int slot)
 void emd_array_make_spare(struct mdk_member *m)
 {
 	clear_bit(EMD_MF_PLACED, &m->flags);
+	clear_bit(EMD_MF_BITMAP, &m->flags);
 	emd_member_event(m, m->type == MDU_MTYPE_ARRAY ? EMD_MEV_RELEASE : EMD_MEV_SPARE);
 	m->recovered = 0;
 	emd_member_set_priority(m, -1);
@@ -286,6 +287,14 @@ static int give_up_slot(struct emd_array *a, struct mdk_member *m)
 	return emd_array_rebuild_map(a);
 }
 
+/* It was in sync once, says who stored so. With a bitmap that has not lost a bit since, the rest is known. */
+static void place_again(struct emd_array *a, struct mdk_member *m)
+{
+	m->recovered = 0;
+	if (rcu_access_pointer(a->bitmap))
+		set_bit(EMD_MF_BITMAP, &m->flags);
+}
+
 static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 {
 	int error;
@@ -303,11 +312,11 @@ static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 	error = check_slot(a, m, slot);
 	if (error)
 		return error;
-	if (m->recovered == EMD_POS_MAX)
-		m->recovered = 0;
 	error = emd_member_set_priority(m, slot);
 	if (error)
 		return error;
+	if (m->recovered == EMD_POS_MAX)
+		place_again(a, m);
 	emd_member_event(m, EMD_MEV_INIT);	/* until its rebuild begins */
 	emd_array_refresh_map(a);
 	emd_sync_reconsider(a);
@@ -510,6 +519,7 @@ void emd_array_member_insync(struct emd_array *a, u32 slot)
 	if (!m || emd_member_event(m, EMD_MEV_INSYNC))
 		return;	/* it has failed meanwhile, and that is final */
 	m->recovered = EMD_POS_MAX;
+	clear_bit(EMD_MF_BITMAP, &m->flags);
 	WRITE_ONCE(m->filled, EMD_POS_MAX);
 	emd_member_notify(m, "state");
 	emd_array_update_health(a);

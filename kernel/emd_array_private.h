@@ -10,6 +10,7 @@
 
 #define EMD_TAG_SIZE	64
 #define EMD_DEFAULT_IDLE_MS	200
+#define EMD_DEFAULT_TIME_BASE	(5 * HZ)
 
 /**
  * struct emd_array_private
@@ -98,6 +99,9 @@ void emd_array_update_health(struct emd_array *a);
 
 /** emd_array_states() - states of the placed children by slot into @states (raid_disks entries); member_lock held. */
 void emd_array_states(struct emd_array *a, u32 raid_disks, mdu_mstate_t *states);
+
+/** emd_array_next_placed() - the next member that has its place, behind slot @slot, with a reference; NULL at the end. Any context. */
+struct mdk_member *emd_array_next_placed(struct emd_array *a, int slot);
 
 /* emd_array_sysfs.c */
 /** emd_array_show() - md/ and emd/ of an array that has a disk. emd_array_hide() - and away. */

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 
 #include "emd_array_private.h"
+#include "emd_bitmap.h"
 #include "emd_compat.h"
 
 static bool start_dirty_degraded;
@@ -160,8 +161,10 @@ static void displace_members(struct emd_array *a)
 	struct mdk_member *m;
 
 	mutex_lock(&emd_topology_mutex);
-	emd_for_each_child(m, &a->member)
+	emd_for_each_child(m, &a->member) {
 		clear_bit(EMD_MF_PLACED, &m->flags);
+		clear_bit(EMD_MF_BITMAP, &m->flags);	/* at the next start the bits may be others */
+	}
 	mutex_unlock(&emd_topology_mutex);
 }
 
@@ -198,7 +201,10 @@ static int start_map(struct emd_array *a, const struct emd_personality *pers, bo
 	error = emd_array_limits(a);
 	if (!error && a->reshape_position != EMD_POS_MAX)
 		error = emd_reshape_assembled(a, a->reshape_position, writable);
+	if (!error)
+		error = emd_bitmap_start(a);
 	if (error) {
+		emd_reshape_free(a);
 		emd_map_replace(a, NULL);
 		a->member.pers = NULL;
 	}
@@ -288,6 +294,7 @@ void emd_array_stop(struct emd_array *a)
 	emd_gate_release(a);
 	emd_gate_shut(a, true, EMD_ARRAY_INACTIVE);
 	emd_map_replace(a, NULL);
+	emd_bitmap_stop(a);
 	emd_sync_unsuspend(a);
 	emd_reshape_free(a);
 	emd_array_drop_reservations(a);

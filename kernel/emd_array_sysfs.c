@@ -150,10 +150,12 @@ void emd_member_notify(struct mdk_member *m, const char *attr)
 /* -- an array's directories -------------------------------------------------------------------------- */
 
 static const struct attribute_group *const md_groups[] = {
-	&emd_array_attr_group, &emd_geometry_attr_group, &emd_reshape_attr_group, NULL
+	&emd_array_attr_group, &emd_geometry_attr_group, &emd_reshape_attr_group, &emd_bitmap_attr_group,
+	&emd_bitmap_set_attr_group, NULL
 };
 static const struct attribute_group *const own_groups[] = {
-	&emd_own_attr_group, &emd_node_attr_group, &emd_reshape_own_group, NULL
+	&emd_own_attr_group, &emd_node_attr_group, &emd_reshape_own_group, &emd_bitmap_own_attr_group,
+	&emd_sync_own_attr_group, NULL
 };
 static const struct attribute_group *const redundancy_groups[] = {
 	&emd_redundancy_attr_group, &emd_sync_attr_group, NULL

@@ -86,6 +86,9 @@ extern const struct attribute_group emd_geometry_attr_group;
 extern const struct attribute_group emd_redundancy_attr_group;
 extern const struct attribute_group emd_own_attr_group;		/* emd/ of an array */
 extern const struct attribute_group emd_node_attr_group;	/* emd/ of an array and emd/dev-X alike */
+extern const struct attribute_group emd_bitmap_attr_group;	/* md/bitmap/ */
+extern const struct attribute_group emd_bitmap_set_attr_group;	/* md/ */
+extern const struct attribute_group emd_bitmap_own_attr_group;	/* emd/ */
 extern const struct attribute_group emd_member_attr_group;	/* md/dev-X */
 extern const struct attribute_group emd_member_own_attr_group;	/* emd/dev-X */
 
@@ -95,6 +98,9 @@ extern const struct attribute_group emd_member_own_attr_group;	/* emd/dev-X */
  * Return: 0 or -EINVAL.
  */
 int emd_parse_sectors(const char *page, const char *none, u64 *value);
+
+/** emd_parse_seconds() - seconds with up to three decimals, as milliseconds. Return: 0 or -EINVAL. */
+int emd_parse_seconds(const char *page, unsigned int *ms);
 
 /** emd_word_is() - is the text @word, with at most one newline behind it? */
 bool emd_word_is(const char *page, const char *word);

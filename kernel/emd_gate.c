@@ -3,8 +3,8 @@
  * Theory
  *
  * A bio passes: map (is the array running?) > writes (is the gate open?) > ranges > route
- * (old or new geometry) > personality. Each step either passes at once or takes the bio
- * out: to an error, to @parked, to a range's queue or to the worker. What is taken out
+ * (old or new geometry) > bitmap (is it known that it may be written?) > personality. Each step either passes at once or takes the bio
+ * out: to an error, to @parked, to a range's or the bitmap's queue or to the worker. What is taken out
  * gives back everything that it got in the steps before, so nothing can wait for it.
  *
  * How many writes are in flight is known without a shared counter: @writes is a percpu
@@ -21,6 +21,7 @@
 #include <linux/workqueue.h>
 
 #include "emd_array_private.h"
+#include "emd_bitmap.h"
 #include "emd_compat.h"
 
 #define STACKED_ARRAYS	4	/* arrays that may call each other directly */
@@ -34,6 +35,7 @@ struct gate_request {
 	void			*private;
 	struct block_device	*bdev;
 	struct emd_range_holder	holder;
+	struct percpu_ref	*noted;		/* in the bitmap; NULL without one */
 	struct llist_node	held;
 	unsigned long		started;
 	unsigned int		sectors;
@@ -144,6 +146,8 @@ static void request_done(struct emd_io *io, blk_status_t status)
 		bio->bi_status = status;
 	if (rq->ranged)
 		emd_range_exit(a->ranges, &rq->holder);
+	if (unlikely(rq->noted))
+		emd_bitmap_exit(rq->noted);
 	if (rq->write && unlikely(atomic_read(&a->priv->unacked))) {
 		request_hold(rq);
 		emd_map_exit(map);
@@ -304,6 +308,7 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	if (!rq)
 		goto punt;
 	rq->ranged = false;
+	rq->noted = NULL;
 	rq->write = op_is_write(bio_op(bio));
 	rq->io.map = emd_map_enter(a);
 	if (!rq->io.map) {
@@ -343,6 +348,13 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 				goto punt;
 			gate_pass(a, front, can_wait);
 			return bio;
+		}
+	}
+	if (unlikely(rcu_access_pointer(a->bitmap)) && rq->write) {
+		rq->noted = emd_bitmap_enter(emd_bitmap_of(a), &rq->io.map->geo, bio);
+		if (!rq->noted) {
+			drop_request(a, rq);
+			return NULL;
 		}
 	}
 	start_request(a, rq, bio, can_wait);

@@ -39,8 +39,7 @@ static void member_flushed(struct bio *bio)
 	flush_put(f);
 }
 
-/* The next member behind slot @slot, with a reference. */
-static struct mdk_member *next_target(struct emd_array *a, int slot)
+struct mdk_member *emd_array_next_placed(struct emd_array *a, int slot)
 {
 	struct mdk_member *m, *found = NULL;
 	unsigned long flags;
@@ -86,7 +85,7 @@ static void flush_start(struct emd_flush *f, struct emd_array *a, void (*done)(s
 	f->status = BLK_STS_OK;
 	f->done = done;
 	atomic_set(&f->left, 1);
-	while ((m = next_target(a, slot))) {
+	while ((m = emd_array_next_placed(a, slot))) {
 		slot = m->priority;
 		if (has_cache(m))
 			flush_member(f, m);

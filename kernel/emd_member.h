@@ -52,6 +52,7 @@ enum emd_member_flag {
 	EMD_MF_WRITE_ERROR,
 	EMD_MF_PLACED,		/* has not only a slot number, but its place in the map */
 	EMD_MF_RESERVED,	/* took its place by a reservation, at the start of the present reshape */
+	EMD_MF_BITMAP,		/* all but what has bits is as its parent's data: recovered by the bitmap */
 	EMD_MF_HANDLED,		/* the parent has done what a failure calls for */
 };
 

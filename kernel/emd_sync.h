@@ -54,6 +54,7 @@ enum emd_pass_phase {
  * @result:	0: complete, -EINTR: interrupted, else why it stopped
  * @begin, @pos, @end, @completed: the range of the pass, private and published progress
  * @mismatches:	mismatch_cnt, sectors
+ * @skipped:	member sectors that the bitmap has spared it
  * @published:	jiffies of the last publication
  * @mark_time, @mark_pos: where the pass was at least 3 s ago (jiffies, member sectors)
  * @next_mark_time, @next_mark_pos: where it will have been
@@ -95,6 +96,7 @@ struct emd_sync {
 	u64			end;
 	u64			completed;
 	u64			mismatches;
+	u64			skipped;
 	unsigned long		published;
 	unsigned long		mark_time;
 	u64			mark_pos;
@@ -173,6 +175,9 @@ void emd_pace_release(struct emd_sync *s);
  * @pos: wait as long as is fair. The worker.
  */
 void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began);
+
+/** emd_pace_skip() - @sectors were passed over: they are no speed. The worker. */
+void emd_pace_skip(struct emd_sync *s, u64 sectors);
 
 /** emd_pace_speed() - KiB/s of one member over the last seconds. */
 unsigned long emd_pace_speed(const struct emd_sync *s, u64 pos);

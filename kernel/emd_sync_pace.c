@@ -177,6 +177,12 @@ static void move_marks(struct emd_sync *s, u64 pos)
 	s->next_mark_pos = pos;
 }
 
+void emd_pace_skip(struct emd_sync *s, u64 sectors)
+{
+	WRITE_ONCE(s->mark_pos, s->mark_pos + sectors);
+	s->next_mark_pos += sectors;
+}
+
 /* Jiffies by which the pass is ahead of its maximum. */
 static unsigned long ahead(const struct emd_sync *s, u64 pos)
 {

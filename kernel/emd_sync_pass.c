@@ -12,6 +12,7 @@
  */
 #include <linux/slab.h>
 
+#include "emd_bitmap.h"
 #include "emd_io.h"
 #include "emd_personality.h"
 #include "emd_sync.h"
@@ -184,6 +185,73 @@ static int sync_window(struct emd_sync *s, struct scratch *sc)
 	return 0;
 }
 
+/* -- what the bitmap spares it -------------------------------------------------------------------- */
+
+/* A recovery only if every target was in sync once. */
+static bool may_skip(struct emd_sync *s)
+{
+	struct emd_map *map;
+	bool may = true;
+	unsigned int i;
+
+	if (!rcu_access_pointer(s->array->bitmap))
+		return false;
+	if (s->action != EMD_SYNC_RECOVER)
+		return s->action == EMD_SYNC_RESYNC;
+	map = emd_map_enter(s->array);
+	if (!map)
+		return false;
+	for (i = 0; i < map->geo.raid_disks; i++)
+		if (is_target(&map->slot[i]))
+			may &= test_bit(EMD_MF_BITMAP, &map->slot[i].member->flags);
+	emd_map_exit(map);
+	return may;
+}
+
+/* Return: true if the locked range up to @end still needs nothing, and the pass is at its end now. */
+static bool skip_locked(struct emd_sync *s, u64 end, unsigned int window)
+{
+	struct emd_map *map;
+
+	if (emd_bitmap_idle_end(s->array, s->action, s->pos, end, window) != end)
+		return false;
+	if (s->action == EMD_SYNC_RECOVER) {
+		map = emd_map_enter(s->array);
+		if (!map)
+			return false;
+		targets_advance(map, end, false);
+		emd_map_exit(map);
+	}
+	WRITE_ONCE(s->skipped, s->skipped + end - s->pos);
+	emd_pace_skip(s, end - s->pos);
+	WRITE_ONCE(s->pos, end);
+	return true;
+}
+
+/*
+ * Passes over what needs nothing. Under the lock, because a write that came before a target is said to be filled there need
+ * not have reached it. Return: true if it got on.
+ */
+static bool skip_idle(struct emd_sync *s, unsigned int window)
+{
+	struct emd_array *a = s->array;
+	struct emd_range_window lock = { .mode = EMD_RANGE_WRITES };
+	u64 end = min(s->end, READ_ONCE(s->max));
+	bool skipped;
+
+	if (!may_skip(s))
+		return false;
+	end = emd_bitmap_idle_end(a, s->action, s->pos, end, window);
+	if (end <= s->pos)
+		return false;
+	emd_geometry_span(&a->geo, s->pos, end, &lock.begin, &lock.end);
+	if (emd_range_lock(a->ranges, &lock, false))
+		return false;
+	skipped = skip_locked(s, end, window);
+	emd_range_unlock(a->ranges, &lock);
+	return skipped;
+}
+
 /* -- the pass --------------------------------------------------------------------------------- */
 
 static int publish(struct emd_sync *s)
@@ -203,8 +271,10 @@ static int publish(struct emd_sync *s)
 		if (emd_array_failure_unacked(a))
 			return -EINTR;
 	}
-	if (s->action == EMD_SYNC_RESYNC)
+	if (s->action == EMD_SYNC_RESYNC) {
 		WRITE_ONCE(a->resync_start, s->pos);
+		emd_bitmap_synced(a, s->pos);
+	}
 	if (s->action == EMD_SYNC_RECOVER) {
 		map = emd_map_enter(a);
 		if (map) {
@@ -244,10 +314,12 @@ int emd_sync_pass(struct emd_sync *s)
 	ret = scratch_alloc(&sc, &a->geo);
 	if (ret)
 		return ret;
+	if (s->action == EMD_SYNC_RESYNC || s->action == EMD_SYNC_RECOVER)
+		emd_bitmap_write_all(a);	/* a new member has no bit yet */
 	emd_range_engage(a->ranges, EMD_RANGE_WRITES);
 	while (!ret && s->pos < s->end) {
 		ret = wait_turn(s);
-		if (!ret)
+		if (!ret && !skip_idle(s, sc.window))
 			ret = sync_window(s, &sc);
 		if (!ret && time_after(jiffies, s->published + EMD_SYNC_PUBLISH))
 			ret = publish(s);
@@ -271,11 +343,13 @@ bool emd_sync_prepare(struct emd_sync *s)
 	u32 chunk = a->geo.chunk_sectors ?: EMD_MIN_CHUNK_SECTORS;
 
 	s->end = a->geo.member_sectors;
+	s->skipped = 0;
 	if (s->action == EMD_SYNC_RECOVER) {
 		s->begin = targets_begin(map);
 	} else if (!emd_array_comparable(a)) {
 		/* Without redundancy there is nothing that could be consistent or not. */
 		a->resync_start = EMD_POS_MAX;
+		emd_bitmap_synced(a, EMD_POS_MAX);
 		return false;
 	} else {
 		s->begin = s->action == EMD_SYNC_RESYNC ? a->resync_start : s->min;
@@ -309,6 +383,8 @@ void emd_sync_conclude(struct emd_sync *s)
 		return;
 	if (s->action == EMD_SYNC_RECOVER)
 		targets_insync(a);
-	if (s->action == EMD_SYNC_RESYNC)
+	if (s->action == EMD_SYNC_RESYNC) {
 		a->resync_start = EMD_POS_MAX;
+		emd_bitmap_synced(a, EMD_POS_MAX);
+	}
 }

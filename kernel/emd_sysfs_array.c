@@ -3,6 +3,7 @@
 #include <linux/sched/mm.h>
 
 #include "emd_array_private.h"
+#include "emd_bitmap.h"
 
 static bool differs(const struct emd_array *a)
 {
@@ -370,8 +371,7 @@ static ssize_t safe_mode_delay_show(struct emd_array *a, char *page)
 	return sysfs_emit(page, "%u.%03u\n", ms / 1000, ms % 1000);
 }
 
-/* Seconds with up to three decimals, as milliseconds. */
-static int parse_seconds(const char *page, unsigned int *ms)
+int emd_parse_seconds(const char *page, unsigned int *ms)
 {
 	unsigned int whole, fraction = 0, digits;
 	const char *point = strchr(page, '.');
@@ -397,7 +397,7 @@ static ssize_t safe_mode_delay_store(struct emd_array *a, const char *page, size
 {
 	unsigned int ms;
 
-	if (parse_seconds(page, &ms))
+	if (emd_parse_seconds(page, &ms))
 		return emd_refuse(a, -EINVAL, "safe_mode_delay is a number of seconds with at most three decimals");
 	emd_gate_set_idle(a, ms);
 	return len;
@@ -413,6 +413,20 @@ static ssize_t resync_start_show(struct emd_array *a, char *page)
 	return sysfs_emit(page, "%llu\n", (unsigned long long)start);
 }
 
+/* It says more than the bits do: what lies behind is not known to be right. */
+static int store_beside_bitmap(struct emd_array *a, u64 start)
+{
+	struct emd_bitmap *bm = emd_bitmap_of(a);
+
+	if (!emd_array_writable(a))
+		return emd_refuse(a, -EROFS, "%s is read-only, and its bitmap would have to be written", a->member.name);
+	if (start < a->geo.member_sectors)
+		emd_bitmap_set(a, bm->array_units ? 0 : start >> bm->shift, bm->regions.nr - 1);
+	else
+		emd_bitmap_synced(a, EMD_POS_MAX);
+	return 0;
+}
+
 static ssize_t resync_start_store(struct emd_array *a, const char *page, size_t len)
 {
 	u64 start;
@@ -422,6 +436,12 @@ static ssize_t resync_start_store(struct emd_array *a, const char *page, size_t 
 	if (emd_array_running(a) && !emd_sync_frozen(a))
 		return emd_refuse(a, -EBUSY, "resync_start can be set only while %s is inactive or frozen",
 				  a->member.name);
+	if (emd_bitmap_of(a)) {
+		int error = store_beside_bitmap(a, start);
+
+		if (error)
+			return error;
+	}
 	WRITE_ONCE(a->resync_start, start);
 	return len;
 }
@@ -431,12 +451,14 @@ static ssize_t consistency_policy_show(struct emd_array *a, char *page)
 {
 	if (!emd_array_running(a))
 		return sysfs_emit(page, "unknown\n");
+	if (rcu_access_pointer(a->bitmap))
+		return sysfs_emit(page, "bitmap\n");
 	return sysfs_emit(page, "%s\n", emd_array_redundant(a) ? "resync" : "none");
 }
 
 static ssize_t consistency_policy_store(struct emd_array *a, const char *page, size_t len)
 {
-	if (emd_word_is(page, "resync") && emd_array_redundant(a))
+	if (emd_word_is(page, rcu_access_pointer(a->bitmap) ? "bitmap" : "resync") && emd_array_redundant(a))
 		return len;
 	return emd_refuse(a, -EINVAL, "%s can have no other consistency policy than it has", a->member.name);
 }

@@ -271,6 +271,16 @@ static struct attribute *sync_attrs[] = {
 
 const struct attribute_group emd_sync_attr_group = { .attrs = sync_attrs };
 
+static ssize_t sync_skipped_show(struct emd_array *a, char *page)
+{
+	return sysfs_emit(page, "%llu\n", READ_ONCE(a->sync->skipped));
+}
+EMD_ATTR_RO(sync_skipped);
+
+static struct attribute *sync_own_attrs[] = { &sync_skipped_attr.attr, NULL };
+
+const struct attribute_group emd_sync_own_attr_group = { .attrs = sync_own_attrs };
+
 /* -- /proc/emdstat -------------------------------------------------------------------------------------- */
 
 #define BAR 20

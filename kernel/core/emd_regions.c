@@ -218,6 +218,8 @@ __u32 emd_regions_count(const struct emd_regions *r, enum emd_region_state state
 {
 	__u32 i, nr = 0;
 
+	if (state == EMD_REGION_CLEAN)
+		return r->nr;
 	for (i = next_used(r, 0, r->nr); i < r->nr; i = next_used(r, i + 1, r->nr))
 		nr += r->state[i] >= state;
 	return nr;
