@@ -6,9 +6,26 @@
  * What is in sync is filled to any sector. The state alone would not do: that of an array that has given its place
  * up is what its own children make of it, and this map may be in use still.
  */
+static inline bool slot_readable(const struct emd_slot *slot, u64 end)
+{
+	struct mdk_member *m = slot->member;
+
+	return m && MDU_MSTATE_WRITABLE(emd_member_state(m)) && end <= READ_ONCE(m->filled);
+}
+
 bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len)
 {
-	return emd_slot_writable(map, i) && sector + len <= READ_ONCE(map->slot[i].member->filled);
+	return slot_readable(&map->slot[i], sector + len);
+}
+
+bool emd_map_readable(const struct emd_map *map, u64 sector, u64 len)
+{
+	u32 i;
+
+	for (i = 0; i < map->geo.raid_disks; i++)
+		if (!slot_readable(&map->slot[i], sector + len))
+			return false;
+	return true;
 }
 
 bool emd_slot_writable(const struct emd_map *map, u32 i)

@@ -80,6 +80,9 @@ static inline void emd_map_exit(struct emd_map *map)
  */
 bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len);
 
+/** emd_map_readable() - may every slot be read for these member sectors? */
+bool emd_map_readable(const struct emd_map *map, u64 sector, u64 len);
+
 /** emd_slot_writable() - does slot @i take writes (readable, or a rebuild target)? */
 bool emd_slot_writable(const struct emd_map *map, u32 i);
 

@@ -147,6 +147,29 @@ int emd_geometry_owner(const struct emd_geometry *geo, __u32 slot, __u64 sector,
  */
 void emd_geometry_span(const struct emd_geometry *geo, __u64 begin, __u64 end, __u64 *lo, __u64 *hi);
 
+/**
+ * struct emd_row - where the columns of one stripe row lie (4, 5, 6)
+ * @n:           slots
+ * @p, @q:       those of parity; EMD_NO_SLOT for a Q that is not there
+ * @ring:        data goes round so many slots; 0: in ascending order over those that parity leaves
+ * @first_data:  slot of column 0 on the ring, @ring meaning 0; 0 in ascending order
+ * @first_power: slot from which the powers of Q are counted; EMD_NO_SLOT: they are the slots' numbers
+ */
+struct emd_row {
+	__u32 n, p, q;
+	__u32 ring, first_data;
+	__u32 first_power;
+};
+
+/** emd_geometry_row() - what the slots of row @number follow from: for whoever asks for several. */
+void emd_geometry_row(const struct emd_geometry *geo, __u64 number, struct emd_row *row);
+
+/** emd_row_data_slot() - emd_geometry_data_slot() of a known row. */
+__u32 emd_row_data_slot(const struct emd_row *row, __u32 column);
+
+/** emd_row_q_power() - emd_geometry_q_power() of a known row. */
+__u32 emd_row_q_power(const struct emd_row *row, __u32 slot);
+
 /** emd_geometry_p_slot() - slot of P in @row, or EMD_NO_SLOT. */
 __u32 emd_geometry_p_slot(const struct emd_geometry *geo, __u64 row);
 

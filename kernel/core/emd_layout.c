@@ -128,6 +128,47 @@ static __u32 layout_anchor(const struct layout *layout, __u32 p, __u32 q)
 	return layout->q == Q_BEHIND_P ? q : p;
 }
 
+static __u32 next_slot(__u32 slot, __u32 n)
+{
+	return slot + 1 == n ? 0 : slot + 1;
+}
+
+void emd_geometry_row(const struct emd_geometry *geo, __u64 number, struct emd_row *row)
+{
+	const struct layout *layout = layout_find(geo);
+
+	row->n = geo->raid_disks;
+	row->p = layout_p(layout, row->n, number);
+	row->q = layout_q(layout, row->n, row->p);
+	row->ring = layout->data == DATA_BEHIND_PARITY ? layout_ring(layout, row->n) : 0;
+	row->first_data = row->ring ? layout_anchor(layout, row->p, row->q) + 1 : 0;
+	row->first_power = layout->power == POWER_IS_SLOT ? EMD_NO_SLOT : next_slot(row->q, row->n);
+}
+
+__u32 emd_row_data_slot(const struct emd_row *row, __u32 column)
+{
+	__u32 slot = row->first_data + column, first, second;
+
+	if (row->ring)
+		return slot >= row->ring ? slot - row->ring : slot;
+	/* EMD_NO_SLOT lies behind every slot. */
+	first = row->p < row->q ? row->p : row->q;
+	second = row->p < row->q ? row->q : row->p;
+	slot += slot >= first;
+	return slot + (slot >= second);
+}
+
+__u32 emd_row_q_power(const struct emd_row *row, __u32 slot)
+{
+	__u32 first = row->first_power, place, p_place;
+
+	if (first == EMD_NO_SLOT)
+		return slot;
+	place = slot >= first ? slot - first : slot + row->n - first;
+	p_place = row->p >= first ? row->p - first : row->p + row->n - first;
+	return place - (place > p_place);
+}
+
 __u32 emd_geometry_p_slot(const struct emd_geometry *geo, __u64 row)
 {
 	const struct layout *layout = layout_find(geo);
@@ -144,60 +185,36 @@ __u32 emd_geometry_q_slot(const struct emd_geometry *geo, __u64 row)
 	return layout_q(layout, geo->raid_disks, layout_p(layout, geo->raid_disks, row));
 }
 
-__u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 row, __u32 column)
+__u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 number, __u32 column)
 {
-	const struct layout *layout = layout_find(geo);
-	__u32 p, q, first, ring, slot;
+	struct emd_row row;
 
-	if (!layout)
+	if (!layout_find(geo))
 		return column;
-	p = layout_p(layout, geo->raid_disks, row);
-	q = layout_q(layout, geo->raid_disks, p);
-
-	if (layout->data == DATA_BEHIND_PARITY) {
-		ring = layout_ring(layout, geo->raid_disks);
-		slot = layout_anchor(layout, p, q) + 1 + column;
-		return slot >= ring ? slot - ring : slot;
-	}
-	/* EMD_NO_SLOT lies behind every slot. */
-	first = p < q ? p : q;
-	slot = column < first ? column : column + 1;
-	return slot < (p < q ? q : p) ? slot : slot + 1;
+	emd_geometry_row(geo, number, &row);
+	return emd_row_data_slot(&row, column);
 }
 
-__u32 emd_geometry_column(const struct emd_geometry *geo, __u64 row, __u32 slot)
+__u32 emd_geometry_column(const struct emd_geometry *geo, __u64 number, __u32 slot)
 {
-	const struct layout *layout = layout_find(geo);
-	__u32 p, q, anchor, ring;
+	struct emd_row row;
 
-	if (!layout)
+	if (!layout_find(geo))
 		return slot;
-	p = layout_p(layout, geo->raid_disks, row);
-	q = layout_q(layout, geo->raid_disks, p);
-	if (slot == p || slot == q)
+	emd_geometry_row(geo, number, &row);
+	if (slot == row.p || slot == row.q)
 		return EMD_NO_SLOT;
-
-	if (layout->data == DATA_BEHIND_PARITY) {
-		ring = layout_ring(layout, geo->raid_disks);
-		anchor = layout_anchor(layout, p, q);
-		return slot > anchor ? slot - anchor - 1 : slot + ring - anchor - 1;
-	}
-	return slot - (slot > p) - (slot > q);
+	if (row.ring)
+		return slot >= row.first_data ? slot - row.first_data : slot + row.ring - row.first_data;
+	return slot - (slot > row.p) - (slot > row.q);
 }
 
-__u32 emd_geometry_q_power(const struct emd_geometry *geo, __u64 row, __u32 slot)
+__u32 emd_geometry_q_power(const struct emd_geometry *geo, __u64 number, __u32 slot)
 {
-	const struct layout *layout = layout_find(geo);
-	__u32 n = geo->raid_disks, p, first, place;
+	struct emd_row row;
 
-	if (layout->power == POWER_IS_SLOT)
-		return slot;
-	p = layout_p(layout, n, row);
-	first = layout_q(layout, n, p) + 1;
-	if (first == n)
-		first = 0;
-	place = slot >= first ? slot - first : slot + n - first;
-	return place - (place > (p >= first ? p - first : p + n - first));
+	emd_geometry_row(geo, number, &row);
+	return emd_row_q_power(&row, slot);
 }
 
 __u32 emd_geometry_q_powers(const struct emd_geometry *geo)

@@ -42,6 +42,11 @@ static struct survey survey_columns(__u32 data, __u32 parity, __u32 first, __u32
 	return s;
 }
 
+int emd_stripe_modifies(__u32 data, __u32 parity, __u32 written)
+{
+	return written < data && data - written > written + parity;
+}
+
 static enum emd_stripe_kind choose(__u32 data, __u32 parity, __u32 nr_written, struct survey s)
 {
 	int rmw = !s.unknown_inside && !s.blind_parity;
@@ -53,7 +58,7 @@ static enum emd_stripe_kind choose(__u32 data, __u32 parity, __u32 nr_written, s
 		return EMD_STRIPE_FULL;
 	if (s.absent_parity == parity)
 		return EMD_STRIPE_BARE;
-	if (rcw && (!rmw || data - nr_written <= nr_written + parity - s.absent_parity))
+	if (rcw && !(rmw && emd_stripe_modifies(data, parity - s.absent_parity, nr_written)))
 		return EMD_STRIPE_RCW;
 	if (rmw)
 		return EMD_STRIPE_RMW;

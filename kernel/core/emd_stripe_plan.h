@@ -78,6 +78,9 @@ enum emd_stripe_kind {
 enum emd_stripe_kind emd_stripe_plan(__u32 data, __u32 parity, __u32 first, __u32 last,
 				     const __u8 *state, __u8 *todo);
 
+/** emd_stripe_modifies() - is a write of @written data columns planned as RMW when all columns are present? */
+int emd_stripe_modifies(__u32 data, __u32 parity, __u32 written);
+
 /**
  * struct emd_stripe_piece - a uniform part of a request
  * @row:   stripe row

@@ -71,7 +71,9 @@ static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
 {
 	u32 i;
 
-	for (i = 0; i < r5_columns(op->conf) && !op->offload; i++) {
+	if (op->offload)
+		return true;
+	r5_for_each_column(op, i) {
 		struct r5_column *column = &op->column[i];
 
 		if (column_needs_data(op, i)) {
@@ -94,27 +96,16 @@ size_t r5_op_size(const struct r5_conf *conf)
 	       (conf->parity > 1 ? conf->places * sizeof(void *) : 0);
 }
 
-/* Everything but the columns' bios, which are initialised when they are sent, and room for places. */
-static void op_clear(struct r5_op *op, u32 columns)
-{
-	const size_t bios = offsetof(struct r5_column, op);
-	u32 i;
-
-	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * sizeof(struct r5_column) +
-		     (EMD_Q_POWERS + 2) * sizeof(void *) > EMD_BUFFER_MAX);
-	memset(op, 0, sizeof(*op));
-	for (i = 0; i < columns; i++)
-		memset((void *)&op->column[i] + bios, 0, sizeof(op->column[i]) - bios);
-}
-
 static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp, bool reserved)
 {
 	size_t size = r5_op_size(conf);
 	struct r5_op *op = reserved ? mempool_alloc(&conf->reserve_ops, GFP_NOIO) : emd_buffer_alloc(size, gfp);
 
+	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * sizeof(struct r5_column) +
+		     (EMD_Q_POWERS + 2) * sizeof(void *) > EMD_BUFFER_MAX);
 	if (!op)
 		return NULL;
-	op_clear(op, r5_columns(conf));
+	memset(op, 0, sizeof(*op));
 	op->conf = conf;
 	op->io = io;
 	op->cost = max(size, PAGE_SIZE);
@@ -128,7 +119,7 @@ static void op_release(struct r5_op *op)
 	struct r5_conf *conf = op->conf;
 	u32 i;
 
-	for (i = 0; i < r5_columns(conf); i++) {
+	r5_for_each_column(op, i) {
 		buffer_free(op, op->column[i].data);
 		buffer_free(op, op->column[i].old);
 	}
@@ -160,20 +151,18 @@ static u8 column_state(const struct emd_map *map, u32 slot, u64 sector, u32 sect
 	return sector < READ_ONCE(map->slot[slot].member->filled) ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
 }
 
-static u32 column_slot(const struct r5_conf *conf, u64 row, u32 i)
+static u32 column_slot(const struct r5_conf *conf, const struct emd_row *row, u32 i)
 {
-	const struct emd_geometry *geo = &conf->map->geo;
-
 	if (i < conf->data)
-		return emd_geometry_data_slot(geo, row, i);
-	return i == conf->data ? emd_geometry_p_slot(geo, row) : emd_geometry_q_slot(geo, row);
+		return emd_row_data_slot(row, i);
+	return i == conf->data ? row->p : row->q;
 }
 
-static u32 column_place(const struct r5_conf *conf, u64 row, u32 slot, u32 i)
+static u32 column_place(const struct r5_conf *conf, const struct emd_row *row, u32 slot, u32 i)
 {
 	if (i >= conf->data)
 		return conf->places - r5_columns(conf) + i;
-	return conf->parity > 1 ? emd_geometry_q_power(&conf->map->geo, row, slot) : i;
+	return conf->parity > 1 ? emd_row_q_power(row, slot) : i;
 }
 
 static u64 op_member_sector(const struct r5_op *op)
@@ -181,18 +170,29 @@ static u64 op_member_sector(const struct r5_op *op)
 	return op->piece.row * op->conf->map->geo.chunk_sectors + op->piece.lo;
 }
 
+/* All of it but the bio, which is initialised when it is sent. */
+static void column_clear(struct r5_column *column)
+{
+	const size_t bio = offsetof(struct r5_column, op);
+
+	memset((void *)column + bio, 0, sizeof(*column) - bio);
+}
+
 static void op_init_columns(struct r5_op *op, const struct bvec_iter *at)
 {
 	unsigned int chunk_bytes = op->conf->map->geo.chunk_sectors << SECTOR_SHIFT;
 	u64 sector = op_member_sector(op);
+	struct emd_row row;
 	u32 i;
 
-	for (i = 0; i < r5_columns(op->conf); i++) {
+	emd_geometry_row(&op->conf->map->geo, op->piece.row, &row);
+	r5_for_each_column(op, i) {
 		struct r5_column *column = &op->column[i];
 
+		column_clear(column);
 		column->op = op;
-		column->slot = column_slot(op->conf, op->piece.row, i);
-		column->place = column_place(op->conf, op->piece.row, column->slot, i);
+		column->slot = column_slot(op->conf, &row, i);
+		column->place = column_place(op->conf, &row, column->slot, i);
 		column->state = column_state(op->conf->map, column->slot, sector,
 					     op->piece.hi - op->piece.lo);
 		if (!at || !r5_op_writes(op, i))
@@ -241,6 +241,33 @@ void r5_op_plan(struct r5_op *op)
 	}
 }
 
+/* Are all columns there, and may parity be believed? */
+static bool op_row_is_whole(const struct r5_op *op)
+{
+	u32 sectors = op->piece.hi - op->piece.lo;
+	u64 sector = op_member_sector(op);
+
+	return emd_map_readable(op->conf->map, sector, sectors) && emd_map_agrees(op->conf->map, sector + sectors);
+}
+
+/* A careful operation may change its plan, so it has all columns. */
+static bool op_is_sparse(const struct r5_op *op)
+{
+	u32 written = op->piece.last - op->piece.first;
+
+	return bio_op(op->io->bio) != REQ_OP_READ && !op->careful &&
+	       emd_stripe_modifies(op->conf->data, op->conf->parity, written) && op_row_is_whole(op);
+}
+
+static void op_plan_sparse(struct r5_op *op)
+{
+	u32 i;
+
+	op->kind = EMD_STRIPE_RMW;
+	r5_for_each_column(op, i)
+		op->column[i].todo = EMD_COLUMN_READ | EMD_COLUMN_WRITE;
+}
+
 static bool bio_has_pages(struct bio *bio)
 {
 	return bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
@@ -258,8 +285,11 @@ static struct r5_op *op_build(struct r5_conf *conf, struct emd_io *io,
 	op->careful = r5_io_careful(io);
 	op->zero = !bio_has_pages(io->bio);
 	op->offload = offload;
+	op->sparse = op_is_sparse(op);
 	op_init_columns(op, at);
-	if (bio_op(io->bio) != REQ_OP_READ)
+	if (op->sparse)
+		op_plan_sparse(op);
+	else if (bio_op(io->bio) != REQ_OP_READ)
 		r5_op_plan(op);
 	if (op->kind == EMD_STRIPE_LOST) {
 		op_release(op);
@@ -385,7 +415,7 @@ void r5_op_issue(struct r5_op *op, u8 what, void (*run)(struct r5_op *op))
 
 	op->run = run;
 	atomic_set(&op->pending, 1);
-	for (i = 0; i < r5_columns(op->conf); i++)
+	r5_for_each_column(op, i)
 		if (op->column[i].todo & what)
 			column_send(op, &op->column[i], what);
 	if (atomic_dec_and_test(&op->pending))
@@ -397,7 +427,7 @@ bool r5_op_blind(struct r5_op *op)
 	bool any = false;
 	u32 i;
 
-	for (i = 0; i < r5_columns(op->conf); i++) {
+	r5_for_each_column(op, i) {
 		struct r5_column *column = &op->column[i];
 
 		if (!(column->todo & EMD_COLUMN_READ) || !column->failed)

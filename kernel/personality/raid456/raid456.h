@@ -180,6 +180,7 @@ struct r5_column {
  * @careful: has memory for every plan (rule 4)
  * @reserved: came from the reserve
  * @stale:   a member that cannot be spared has missed a write
+ * @sparse:  RMW with all members there: only the written columns and parity exist (r5_for_each_column())
  * @at:      two parities: room for the places of a row
  */
 struct r5_op {
@@ -192,7 +193,7 @@ struct r5_op {
 	atomic_t		pending;
 	enum emd_stripe_kind	kind;
 	size_t			cost;
-	bool			zero, offload, careful, reserved, stale;
+	bool			zero, offload, careful, reserved, stale, sparse;
 	void			**at;
 	struct r5_column	column[];
 };
@@ -209,6 +210,17 @@ static inline bool r5_op_writes(const struct r5_op *op, u32 column)
 {
 	return column >= op->piece.first && column < op->piece.last;
 }
+
+static inline u32 r5_op_next(const struct r5_op *op, u32 column)
+{
+	column++;
+	return op->sparse && column == op->piece.last ? op->conf->data : column;
+}
+
+/* The columns that the operation has, by their numbers. */
+#define r5_for_each_column(op, i)						\
+	for ((i) = (op)->sparse ? (op)->piece.first : 0; (i) < r5_columns((op)->conf); \
+	     (i) = r5_op_next(op, i))
 
 /**
  * r5_op_build() - an operation for @piece, not started

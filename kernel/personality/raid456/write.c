@@ -66,7 +66,7 @@ static u32 lost_columns(const struct r5_op *op)
 {
 	u32 i, lost = 0;
 
-	for (i = 0; i < r5_columns(op->conf); i++) {
+	r5_for_each_column(op, i) {
 		const struct r5_column *column = &op->column[i];
 
 		if (column->todo & EMD_COLUMN_WRITE)
