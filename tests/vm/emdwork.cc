@@ -27,8 +27,10 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <linux/aio_abi.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <linux/fs.h>
 #include <thread>
@@ -156,9 +158,63 @@ public:
             die(fmt::format("flushing {}: {}", path_, std::strerror(errno)));
     }
 
+    const std::string &path() const { return path_; }
+    int fd() const { return fd_; }
+
 private:
     std::string path_;
     int fd_;
+};
+
+// Writes block by block, all handed in by one system call: the kernel plugs the block layer for it.
+class Batch {
+public:
+    Batch()
+    {
+        if (::syscall(SYS_io_setup, kRunBlocks, &context_) != 0)
+            die(fmt::format("io_setup: {}", std::strerror(errno)));
+    }
+    Batch(const Batch &) = delete;
+    Batch &operator=(const Batch &) = delete;
+    ~Batch() { ::syscall(SYS_io_destroy, context_); }
+
+    void write(const Device &device, const char *from, std::size_t blocks, std::uint64_t offset, bool durable)
+    {
+        std::array<iocb, kRunBlocks> writes = {};
+        std::array<iocb *, kRunBlocks> list = {};
+        for (std::size_t i = 0; i < blocks; i++) {
+            writes[i].aio_lio_opcode = IOCB_CMD_PWRITE;
+            writes[i].aio_fildes = static_cast<std::uint32_t>(device.fd());
+            writes[i].aio_buf = reinterpret_cast<std::uintptr_t>(from + i * kBlockBytes);
+            writes[i].aio_nbytes = kBlockBytes;
+            writes[i].aio_offset = static_cast<std::int64_t>(offset + i * kBlockBytes);
+            writes[i].aio_rw_flags = durable ? RWF_DSYNC : 0;
+            list[i] = &writes[i];
+        }
+        for (std::size_t begun = 0; begun < blocks;) {
+            const auto more = ::syscall(SYS_io_submit, context_, blocks - begun, list.data() + begun);
+            if (more < 0)
+                die(fmt::format("writing to {}: {}", device.path(), std::strerror(errno)));
+            begun += static_cast<std::size_t>(more);
+        }
+        wait(device, blocks);
+    }
+
+private:
+    void wait(const Device &device, std::size_t blocks)
+    {
+        std::array<io_event, kRunBlocks> events = {};
+        for (std::size_t ended = 0; ended < blocks;) {
+            const auto more = ::syscall(SYS_io_getevents, context_, 1, blocks - ended, events.data(), nullptr);
+            for (long i = 0; i < more; i++)
+                if (events[static_cast<std::size_t>(i)].res != static_cast<std::int64_t>(kBlockBytes))
+                    die(fmt::format("writing to {}: {}", device.path(),
+                                    std::strerror(static_cast<int>(-events[static_cast<std::size_t>(i)].res))));
+            ended += more > 0 ? static_cast<std::size_t>(more) : 0;
+        }
+    }
+
+    aio_context_t context_ = 0;
 };
 
 // --- the oracle ----------------------------------------------------------------------------------------------------
@@ -302,9 +358,10 @@ int extend(const Options &options)
 
 // One of several threads that write; each has the runs of blocks that fall to its number, so no two touch one block.
 void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, std::uint64_t number,
-                 std::uint64_t threads, std::atomic<std::uint64_t> &todo,
+                 std::uint64_t threads, bool batches, std::atomic<std::uint64_t> &todo,
                  std::chrono::steady_clock::time_point end)
 {
+    Batch batch;
     Buffer buffer(kRunBlocks * kBlockBytes);
     const auto runs = (oracle.blocks() + kRunBlocks - 1) / kRunBlocks;
     while (std::chrono::steady_clock::now() < end && !oracle.full()) {
@@ -322,7 +379,10 @@ void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, s
         const bool fua = random() % 2 == 0;
         buffer.make_blocks(first, length, generation);
         oracle.append(Kind::Intent, first, length, generation);
-        device.write(buffer.data(), length * kBlockBytes, first * kBlockBytes, fua);
+        if (batches)
+            batch.write(device, buffer.data(), length, first * kBlockBytes, fua);
+        else
+            device.write(buffer.data(), length * kBlockBytes, first * kBlockBytes, fua);
         if (!fua)
             device.flush();
         oracle.append(Kind::Done, first, length, generation);
@@ -335,13 +395,14 @@ int load(const Options &options)
     Oracle oracle(options.words.at(2), false);
     const auto threads = options.value("jobs", 1);
     const auto seed = options.value("seed", 1);
+    const bool batches = options.value("batch", 0) != 0;
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.value("seconds", 1 << 20));
     const auto count = options.value("count", ~0ULL);
     std::atomic<std::uint64_t> todo = count;
     std::vector<std::thread> running;
     for (std::uint64_t number = 0; number < threads; number++) {
         running.emplace_back([&, number] {
-            load_thread(device, oracle, std::mt19937_64(seed * 1000 + number), number, threads, todo, end);
+            load_thread(device, oracle, std::mt19937_64(seed * 1000 + number), number, threads, batches, todo, end);
         });
     }
     for (auto &thread : running)
@@ -446,7 +507,7 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"fill", fill, 3, "DEVICE ORACLE [--bytes N]"},
     Command{"extend", extend, 3, "DEVICE ORACLE [--bytes N]"},
-    Command{"load", load, 3, "DEVICE ORACLE [--seconds N] [--count N] [--jobs N] [--seed N]"},
+    Command{"load", load, 3, "DEVICE ORACLE [--seconds N] [--count N] [--jobs N] [--seed N] [--batch 1]"},
     Command{"verify", verify, 3, "DEVICE ORACLE [--settle 1]"},
     Command{"pattern-write", pattern_write, 4, "DEVICE BYTES SEED"},
     Command{"pattern-check", pattern_check, 4, "DEVICE BYTES SEED"},

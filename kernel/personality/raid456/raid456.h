@@ -8,6 +8,7 @@
  * (core/emd_stripe_plan.h): uniform parts of one row, at most a slice (64 KiB) per column.
  * A piece is one *operation*, one object with its member bios inside:
  *
+ *	hold	small writes, while their submitter has plugged	gather.c
  *	build	plan the piece, take the memory for it		op.c
  *	lock	the piece's blocks of the row, or queue		row.c
  *	run	phase 1: read what the plan asks for		small.c, read.c
@@ -113,6 +114,7 @@ void r5_unlock_row(struct r5_array *array, struct r5_lock *lock);
  * struct r5_conf - private data of a map
  * @data, @parity: columns of each kind in a row
  * @places: places that parity is summed over, at least as many as columns
+ * @row_sectors: array sectors of a row
  * @used:    bytes in operations; beyond R5_MEMORY_LIMIT submitters hand over to the worker
  * @room:    waits for @used to fall
  * @reserve: one operation and its pages, for the worker alone; its user holds
@@ -124,6 +126,7 @@ struct r5_conf {
 	struct emd_map		*map;
 	struct r5_array		*array;
 	u32			data, parity, places;
+	u64			row_sectors;
 	atomic_long_t		used;
 	wait_queue_head_t	room;
 	struct mutex		reserve_mutex;
@@ -311,6 +314,16 @@ int r5_zero(struct r5_batch *batch);				/* zero.c */
 
 /** r5_read_whole() - send a healthy read within one chunk on. Return: false, and nothing has happened, if it is not such a one (read.c). */
 bool r5_read_whole(struct emd_io *io);
+
+/**
+ * r5_hold() - hold a small write until its submitter unplugs, for what follows it (gather.c)
+ *
+ * Return: false, and nothing has happened, if it is not such a one, or nobody has plugged.
+ */
+bool r5_hold(struct emd_io *io);
+
+/** r5_io_start() - cut a request and start what it is made of. Process context; waits only if @io says so. */
+void r5_io_start(struct emd_io *io);
 
 /** r5_submit() - struct emd_personality.submit */
 void r5_submit(struct emd_io *io);

@@ -41,6 +41,7 @@ static int conf_init(struct r5_conf *conf, struct emd_map *map)
 	conf->map = map;
 	conf->data = emd_geometry_data_disks(&map->geo);
 	conf->parity = emd_geometry_parity_disks(&map->geo);
+	conf->row_sectors = emd_geometry_row_sectors(&map->geo);
 	conf->places = conf->parity > 1 ? emd_geometry_q_powers(&map->geo) + 2 : r5_columns(conf);
 	init_waitqueue_head(&conf->room);
 	error = conf_init_reserve(conf);

@@ -134,12 +134,10 @@ static int batch_fill(struct r5_batch *batch)
 	}
 }
 
-void r5_submit(struct emd_io *io)
+void r5_io_start(struct emd_io *io)
 {
 	struct r5_batch batch = { .conf = io->map->private, .io = io };
 
-	if (bio_op(io->bio) == REQ_OP_READ && r5_read_whole(io))
-		return;
 	INIT_LIST_HEAD(&batch.ops);
 	bio_list_init(&batch.clones);
 	atomic_set(&io->pending, 1);
@@ -152,4 +150,13 @@ void r5_submit(struct emd_io *io)
 	}
 	batch_start(&batch);
 	r5_io_put(io, BLK_STS_OK);
+}
+
+void r5_submit(struct emd_io *io)
+{
+	if (bio_op(io->bio) == REQ_OP_READ && r5_read_whole(io))
+		return;
+	if (bio_op(io->bio) == REQ_OP_WRITE && r5_hold(io))
+		return;
+	r5_io_start(io);
 }

@@ -9,7 +9,7 @@
 . /lib/emd/subject.sh
 
 go_on() {
-	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --seed "$BOOT" &
+	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --seed "$BOOT" --batch $((BOOT % 2)) &
 	cut_within 1 4
 	wait
 	fail "the writer ended"

@@ -16,7 +16,7 @@ for level in raid1 raid5; do
 	set -- "$d0" "$d1" "$d2"
 	make_array 1 $level 65536 2 none "$@"
 	emdwork fill "$(dev 1)" "$oracle"
-	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 8 &
+	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 8 --batch 1 &
 	writer=$!
 	fail_disk d1
 	wait_attr 60 "$(md_attr 1 degraded)" 1

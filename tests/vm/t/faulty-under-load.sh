@@ -20,7 +20,7 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	emdwork fill "$(dev 1)" "$oracle"
 	[ "$level" = raid1 ] || set_attr 1 sync_action repair
 	wait_sync 1 120
-	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 &
+	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --batch 1 &
 	writer=$!
 	wait_writer 1
 	for device; do

@@ -9,11 +9,14 @@
 #: timeout: 300
 . /array.sh
 
-# Any size at any place of the first rows, from several jobs with deep queues: the writes of a row meet all the time.
+# Any size at any place of the first rows, from several jobs with deep queues: the writes of a row meet all the time. One writes
+# block after block, many at a time, which are gathered; flushes come in between.
 overlapping_writers() {
 	fio --name=overlap --filename="$dev" --direct=1 --ioengine=libaio --iodepth=16 --numjobs=4 --thread --group_reporting \
 		--rw=randwrite --bsrange=4k-300k --blockalign=4k --size=3m --time_based --runtime="$1" --random_generator=tausworthe64 \
-		--norandommap --randrepeat=0 --output=/fio.out --buffer_compress_percentage=0 || { cat /fio.out; fail "fio"; }
+		--norandommap --randrepeat=0 --output=/fio.out --buffer_compress_percentage=0 \
+		--name=follow --filename="$dev" --direct=1 --ioengine=libaio --iodepth=64 --iodepth_batch_submit=32 --thread \
+		--rw=write --bs=4k --fdatasync=100 --size=3m --time_based --runtime="$1" || { cat /fio.out; fail "fio"; }
 }
 
 verified_writer() {

@@ -17,7 +17,7 @@ for round in 1 2 3; do
 		[ $((round % 2)) = 0 ] && resync=0 || resync=none
 		make_array 1 $level 65536 2 $resync "$d0" "$d1" "$d2"
 		emdwork fill "$(dev 1)" "$oracle" --bytes 4194304
-		emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 &
+		emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --batch $((round / 2)) &
 		writer=$!
 		wait_writer 1
 		refuses_stop
