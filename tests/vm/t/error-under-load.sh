@@ -34,6 +34,7 @@ emdwork fill "$(dev 1)" "$oracle"
 fail_disk d1
 fail_disk d2
 refuses "writing|flushing" emdwork load "$(dev 1)" "$oracle" --seconds 60
+refuses "writing|flushing" emdwork load "$(dev 1)" "$oracle" --seconds 60 --batch 1
 heal_disk d1
 heal_disk d2
 stop_array 1
