@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -356,15 +357,19 @@ int extend(const Options &options)
     return 0;
 }
 
+volatile std::sig_atomic_t told_to_end = 0;
+
 // One of several threads that write; each has the runs of blocks that fall to its number, so no two touch one block.
 void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, std::uint64_t number,
                  std::uint64_t threads, bool batches, std::atomic<std::uint64_t> &todo,
                  std::chrono::steady_clock::time_point end)
 {
-    Batch batch;
+    std::optional<Batch> batch;
+    if (batches)
+        batch.emplace();
     Buffer buffer(kRunBlocks * kBlockBytes);
     const auto runs = (oracle.blocks() + kRunBlocks - 1) / kRunBlocks;
-    while (std::chrono::steady_clock::now() < end && !oracle.full()) {
+    while (told_to_end == 0 && std::chrono::steady_clock::now() < end && !oracle.full()) {
         auto left = todo.load();
         while (left != 0 && !todo.compare_exchange_weak(left, left - 1)) {
         }
@@ -380,7 +385,7 @@ void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, s
         buffer.make_blocks(first, length, generation);
         oracle.append(Kind::Intent, first, length, generation);
         if (batches)
-            batch.write(device, buffer.data(), length, first * kBlockBytes, fua);
+            batch->write(device, buffer.data(), length, first * kBlockBytes, fua);
         else
             device.write(buffer.data(), length * kBlockBytes, first * kBlockBytes, fua);
         if (!fua)
@@ -399,6 +404,9 @@ int load(const Options &options)
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.value("seconds", 1 << 20));
     const auto count = options.value("count", ~0ULL);
     std::atomic<std::uint64_t> todo = count;
+    // Killed with its contexts, User Mode Linux would flush what is unmapped of them without the lock (a warning of lockdep).
+    if (batches)
+        std::signal(SIGTERM, [](int) { told_to_end = 1; });
     std::vector<std::thread> running;
     for (std::uint64_t number = 0; number < threads; number++) {
         running.emplace_back([&, number] {
