@@ -153,7 +153,7 @@ void emd_geometry_span(const struct emd_geometry *geo, __u64 begin, __u64 end, _
  * @p, @q:       those of parity; EMD_NO_SLOT for a Q that is not there
  * @ring:        data goes round so many slots; 0: in ascending order over those that parity leaves
  * @first_data:  slot of column 0 on the ring, @ring meaning 0; 0 in ascending order
- * @first_power: slot from which the powers of Q are counted; EMD_NO_SLOT: they are the slots' numbers
+ * @first_power: slot from which the powers of Q are counted; EMD_NO_SLOT: they are the slots' numbers.
  */
 struct emd_row {
 	__u32 n, p, q;

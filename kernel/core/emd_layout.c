@@ -133,16 +133,21 @@ static __u32 next_slot(__u32 slot, __u32 n)
 	return slot + 1 == n ? 0 : slot + 1;
 }
 
-void emd_geometry_row(const struct emd_geometry *geo, __u64 number, struct emd_row *row)
+static inline void find_row(const struct layout *layout, const struct emd_geometry *geo, __u64 number, struct emd_row *row)
 {
-	const struct layout *layout = layout_find(geo);
-
 	row->n = geo->raid_disks;
 	row->p = layout_p(layout, row->n, number);
 	row->q = layout_q(layout, row->n, row->p);
 	row->ring = layout->data == DATA_BEHIND_PARITY ? layout_ring(layout, row->n) : 0;
 	row->first_data = row->ring ? layout_anchor(layout, row->p, row->q) + 1 : 0;
-	row->first_power = layout->power == POWER_IS_SLOT ? EMD_NO_SLOT : next_slot(row->q, row->n);
+	row->first_power = EMD_NO_SLOT;
+	if (row->q != EMD_NO_SLOT && layout->power != POWER_IS_SLOT)
+		row->first_power = next_slot(row->q, row->n);
+}
+
+void emd_geometry_row(const struct emd_geometry *geo, __u64 number, struct emd_row *row)
+{
+	find_row(layout_find(geo), geo, number, row);
 }
 
 __u32 emd_row_data_slot(const struct emd_row *row, __u32 column)
@@ -187,21 +192,23 @@ __u32 emd_geometry_q_slot(const struct emd_geometry *geo, __u64 row)
 
 __u32 emd_geometry_data_slot(const struct emd_geometry *geo, __u64 number, __u32 column)
 {
+	const struct layout *layout = layout_find(geo);
 	struct emd_row row;
 
-	if (!layout_find(geo))
+	if (!layout)
 		return column;
-	emd_geometry_row(geo, number, &row);
+	find_row(layout, geo, number, &row);
 	return emd_row_data_slot(&row, column);
 }
 
 __u32 emd_geometry_column(const struct emd_geometry *geo, __u64 number, __u32 slot)
 {
+	const struct layout *layout = layout_find(geo);
 	struct emd_row row;
 
-	if (!layout_find(geo))
+	if (!layout)
 		return slot;
-	emd_geometry_row(geo, number, &row);
+	find_row(layout, geo, number, &row);
 	if (slot == row.p || slot == row.q)
 		return EMD_NO_SLOT;
 	if (row.ring)
