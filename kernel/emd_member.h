@@ -26,6 +26,7 @@
 #define _EMD_MEMBER_H
 
 #include <linux/bio.h>
+#include <linux/blk-cgroup.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -237,5 +238,15 @@ void emd_member_submit(struct mdk_member *m, struct bio *bio);
 
 /** emd_member_bdev() - block device behind a member (an array's own gendisk for an array). */
 struct block_device *emd_member_bdev(struct mdk_member *m);
+
+/** emd_member_bio() - @bio, initialised for no device, is for @m, and on whose account @source is. Context: any. */
+static inline void emd_member_bio(struct bio *bio, struct mdk_member *m, struct bio *source)
+{
+	bio->bi_bdev = emd_member_bdev(m);
+	if (likely(bio_blkcg_css(source)))
+		bio_clone_blkg_association(bio, source);
+	else	/* it was sent itself, and has lost its account when that ended */
+		bio_associate_blkg(bio);
+}
 
 #endif

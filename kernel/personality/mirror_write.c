@@ -153,11 +153,12 @@ static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter
 	member = emd_slot_get(map, place.slot);
 	if (!member)
 		return 0;
-	error = bio_init_clone(emd_member_bdev(member), &copy->bio, write->io->bio, gfp);
+	error = bio_init_clone(NULL, &copy->bio, write->io->bio, gfp);
 	if (error) {
 		emd_member_put(member);
 		return error;
 	}
+	emd_member_bio(&copy->bio, member, write->io->bio);
 	copy->write = write;
 	copy->member = member;
 	copy->counts = emd_slot_readable(map, place.slot, place.sector, run->bi_size >> SECTOR_SHIFT);

@@ -124,7 +124,8 @@ static struct gathered *gathered_begin(struct emd_io *first)
 	if (!g)
 		return NULL;
 	memset(&g->io, 0, sizeof(g->io));
-	bio_init(&g->bio, bio->bi_bdev, g->vec, GATHERED_VECS, bio->bi_opf);
+	bio_init(&g->bio, NULL, g->vec, GATHERED_VECS, bio->bi_opf);
+	g->bio.bi_bdev = bio->bi_bdev;
 	bio_clone_blkg_association(&g->bio, bio);
 	g->bio.bi_ioprio = bio->bi_ioprio;
 	g->bio.bi_iter.bi_sector = bio->bi_iter.bi_sector;

@@ -398,8 +398,8 @@ static void column_send(struct r5_op *op, struct r5_column *column, u8 what)
 	column->failed = !column->member;
 	if (column->failed)
 		return;
-	bio_init(bio, emd_member_bdev(column->member), &column->vec, 1, column_opf(op, what));
-	bio_clone_blkg_association(bio, op->io->bio);
+	bio_init(bio, NULL, &column->vec, 1, column_opf(op, what));
+	emd_member_bio(bio, column->member, op->io->bio);
 	column_fill_bio(op, column, what);
 	bio->bi_iter.bi_sector = slot->offset + op_member_sector(op);
 	bio->bi_ioprio = op->io->bio->bi_ioprio;
