@@ -23,6 +23,7 @@
 #include "emd_array_private.h"
 #include "emd_bitmap.h"
 #include "emd_compat.h"
+#include "emd_spare.h"
 
 #define STACKED_ARRAYS	4	/* arrays that may call each other directly */
 #define RESERVED_REQUESTS 16
@@ -45,6 +46,22 @@ struct gate_request {
 };
 
 static struct kmem_cache *request_cache;
+
+static DEFINE_PER_CPU(struct emd_spare, spare_requests);
+
+static struct gate_request *request_alloc(struct emd_gate *g, gfp_t gfp)
+{
+	struct llist_node *spare = emd_spare_take(&spare_requests);
+
+	return spare ? llist_entry(spare, struct gate_request, held) : mempool_alloc(&g->requests, gfp);
+}
+
+/* An array's reserve goes before the spare ones: somebody may wait for it. */
+static void request_free(struct emd_gate *g, struct gate_request *rq)
+{
+	if (READ_ONCE(g->requests.curr_nr) < g->requests.min_nr || !emd_spare_keep(&spare_requests, &rq->held))
+		mempool_free(rq, &g->requests);
+}
 
 static struct gate_request *io_request(struct emd_io *io)
 {
@@ -90,18 +107,22 @@ static void request_finish(struct gate_request *rq, struct emd_map *map)
 	struct emd_array *a = rq->array;
 	struct emd_gate *g = emd_array_gate(a);
 	struct bio *bio = rq->bio;
-	bool write = rq->write, deep = stack_is_deep(a);
+	bool write = rq->write, deep = stack_is_deep(a), ended = rq->io.flags & EMD_IO_ENDED;
 
 	if (rq->counted)
 		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
-	mempool_free(rq, &g->requests);
+	request_free(g, rq);
 	if (deep)
 		end_from_worker(a, bio);
 	if (write)
 		percpu_ref_put(&g->writes);
 	if (map)
 		emd_map_exit(map);
-	if (!deep)
+	if (deep)
+		return;
+	if (ended)
+		bio->bi_end_io(bio);
+	else
 		bio_endio(bio);
 }
 
@@ -253,7 +274,7 @@ static void drop_request(struct emd_array *a, struct gate_request *rq)
 
 	if (rq->ranged)
 		emd_range_exit(a->ranges, &rq->holder);
-	mempool_free(rq, &emd_array_gate(a)->requests);
+	request_free(emd_array_gate(a), rq);
 	if (write)
 		percpu_ref_put(&emd_array_gate(a)->writes);
 	emd_map_exit(map);
@@ -304,7 +325,7 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	struct bio *front;
 	bool reshape;
 
-	rq = mempool_alloc(&g->requests, gfp);
+	rq = request_alloc(g, gfp);
 	if (!rq)
 		goto punt;
 	rq->ranged = false;
@@ -312,7 +333,7 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	rq->write = op_is_write(bio_op(bio));
 	rq->io.map = emd_map_enter(a);
 	if (!rq->io.map) {
-		mempool_free(rq, &g->requests);
+		request_free(g, rq);
 		bio_io_error(bio);
 		return NULL;
 	}
@@ -327,7 +348,8 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	/* Asked once: who saw none holds a map that the start of a reshape waits for. */
 	smp_rmb();	/* pairs with emd_map_swap(): with the new map the reshape is seen too */
 	reshape = rcu_access_pointer(a->reshape);
-	if (rq->io.map->pers->redundant || reshape) {
+	/* Without one, only syncs lock ranges, and they let reads pass. */
+	if ((rq->write && rq->io.map->pers->redundant) || reshape) {
 		if (!emd_range_enter(a->ranges, &rq->holder, bio)) {
 			drop_request(a, rq);
 			return NULL;
@@ -413,7 +435,8 @@ void emd_member_submit(struct mdk_member *m, struct bio *bio)
 	struct emd_array *a;
 
 	if (m->type == MDU_MTYPE_LEAF) {
-		bio_set_dev(bio, emd_member_bdev(m));
+		if (bio->bi_bdev != emd_member_bdev(m))	/* or else the bio was made for it */
+			bio_set_dev(bio, emd_member_bdev(m));
 		submit_bio_noacct(bio);
 		return;
 	}
@@ -739,5 +762,9 @@ int emd_gate_module_init(void)
 
 void emd_gate_module_exit(void)
 {
+	struct llist_node *spare;
+
+	while ((spare = emd_spare_drain(&spare_requests)))
+		kmem_cache_free(request_cache, llist_entry(spare, struct gate_request, held));
 	kmem_cache_destroy(request_cache);
 }

@@ -39,6 +39,7 @@ struct emd_io {
 #define EMD_IO_WHOLE	0x8	/* the bio may be remapped itself (it is no part of a chain) */
 #define EMD_IO_SPLIT	0x10	/* of the personality: it serves the request in parts */
 #define EMD_IO_AS_DATA	0x20	/* of the personality: zeroes that have to be written as data */
+#define EMD_IO_ENDED	0x40	/* of the personality: the bio itself was sent, so the block layer has ended it */
 #define EMD_IO_MOVER	0x2	/* from sync or reshape: ranges are locked already, do not take row locks against users */
 
 /**

@@ -151,6 +151,7 @@ static void whole_end_io(struct bio *bio)
 	atomic_dec(io->pers_private);
 	emd_member_put(io->map->slot[atomic_read(&io->pending)].member);
 	if (likely(!bio->bi_status)) {
+		io->flags |= EMD_IO_ENDED;
 		emd_io_end(io, BLK_STS_OK);
 		return;
 	}

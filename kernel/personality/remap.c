@@ -59,6 +59,7 @@ static void whole_end(struct bio *bio)
 
 	note_error(io, m, bio);
 	emd_member_put(m);
+	io->flags |= EMD_IO_ENDED;
 	emd_io_end(io, status);
 }
 

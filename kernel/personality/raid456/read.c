@@ -100,6 +100,7 @@ static void whole_end_io(struct bio *bio)
 
 	emd_member_put(io->pers_private);
 	if (likely(!bio->bi_status)) {
+		io->flags |= EMD_IO_ENDED;
 		emd_io_end(io, BLK_STS_OK);
 		return;
 	}
@@ -220,16 +221,17 @@ static bool read_mends(struct r5_op *op)
 	return any;
 }
 
+/* Over what another column holds, in its buffer: nobody will look at that again. */
 static void read_sum(struct r5_op *op)
 {
-	struct r5_column *wanted = wanted_column(op);
-	struct r5_sum sum = r5_sum_begin(wanted->data, r5_op_bytes(op), true);
-	u32 i;
+	u32 i, wanted = op->piece.first, other = wanted ? 0 : 1;
+	struct r5_sum sum = r5_sum_begin(op->column[other].data, r5_op_bytes(op), false);
 
-	for (i = 0; i <= op->conf->data; i++)
-		if (&op->column[i] != wanted)
+	for (i = other + 1; i <= op->conf->data; i++)
+		if (i != wanted)
 			r5_sum_add(&sum, op->column[i].data);
 	r5_sum_end(&sum);
+	swap(op->column[wanted].data, op->column[other].data);
 }
 
 static void read_others(struct r5_op *op);
