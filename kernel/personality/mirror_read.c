@@ -15,6 +15,7 @@
  * What it has not passed is read from the copy that the resync will copy from, and from no other: the same sector
  * never reads as one thing now and as another later.
  */
+#include "../core/emd_reshape_math.h"
 #include "mirror.h"
 
 static struct mirror_read *to_read(struct bio *clone)
@@ -77,6 +78,8 @@ static bool run_agrees(const struct emd_map *map, u64 sector, unsigned int secto
 {
 	struct emd_place first;
 
+	if (likely(emd_map_agrees(map, EMD_POS_MAX)))
+		return true;
 	emd_geometry_copy(&map->geo, sector, 0, &first);
 	return emd_map_agrees(map, first.sector + sectors);
 }
