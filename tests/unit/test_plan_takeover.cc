@@ -124,8 +124,9 @@ TEST(PlanTakeover, WhatIsRecordedIsTakenBackUntilTheKernelFollows)
         const auto *set = std::get_if<Set>(&step.action);
         committed = committed || step.commit;
         EXPECT_EQ(committed, i > 0 && i >= 9) << to_text(step.action);
-        if (set && set->attribute == "level")
+        if (set && set->attribute == "level") {
             EXPECT_TRUE(sent && !committed && plan->steps[i + 1].commit);
+        }
     }
 }
 

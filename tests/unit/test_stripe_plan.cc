@@ -255,8 +255,9 @@ TEST(StripePlan, ModifiesAsThePlanDoes)
 		std::vector<u8> todo(c.columns());
 		EXPECT_EQ(emd_stripe_modifies(c.data, c.parity, c.last - c.first) != 0, c.plan(todo) == EMD_STRIPE_RMW) << c.text();
 		for (u32 i = 0; i < c.columns(); i++)	/* what RMW leaves alone need not even be looked at */
-			if (c.plan(todo) == EMD_STRIPE_RMW)
+			if (c.plan(todo) == EMD_STRIPE_RMW) {
 				EXPECT_EQ(todo[i], c.writes(i) || i >= c.data ? EMD_COLUMN_READ | EMD_COLUMN_WRITE : 0) << c.text();
+			}
 	});
 }
 
