@@ -147,7 +147,7 @@ void emd_array_failure_work(struct work_struct *work)
 		emd_array_refresh_map(a);
 		emd_array_update_links(a);
 		emd_array_update_health(a);
-		emd_sync_wake(a);
+		emd_sync_reconsider(a);
 		mutex_unlock(&a->config_mutex);
 		member_failed(a, m);
 	}

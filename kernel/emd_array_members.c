@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "emd_array_private.h"
+#include "emd_bitmap.h"
 #include "emd_leaf.h"
 
 struct block_device *emd_member_bdev(struct mdk_member *m)
@@ -232,12 +233,16 @@ static bool slot_exists(const struct emd_array *a, int slot)
 
 static int check_slot(struct emd_array *a, struct mdk_member *m, int slot)
 {
+	const char *misfit = emd_array_running(a) ? emd_bitmap_misfit(a, m) : NULL;
+
 	if (!slot_exists(a, slot))
 		return emd_refuse(a, -ENOSPC, "%s has no slot %d", a->member.name, slot);
 	if (slot_taken(a, slot) && m->priority != slot && m->reserved_slot != slot)
 		return emd_refuse(a, -EEXIST, "slot %d of %s is taken", slot, a->member.name);
 	if (emd_array_running(a) && m->data_size && m->data_size < a->geo.member_sectors)
 		return emd_refuse(a, -ENOSPC, "%s is too small for %s", m->name, a->member.name);
+	if (misfit)
+		return emd_refuse(a, -EINVAL, "%s %s", m->name, misfit);
 	return 0;
 }
 
@@ -351,7 +356,7 @@ static bool big_enough(struct emd_array *a, struct mdk_member *m)
 
 static bool is_spare(struct emd_array *a, struct mdk_member *m)
 {
-	return m->priority < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m);
+	return m->priority < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m) && !emd_bitmap_misfit(a, m);
 }
 
 /* Return: the first empty slot from @slot on, or raid_disks. */

@@ -8,6 +8,7 @@
 
 #include "core/emd_math.h"
 #include "emd_array_private.h"
+#include "emd_leaf.h"
 
 /* -- writes -------------------------------------------------------------------------------------- */
 
@@ -249,7 +250,25 @@ static unsigned int largest_block(struct emd_array *a)
 	return largest;
 }
 
-/* Does it lie on every member, and beside the data? */
+static bool in_data_of(const struct mdk_member *m, const struct emd_array *a, u64 begin, u64 end)
+{
+	return begin < m->data_offset + a->geo.member_sectors && end > m->data_offset;
+}
+
+/* Does another array hold data there? */
+static bool is_others(struct mdk_member *m, u64 begin, u64 end)
+{
+	bool found;
+
+	if (m->type != MDU_MTYPE_LEAF)
+		return false;
+	mutex_lock(&emd_topology_mutex);
+	found = emd_leaf_overlap(emd_member_leaf(m), begin, end);
+	mutex_unlock(&emd_topology_mutex);
+	return found;
+}
+
+/* Does it lie on every member, and beside all data? */
 static int check_room(struct emd_array *a, u64 begin, u64 end)
 {
 	struct mdk_member *m;
@@ -259,12 +278,29 @@ static int check_room(struct emd_array *a, u64 begin, u64 end)
 		slot = m->priority;
 		if (end > m->total_size)
 			error = emd_refuse(a, -EINVAL, "%s ends before the bitmap does, at sector %llu", m->name, end);
-		else if (begin < m->data_offset + a->geo.member_sectors && end > m->data_offset)
+		else if (in_data_of(m, a, begin, end) || is_others(m, begin, end))
 			error = emd_refuse(a, -EINVAL, "the bitmap at sectors %llu to %llu would lie in the data on %s",
 					   begin, end, m->name);
 		emd_member_put(m);
 	}
 	return error;
+}
+
+const char *emd_bitmap_misfit(struct emd_array *a, struct mdk_member *m)
+{
+	const struct emd_bitmap *bm = emd_bitmap_of(a);
+	u64 end;
+
+	if (!bm)
+		return NULL;
+	end = bm->location + (bm->bytes >> SECTOR_SHIFT);
+	if (end > m->total_size)
+		return "ends before the bitmap does";
+	if (in_data_of(m, a, bm->location, end))
+		return "has its data where the bitmap lies";
+	if (bdev_logical_block_size(emd_member_bdev(m)) > bm->grain)
+		return "has larger blocks than those in which the bitmap is written";
+	return NULL;
 }
 
 /* Size and place, from what was stored and what the members are. */
@@ -447,6 +483,13 @@ int emd_bitmap_add(struct emd_array *a)
 	if (error) {
 		free_bitmap(bm);
 		return error;
+	}
+	/* What was written up to here has no bits: it has to stand on all members, or everything may differ. */
+	if (emd_flush_members(a) || emd_array_degraded(a)) {
+		spin_lock_irq(&bm->lock);
+		emd_regions_want(&bm->regions, 0, bm->regions.nr - 1);
+		spin_unlock_irq(&bm->lock);
+		commit_now(bm);
 	}
 	if (!bm->durable)
 		commit_now(bm);

@@ -102,6 +102,9 @@ int emd_bitmap_start(struct emd_array *a);
 /** emd_bitmap_add() - the same for an array that runs already. config_mutex held. */
 int emd_bitmap_add(struct emd_array *a);
 
+/** emd_bitmap_misfit() - why @m cannot hold the bitmap of running array @a; NULL if it can, or there is none. config_mutex held. */
+const char *emd_bitmap_misfit(struct emd_array *a, struct mdk_member *m);
+
 /** emd_bitmap_remove() - a running array goes on without. config_mutex held. Return: 0 or -ENOMEM. */
 int emd_bitmap_remove(struct emd_array *a);
 

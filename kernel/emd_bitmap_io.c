@@ -96,6 +96,8 @@ static void submit_run(struct emd_bitmap *bm, struct transfer *t, struct mdk_mem
 		stop = min(end, begin + RANGE_BYTES);
 		if (emd_member_tryget(m))
 			submit_range(bm, t, m, opf, memory, begin, stop);
+		else if (!op_is_write(opf))
+			t->status = BLK_STS_IOERR;
 	}
 }
 

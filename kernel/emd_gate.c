@@ -46,6 +46,7 @@ struct gate_request {
 };
 
 static struct kmem_cache *request_cache;
+static bio_end_io_t *chain_end;	/* what a part of a chain has there: a mark for bio_endio(), not to be called */
 
 static DEFINE_PER_CPU(struct emd_spare, spare_requests);
 
@@ -120,7 +121,7 @@ static void request_finish(struct gate_request *rq, struct emd_map *map)
 		emd_map_exit(map);
 	if (deep)
 		return;
-	if (ended)
+	if (ended && bio->bi_end_io != chain_end)
 		bio->bi_end_io(bio);
 	else
 		bio_endio(bio);
@@ -322,6 +323,7 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	gfp_t gfp = can_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
 	u64 end = bio_end_sector(bio), limit = end;
 	struct gate_request *rq;
+	struct emd_bitmap *bm;
 	struct bio *front;
 	bool reshape;
 
@@ -372,8 +374,9 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 			return bio;
 		}
 	}
-	if (unlikely(rcu_access_pointer(a->bitmap)) && rq->write) {
-		rq->noted = emd_bitmap_enter(emd_bitmap_of(a), &rq->io.map->geo, bio);
+	bm = emd_bitmap_of(a);	/* asked once: it may be taken away, but not what this map has seen */
+	if (unlikely(bm) && rq->write) {
+		rq->noted = emd_bitmap_enter(bm, &rq->io.map->geo, bio);
 		if (!rq->noted) {
 			drop_request(a, rq);
 			return NULL;
@@ -435,7 +438,8 @@ void emd_member_submit(struct mdk_member *m, struct bio *bio)
 	struct emd_array *a;
 
 	if (m->type == MDU_MTYPE_LEAF) {
-		if (bio->bi_bdev != emd_member_bdev(m))	/* or else the bio was made for it */
+		/* Or else the bio was made for it. A clone of one that was at a partition says that it is remapped, and is not. */
+		if (bio->bi_bdev != emd_member_bdev(m) || bio_flagged(bio, BIO_REMAPPED))
 			bio_set_dev(bio, emd_member_bdev(m));
 		submit_bio_noacct(bio);
 		return;
@@ -756,6 +760,12 @@ void emd_gate_destroy(struct emd_array *a)
 
 int emd_gate_module_init(void)
 {
+	struct bio part, whole;
+
+	bio_init(&part, NULL, NULL, 0, 0);
+	bio_init(&whole, NULL, NULL, 0, 0);
+	bio_chain(&part, &whole);
+	chain_end = part.bi_end_io;
 	request_cache = KMEM_CACHE(gate_request, 0);
 	return request_cache ? 0 : -ENOMEM;
 }

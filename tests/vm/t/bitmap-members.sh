@@ -145,6 +145,14 @@ refuse_store nvalid 0x "$md/bitmap/space"
 refuses nvalid sh -c "echo 5000 >$md/bitmap_set_bits"
 refuses nvalid sh -c "echo 1 x >$md/bitmap_set_bits"
 refuse_store nvalid 5 "$md/bitmap/backlog"
+cat "/sys/class/block/$(basename "$d5")/dev" >"$md/new_dev"	# its data would lie where the bitmap does
+wait_for 5 test -e "$(member "$d5")"
+echo 0 >"$(member "$d5")/size"
+fail_it "$d2"
+refuse_store nvalid 2 "$(member "$d5")/slot"
+grep -q "where the bitmap lies" "$emd/last_error" || fail "last_error is $(attr "$emd/last_error")"
+wait_idle
+expect_attr "$md/degraded" 1	# nor does it become a spare
 echo none >"$md/bitmap/location"
 refuse_store nvalid -8 "$md/bitmap/location"
 refuse_store nvalid $DATA_AT "$md/bitmap/location"

@@ -91,6 +91,26 @@ exec 3</dev/emd0p1
 refuse_store "busy" clear $md/array_state
 exec 3<&-
 
+say "a partition that cannot be read: the other copy's data, not that of another place of its disk"
+before=$dev
+truncate -s 9M /tmp/short
+losetup -P /dev/loop6 /tmp/short
+partition /dev/loop6 2048 16384
+make_array emd1 raid1 2 0 - /dev/loop6p1 "$d1"
+start_array dirty
+wait_for 60 attr_is $md/resync_start none
+wait_idle
+fill_range $dev $((4 * MIB)) 7
+sync
+truncate -s 4M /tmp/short	# what lies behind gives an error, until it is written
+echo 3 >/proc/sys/vm/drop_caches
+check_range $dev $((4 * MIB)) 7
+[ "$(cat $md/dev-loop6p1/errors)" -gt 0 ] || fail "nobody has met an error"
+expect_attr $md/degraded 0
+stop_array
+losetup -d /dev/loop6
+array=emd0 md=/sys/block/emd0/md emd=/sys/block/emd0/emd dev=$before
+
 say "a request that must not wait: refused where writes are suspended, served elsewhere"
 at_once() {	# read|write OFFSET
 	fio --name=n --filename=$dev --rw="$1" --offset="$2" --bs=4k --size=4k --ioengine=pvsync2 --direct=1 --nowait=1 2>&1
