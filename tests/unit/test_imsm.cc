@@ -512,6 +512,51 @@ TEST_F(ImsmLife, Takeover)
     refused(change::Takeover{0, target, {{0, true}, {1, true}}}, Errc::Refused);
 }
 
+// Between the record and the kernel a disk may fail; the kernel goes on with its mirror, and so has the record to.
+TEST_F(ImsmLife, ATakeoverIsTakenBackAlthoughADiskHasFailedMeanwhile)
+{
+    create(10, 4, 4);
+    const Shape pairs = volume0().shape;
+    Shape target = pairs;
+    target.level = 0;
+    target.layout = 0;
+    target.raid_disks = 2;
+    const auto back = [&] {
+        change::Takeover change{0, pairs, {}};
+        for (int i = 0; i < 4; i++)
+            change.slots.push_back({at(fmt::format("/dev/disk{}", i)), true});
+        return change;
+    };
+    step(change::Takeover{0, target, {{0, true}, {2, true}}});
+    const auto saved = disks_.save();
+
+    step(change::DiskFailed{at("/dev/disk0")});
+    EXPECT_EQ(health(volume0()), Health::Failed);
+    change::Takeover alone = back();
+    alone.slots[1] = {};
+    const auto done = metadata_->apply(alone);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().text(), "volume data: slot 0 has failed and no mirror of it is named: connect the disk");
+    step(back());
+    EXPECT_EQ(health(volume0()), Health::Degraded);
+    EXPECT_TRUE(volume0().dirty);
+    for (std::size_t i = 0; i < 4; i++) {
+        EXPECT_EQ(volume0().slots[i].in_sync, i != 0) << i;
+        if (i != 0) {
+            EXPECT_EQ(volume0().slots[i].disk, at(fmt::format("/dev/disk{}", i)));
+        }
+    }
+
+    disks_.restore(saved);
+    metadata_ = disks_.load();
+    ASSERT_TRUE(metadata_->apply(change::DiskFailed{at("/dev/disk1")}));
+    step(back());
+    EXPECT_EQ(health(volume0()), Health::Degraded);
+    EXPECT_TRUE(volume0().slots[0].in_sync);
+    EXPECT_FALSE(volume0().slots[1].in_sync);
+    EXPECT_NE(volume0().slots[1].disk, at("/dev/disk1"));
+}
+
 // -- 4096-byte sectors --
 
 TEST(Imsm4Kn, ALifeOnLargeSectors)
@@ -604,6 +649,23 @@ TEST(ImsmPowerCut, EveryChangeIsSeenWholeOrNotAtAll)
     }
 }
 
+TEST(ImsmPowerCut, ItIsSaidThatARecordDidNotReachEveryDisk)
+{
+    Disks disks(2);
+    auto metadata = disks.create(2);
+    ASSERT_TRUE(metadata->apply(volume("data", 0, {0, 1})));
+    disks.write(*metadata);
+    EXPECT_FALSE(disks.load()->view().uneven);
+    ASSERT_TRUE(metadata->apply(change::MarkClean{0}));
+    disks.write(*metadata, 1);
+    auto loaded = disks.load();
+    EXPECT_TRUE(loaded->view().uneven);
+    ASSERT_TRUE(loaded->apply(change::MarkClean{0}));
+    disks.write(*loaded);
+    EXPECT_FALSE(loaded->view().uneven);
+    EXPECT_FALSE(disks.load()->view().uneven);
+}
+
 TEST(ImsmPowerCut, RecordsAreNeighboursAfterACut)
 {
     Disks disks(4, 98304);
@@ -661,63 +723,6 @@ TEST(ImsmTrust, RecordsThatContradictAreNotBelieved)
     std::fill(disks[1].bytes.end() - 512, disks[1].bytes.end(), std::byte{0});
     EXPECT_TRUE(writable()) << "announced, and not begun";
     EXPECT_EQ(disks.load()->view().volumes[0].reshape->position, 0u);
-}
-
-// -- who belongs together --
-
-TEST(ImsmMerge, AMissingMemberIsMissing)
-{
-    Disks disks(3);
-    auto metadata = disks.create(3);
-    ASSERT_TRUE(metadata->apply(volume("data", 5, {0, 1, 2})));
-    disks.write(*metadata);
-    const auto loaded = Disks::load(disks.media({0, 2}));
-    EXPECT_EQ(loaded->view().disks[1].state, DiskState::Missing);
-    EXPECT_EQ(health(loaded->view().volumes[0]), Health::Degraded);
-}
-
-TEST(ImsmMerge, SidesThatRanApartAreNotMixed)
-{
-    Disks disks(2);
-    auto metadata = disks.create(2);
-    ASSERT_TRUE(metadata->apply(volume("data", 1, {0, 1})));
-    disks.write(*metadata);
-    auto left = Disks::load(disks.media({0})), right = Disks::load(disks.media({1}));
-    ASSERT_TRUE(left->apply(change::DiskFailed{1}));
-    ASSERT_TRUE(right->apply(change::DiskFailed{0}));
-    disks.write(*left);
-    disks.write(*left);
-    disks.write(*right);
-    const auto both = disks.load();
-    EXPECT_FALSE(both->view().volumes[0].read_write);
-    EXPECT_NE(both->view().volumes[0].refused.find("apart"), std::string::npos);
-    EXPECT_TRUE(Disks::load(disks.media({1}))->view().volumes[0].read_write);
-}
-
-TEST(ImsmMerge, AMemberThatSomebodyMadeASpareIsNotTrusted)
-{
-    Disks disks(3);
-    auto metadata = disks.create(3);
-    ASSERT_TRUE(metadata->apply(volume("data", 5, {0, 1, 2})));
-    disks.write(*metadata);
-    auto other = imsm().create(disks.media({1}));
-    ASSERT_TRUE(other);
-    disks.write(**other);
-    const auto loaded = disks.load();
-    EXPECT_FALSE(loaded->view().volumes[0].slots[1].in_sync);
-}
-
-TEST(ImsmMerge, ForeignDisksAreRefused)
-{
-    Disks disks(4);
-    auto first = imsm().create(disks.media({0, 1})), second = imsm().create(disks.media({2, 3}));
-    ASSERT_TRUE((*first)->apply(volume("a", 1, {0, 1})) && (*second)->apply(volume("b", 1, {0, 1})));
-    disks.write(**first);
-    disks.write(**second);
-    EXPECT_EQ(load_container(disks.media()).error().code(), Errc::Invalid);
-    Disks blank(1);
-    EXPECT_EQ(load_container(blank.media()).error().code(), Errc::NotFound);
-    EXPECT_FALSE(imsm().probe(blank[0])->found);
 }
 
 // -- serials --

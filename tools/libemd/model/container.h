@@ -105,6 +105,7 @@ struct Container {
     FormatId format = FormatId::Imsm;
     Uuid uuid{};
     std::uint64_t sequence = 0;  // newest generation seen
+    bool uneven = false;         // some disk holds an older record than this one
     std::vector<Disk> disks;     // recorded disks first (in the order of the metadata), then loose spares
     std::vector<Volume> volumes;
     std::vector<BadRange> bad;

@@ -222,7 +222,8 @@ Result<> check_takeover(const Volume &now, const change::Takeover &change, std::
         return refuse("IMSM takes over RAID10 as RAID0 and RAID0 as RAID10 only");
     if (volumes != 1)
         return refuse("RAID0 and RAID10 can take each other over only in a container without another volume");
-    if (health(now) == Health::Failed)
+    // A RAID0 that has lost a disk is whole again as RAID10 where the disk's mirror still holds the same.
+    if (to == 0 && health(now) == Health::Failed)
         return refuse("it misses disks that it cannot do without");
     if (change.target != target || change.slots.size() != target.raid_disks)
         return refuse("a takeover doubles or halves the number of disks, and changes nothing else");
@@ -259,6 +260,8 @@ Result<> ImsmMetadata::pair_up(Map &map, const Volume &now, const std::vector<Sl
         if (stays.disk != now.slots[i].disk || !is_partner(partner))
             return fail(Errc::Refused, "volume {}: every disk of the RAID0 stays, with a partner that is missing or a mirror",
                         now.name);
+        if (!now.slots[i].in_sync && partner.disk < 0)
+            return fail(Errc::Refused, "volume {}: slot {} has failed and no mirror of it is named: connect the disk", now.name, i);
         if (partner.disk >= 0 && std::ranges::count(slots, partner.disk, &Slot::disk) > 1)
             return fail(Errc::Invalid, "{} is named twice", members_[static_cast<std::size_t>(partner.disk)].path);
     }
@@ -277,6 +280,18 @@ Result<> ImsmMetadata::pair_up(Map &map, const Volume &now, const std::vector<Sl
     return {};
 }
 
+// A mirror that has failed since it was named is a missing one.
+std::vector<Slot> ImsmMetadata::without_failed_spares(std::vector<Slot> slots) const
+{
+    for (Slot &slot : slots)
+        if (slot.disk >= 0 && static_cast<std::size_t>(slot.disk) < members_.size()) {
+            const Member &member = members_[static_cast<std::size_t>(slot.disk)];
+            if (member.entry < 0 && member.failed)
+                slot = {};
+        }
+    return slots;
+}
+
 // RAID10 to RAID0 and back.
 Result<> ImsmMetadata::on(const change::Takeover &change)
 {
@@ -290,7 +305,8 @@ Result<> ImsmMetadata::on(const change::Takeover &change)
 
     Map map = dev.map0;
     const bool to_raid0 = change.target.level == 0;
-    EMD_TRY(to_raid0 ? halve(map, now, change.slots) : pair_up(map, now, change.slots));
+    const std::vector<Slot> slots = without_failed_spares(change.slots);
+    EMD_TRY(to_raid0 ? halve(map, now, slots) : pair_up(map, now, slots));
     map.level = static_cast<std::uint8_t>(map.ord.size() == 4 && !to_raid0 ? 1 : change.target.level);
     set_sizes(map, now.shape.component_sectors);
     map.state = state_of(map, mpb_.disks, false);
@@ -298,7 +314,7 @@ Result<> ImsmMetadata::on(const change::Takeover &change)
     map.failed_disk = flagged == map.ord.end() ? kNoFailedDisk : static_cast<std::uint8_t>(flagged - map.ord.begin());
     dev.map0 = std::move(map);
     // RAID0 has nothing to resync, and a mirror that is missing neither; mirrors that are there may just be written.
-    const auto working = std::ranges::count_if(change.slots, [](const Slot &slot) { return slot.disk >= 0; });
+    const auto working = std::ranges::count_if(slots, [](const Slot &slot) { return slot.disk >= 0; });
     dev.dirty = static_cast<std::size_t>(working) > now.slots.size() ? std::uint8_t{kDirty} : std::uint8_t{0};
     discharge_unused();
     return {};

@@ -183,11 +183,14 @@ void ImsmMetadata::encode(std::span<Image> images)
             Member &member = members_[static_cast<std::size_t>(image.disk)];
             if (is_anchor(image.phase) && member.entry < 0)
                 member.own_changed = false;
+            if (is_anchor(image.phase))
+                member.behind = false;
             if (image.phase <= kRecord1 || image.phase == kRecordZero)
                 member.last_sector_clean = image.phase == kRecordZero;
         }
     mpb_changed_ = record_changed_ = false;
     view_.sequence = mpb_.generation;
+    view_.uneven = uneven();
 }
 
 void ImsmMetadata::encode_spare(Image &image) const

@@ -15,7 +15,8 @@
 // checksum wrong, several sectors) is a drive on which a write was cut short: the champion decides about it as about any
 // other. A drive that says of itself that it is a spare, and which the champion lists, was enlisted just before the power
 // went: it holds nothing, and is believed only where nothing is expected on it. The other way round, a drive one generation
-// behind that the champion has dropped without a word of failure was to become a spare when the power went, and is one.
+// behind that the champion has dropped without a word of failure was to become a spare when the power went, and is one:
+// if it lists itself, so that it is no copy of another drive, and if the drives have not run apart.
 #include "libemd/format/imsm/metadata.h"
 
 #include <algorithm>
@@ -155,17 +156,27 @@ Member member_of(const Source &source)
     return member;
 }
 
-bool just_dropped(const Mpb &champion, const Source &source)
+bool just_dropped(const Champion &champion, const Source &source)
 {
-    return source.voter() && source.found.mpb->family == champion.family &&
-           champion.generation - source.found.mpb->generation == 1 && find_failed_entry(champion, source.serial) < 0;
+    const Mpb &mpb = *champion.mpb;
+    return !champion.apart && source.voter() && source.found.mpb->family == mpb.family &&
+           mpb.generation - source.found.mpb->generation == 1 && find_failed_entry(mpb, source.serial) < 0 &&
+           find_entry(*source.found.mpb, source.serial) >= 0;
+}
+
+bool is_behind(const Mpb &champion, const Source &source)
+{
+    return !source.voter() || source.found.mpb->family != champion.family ||
+           source.found.mpb->generation != champion.generation;
 }
 
 // How the champion judges a drive.
-Member judge(const Mpb &champion, const Source &source, bool moved)
+Member judge(const Champion &chosen, const Source &source, bool moved)
 {
+    const Mpb &champion = *chosen.mpb;
     Member member = member_of(source);
     member.entry = find_entry(champion, source.serial);
+    member.behind = member.entry >= 0 && is_behind(champion, source);
     if (source.spare()) {
         if (member.entry < 0)
             member.own = *source.found.mpb;
@@ -173,7 +184,7 @@ Member judge(const Mpb &champion, const Source &source, bool moved)
             member.failed = !expects_nothing(champion, member.entry, moved);
         return member;
     }
-    if (member.entry < 0 && just_dropped(champion, source)) {
+    if (member.entry < 0 && just_dropped(chosen, source)) {
         member.own = spare_mpb(member.serial, member.sectors, source.medium->sector_bytes());
         member.own_changed = true;
     } else if (member.entry < 0) {
@@ -185,8 +196,9 @@ Member judge(const Mpb &champion, const Source &source, bool moved)
     return member;
 }
 
-std::vector<Member> members_of(const Mpb &champion, std::span<const Source> sources, bool moved)
+std::vector<Member> members_of(const Champion &chosen, std::span<const Source> sources, bool moved)
 {
+    const Mpb &champion = *chosen.mpb;
     std::vector<Member> members(champion.disks.size());
     for (std::size_t i = 0; i < members.size(); i++) {
         members[i].entry = static_cast<int>(i);
@@ -196,7 +208,7 @@ std::vector<Member> members_of(const Mpb &champion, std::span<const Source> sour
 
     std::vector<Member> loose;
     for (const Source &source : sources) {
-        Member member = judge(champion, source, moved);
+        Member member = judge(chosen, source, moved);
         const auto sector = read_record_sector(*source.medium);
         member.last_sector_clean = sector && all_zero(*sector);
         if (member.entry >= 0 && !members[static_cast<std::size_t>(member.entry)].present)
@@ -301,7 +313,7 @@ Result<std::unique_ptr<ImsmMetadata>> load_container(std::span<const Medium *con
     if (champion.apart)
         found.refused = "its disks have been used apart from each other; assemble it from the disks of one side only";
     const bool moved = !found.refused.empty() || (found.record && order(*found.record) != 0);
-    return std::make_unique<ImsmMetadata>(*champion.mpb, members_of(*champion.mpb, sources, moved), found.record,
+    return std::make_unique<ImsmMetadata>(*champion.mpb, members_of(champion, sources, moved), found.record,
                                           first->medium->sector_bytes(), found.refused);
 }
 

@@ -18,6 +18,7 @@ struct Member {
     int entry = -1;            // -1: a spare, or a drive that the MPB does not list
     bool present = false;
     bool failed = false;       // must not be used, although the MPB may not say so
+    bool behind = false;       // its copy of the MPB is an older one
     std::string path;
     DevNum dev;
     std::uint64_t sectors = 0;
@@ -68,6 +69,7 @@ private:
     Result<> on(const change::Takeover &change);
     Result<> halve(Map &map, const Volume &now, const std::vector<Slot> &slots) const;
     Result<> pair_up(Map &map, const Volume &now, const std::vector<Slot> &slots);
+    std::vector<Slot> without_failed_spares(std::vector<Slot> slots) const;
 
     Result<Dev *> dev_at(unsigned volume);
     Result<Member *> member_at(int disk);
@@ -97,6 +99,7 @@ private:
     // -- view.cc --
     void refresh();
     void refresh_disk(std::size_t disk);
+    bool uneven() const;
     void refresh_volume(unsigned index);
     void refresh_slots(const Map &map, const Map &sync, std::vector<Slot> &slots) const;
     void refresh_reshape(const Dev &dev, Volume &volume);

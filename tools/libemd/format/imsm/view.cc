@@ -107,11 +107,18 @@ int ImsmMetadata::disk_of_entry(int entry) const
     return -1;
 }
 
+// Is there a disk that has yet to be told what the others say?
+bool ImsmMetadata::uneven() const
+{
+    return std::ranges::any_of(members_, [this](const Member &m) { return writable(m) && (m.behind || m.own_changed); });
+}
+
 void ImsmMetadata::refresh()
 {
     view_.format = FormatId::Imsm;
     view_.uuid = container_uuid(mpb_);
     view_.sequence = mpb_.generation;
+    view_.uneven = uneven();
     view_.spec_version.assign(mpb_.version());
 
     view_.disks.resize(members_.size());
