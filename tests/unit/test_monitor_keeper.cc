@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // emdmon's keeper against a toy container: what it does, in which order, without what, and that it may be killed after
 // every single action.
-#include "emdmon/keeper.h"
-#include "unit/monitor_toy.h"
+#include "unit/monitor_lab.h"
 
 #include <algorithm>
-#include <gtest/gtest.h>
 
 using namespace emd;
 using namespace emd::mon;
@@ -13,84 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Lab {
-    toy::Journal journal;
-    toy::Kernel kernel{journal};
-    toy::Disks disks{journal};
-    toy::InlineClerk clerk;
-    toy::Archive archive;
-    std::vector<std::string> log;
-    bool held = false;
-    Time now{1000s};
-    std::unique_ptr<Keeper> keeper;
-
-    explicit Lab(int spares = 0) : Lab(toy::container(spares)) {}
-    explicit Lab(const Container &container)
-    {
-        toy::fill(kernel, container);
-        archive.snapshots[0] = container;
-        for (const Disk &disk : container.disks)
-            disks.written[disk.dev] = disks.durable[disk.dev] = 0;
-    }
-
-    // The newest snapshot that is on any disk of the container.
-    std::uint64_t newest() const
-    {
-        std::uint64_t newest = 0;
-        for (const auto &[dev, number] : disks.written)
-            newest = std::max(newest, number);
-        return newest;
-    }
-    const Container &on_disk() const { return archive.snapshots.at(newest()); }
-
-    void start()
-    {
-        disks.forget_all();
-        clerk.take();
-        World world{kernel, kernel, disks, clerk,
-                    [this](const std::string &, const std::vector<DevNum> &) -> Result<std::unique_ptr<Metadata>> {
-                        return std::unique_ptr<Metadata>(std::make_unique<toy::Record>(on_disk(), archive));
-                    },
-                    [this](const std::string &) { return held; },
-                    [this](const std::string &line) { log.push_back(line); }};
-        auto adopted = Keeper::adopt("emd127", world);
-        ASSERT_TRUE(adopted) << adopted.error().text();
-        keeper = std::move(*adopted);
-        settle();
-    }
-
-    // Passes until nothing happens any more, with time going on.
-    void settle()
-    {
-        for (int i = 0; i < 8; i++) {
-            keeper->pass(now);
-            now += 1s;
-        }
-    }
-
-    std::vector<protocol::Answer> ask(const Change &change, std::uint64_t id = 1)
-    {
-        keeper->ask(1, {protocol::Kind::Apply, id, 0, change}, now);
-        settle();
-        return answers();
-    }
-    std::vector<protocol::Answer> answers()
-    {
-        std::vector<protocol::Answer> all;
-        for (auto &d : keeper->take_deliveries())
-            all.push_back(std::move(d.answer));
-        return all;
-    }
-    protocol::Answer sync(unsigned volume = 0)
-    {
-        keeper->ask(1, {protocol::Kind::Sync, 99, volume, {}}, now);
-        const auto all = answers();
-        EXPECT_EQ(all.size(), 1u);
-        return all.empty() ? protocol::Answer{} : all.front();
-    }
-    const Volume &volume() const { return on_disk().volumes.at(0); }
-    std::string &attribute(const std::string &name) { return kernel.attributes.at(name); }
-};
+using toy::Lab;
 
 TEST(MonitorKeeper, NothingToDoWritesNothing)
 {
@@ -246,19 +167,6 @@ TEST(MonitorKeeper, TwoMirrorsAreRebuiltOneAfterTheOther)
     }
     EXPECT_EQ(lab.volume().activity, Activity::None);
     EXPECT_EQ(health(lab.volume()), Health::Optimal);
-}
-
-// The kernel has not been told yet that it is a RAID0.
-TEST(MonitorKeeper, WhatIsRecordedWithoutRedundancyIsNotDirty)
-{
-    Container c = toy::container(0);
-    c.volumes[0].shape.level = 0;
-    Lab lab(c);
-    lab.start();
-    lab.attribute("array_state") = "write-pending";
-    lab.settle();
-    EXPECT_EQ(lab.attribute("array_state"), "active");
-    EXPECT_EQ(lab.journal.find("write "), -1) << "nothing to record";
 }
 
 TEST(MonitorKeeper, FrozenVolumeGetsNoSpareButItsFailureIsHandled)

@@ -144,6 +144,23 @@ TEST(PlanTakeover, AskedForAgainTheKernelFollows)
     EXPECT_NE(refused(c, to_level(5), still).find("is recorded as raid0 and runs as raid10"), std::string::npos);
 }
 
+TEST(PlanTakeover, TheKernelDoesNotFollowARecordThatHasFailed)
+{
+    Container c = container(0, 2, 2);
+    c.disks[0].state = DiskState::Failed;
+    c.volumes[0].slots[0].in_sync = false;
+    const auto still = running({{0, "emd126", "active", "idle", 1, false, "raid10"}});
+    for (const int level : {0, 10, 5})
+        EXPECT_EQ(refused(c, to_level(level), still),
+                  "vol0 is recorded as raid0 and a disk of that has failed since; it runs as raid10 and has all its data: do not "
+                  "stop it, copy its data off");
+    Container pairs = container(10, 4, 0);
+    for (const std::size_t slot : {0, 1})
+        pairs.volumes[0].slots[slot].in_sync = false;
+    EXPECT_EQ(refused(pairs, to_level(10), running({{0, "emd126", "active", "", 0, false, "raid0"}})),
+              "vol0 has failed: nothing can be reshaped");
+}
+
 TEST(PlanTakeover, RefusalsNameTheThingAndTheRemedy)
 {
     const Container two = container(0, 2, 1), four = container(10, 4, 0);
@@ -314,7 +331,9 @@ TEST(PlanTakeover, TheOtherDisksAreSparesAlsoAfterACut)
     const auto found = machine.disks.load();
     EXPECT_EQ(found->view().volumes[0].shape.level, 0);
     EXPECT_EQ(std::ranges::count(found->view().disks, DiskState::Spare, &Disk::state), 2);
+    EXPECT_TRUE(found->view().uneven);
     machine.disks.write(*found);
+    EXPECT_FALSE(machine.disks.load()->view().uneven);
     EXPECT_EQ(std::ranges::count(machine.disks.load()->view().disks, DiskState::Spare, &Disk::state), 2);
 }
 

@@ -222,8 +222,8 @@ bool Keeper::done(Time now)
 {
     const auto at_work = [this](const VolumeAttributes &v) {
         const Volume *record = find_volume(view(), v.index());
-        const bool reshape = record != nullptr && record->reshape.has_value();
-        return is_redundant(v.facts().shape.level) || v.facts().redundant || reshape;
+        const bool owed = record != nullptr && (record->reshape.has_value() || v.facts().frozen);
+        return is_redundant(v.facts().shape.level) || v.facts().redundant || owed;
     };
     const auto unclean = [this](const VolumeAttributes &v) {
         const Volume *record = find_volume(view(), v.index());

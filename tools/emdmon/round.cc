@@ -82,11 +82,16 @@ void decide_missing(const VolumeFacts &facts, const Container &container, const 
 
 // An array is assembled read-only, so that nothing is written before there is a monitor. Unless somebody holds it ('-')
 // or the record forbids it, it becomes writable now.
-void decide_writable(const VolumeFacts &facts, const Volume &record, Memory &memory, Decision &out)
+void decide_writable(const VolumeFacts &facts, const Container &container, const Volume &record, Memory &memory,
+                     Decision &out)
 {
     memory.met = (memory.met || facts.writable()) && facts.state != EMD_ARRAY_BROKEN;
     if (memory.met || facts.state != EMD_ARRAY_READONLY || facts.frozen || !record.read_write)
         return;
+    // A record that did not reach all disks is written now: without redundancy nothing else would ever write it, and a
+    // later boot that misses the disk with the newest one would believe what is no longer true.
+    if (container.uneven && !is_redundant(record.shape.level) && !record.reshape)
+        out.changes.push_back(change::MarkClean{record.index});
     const bool to_be_synced = facts.redundant && (facts.resync_start || record.activity != Activity::None);
     if (to_be_synced && !record.dirty)
         out.changes.push_back(change::MarkDirty{record.index});
@@ -235,7 +240,7 @@ void decide(const VolumeFacts &facts, const Container &container, Memory &memory
         return;
     decide_missing(facts, container, *record, out);
     decide_dirty(facts, *record, memory, out);
-    decide_writable(facts, *record, memory, out);
+    decide_writable(facts, container, *record, memory, out);
     decide_sync_progress(facts, container, *record, memory, now, out);
     decide_reshape_progress(facts, *record, out);
     decide_ends(facts, container, *record, out);

@@ -76,7 +76,7 @@ Result<> withdraw(Array array, const std::vector<DevNum> &disks)
     return {};
 }
 
-Result<> unfreeze(Array array)
+Result<> unfreeze(Array array, const Leftover &leftover)
 {
     const Pair disks = EMD_TRY(array.raid_disks());
     if (disks.changing())
@@ -85,6 +85,8 @@ Result<> unfreeze(Array array)
         EMD_TRY(array.set("chunk_size", chunk->now));
     if (const Result<Pair> layout = array.layout(); layout && layout->changing())
         EMD_TRY(array.set("layout", layout->now));
+    // Refused, it is thawed all the same: only then can somebody ask for it again.
+    const Result<> taken_over = leftover.level.empty() ? Result<>() : array.set("level", leftover.level);
     std::string version = EMD_TRY(array.metadata_version());
     if (version.starts_with("external:-")) {
         version[9] = '/';
@@ -92,7 +94,8 @@ Result<> unfreeze(Array array)
     }
     if (array.action().value_or("") == "frozen")
         EMD_TRY(array.set("sync_action", "idle"));
-    return {};
+    EMD_TRY(taken_over);
+    return withdraw(array, leftover.surplus);
 }
 
 }  // namespace
@@ -125,9 +128,9 @@ Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum
     return [&sysfs, array, disks] { return withdraw(Array(sysfs, array), disks); };
 }
 
-Clerk::Task thaw(Sysfs &sysfs, std::string array)
+Clerk::Task thaw(Sysfs &sysfs, std::string array, Leftover leftover)
 {
-    return [&sysfs, array] { return unfreeze(Array(sysfs, array)); };
+    return [&sysfs, array, leftover] { return unfreeze(Array(sysfs, array), leftover); };
 }
 
 }  // namespace emd::mon

@@ -19,7 +19,13 @@ Clerk::Task remove_member(Sysfs &sysfs, std::string array, std::string member);
 // Give back the reservations of these disks and take them out of the array.
 Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum> disks);
 
-// Nobody holds the volume any more: old values back if a change is proposed, then '/' and idle.
-Clerk::Task thaw(Sysfs &sysfs, std::string array);
+// What a takeover left behind that is recorded and was not brought to its end.
+struct Leftover {
+    std::string level;              // that the kernel has still to take; empty: it has
+    std::vector<DevNum> surplus;    // of no use to the volume any more
+};
+
+// Nobody holds the volume any more: old values back if a change is proposed, the end of a takeover, then '/' and idle.
+Clerk::Task thaw(Sysfs &sysfs, std::string array, Leftover leftover);
 
 }  // namespace emd::mon

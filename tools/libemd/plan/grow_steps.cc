@@ -40,9 +40,21 @@ bool half_taken_over(const Volume &v, const RunningVolume &r)
     return !v.reshape && !r.level.empty() && r.level != level_word(v.shape.level);
 }
 
+Result<> check_half(const Volume &v, const RunningVolume &r)
+{
+    if (health(v) != Health::Failed)
+        return {};
+    if (v.shape.level != 0)
+        return fail(Errc::Refused, "{} has failed: nothing can be reshaped", v.name);
+    return fail(Errc::Refused, "{} is recorded as {} and a disk of that has failed since; it runs as {} and has all its data: do "
+                "not stop it, copy its data off", v.name, level_word(v.shape.level), r.level);
+}
+
 Result<> check_idle(const Volume &v, const RunningVolume &r, bool force)
 {
     EMD_TRY(check_at_rest(v, r));
+    if (half_taken_over(v, r))
+        EMD_TRY(check_half(v, r));
     if (half_taken_over(v, r))
         return fail(Errc::Busy, "{} is recorded as {} and runs as {} still: emdadm --grow --level {} brings that to its end", v.name,
                     level_word(v.shape.level), r.level, v.shape.level);

@@ -16,6 +16,8 @@ Result<> check_at_rest(const Volume &v, const RunningVolume &r);
 
 // A takeover is recorded, and the kernel was not told any more.
 bool half_taken_over(const Volume &v, const RunningVolume &r);
+// May the kernel follow that record?
+Result<> check_half(const Volume &v, const RunningVolume &r);
 
 // At rest, and whole. `force`: also with a member missing.
 Result<> check_idle(const Volume &v, const RunningVolume &r, bool force);

@@ -143,6 +143,7 @@ void follow(Plan &plan, const Container &now, const Volume &v, const Shape &to, 
 Result<Plan> finish_half(const Container &now, const Volume &v, const Running &running, const RunningVolume &r)
 {
     EMD_TRY(check_at_rest(v, r));
+    EMD_TRY(check_half(v, r));
     Plan plan;
     plan.title = fmt::format("bring the takeover of {} as {} to its end", v.name, level_word(v.shape.level));
     freeze(plan, running);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// emdmon and a takeover between RAID0 and RAID10 that whoever wanted it did not bring to its end.
+#include "unit/monitor_lab.h"
+
+using namespace emd;
+using namespace emd::mon;
+using namespace std::chrono_literals;
+
+namespace {
+
+using toy::Lab;
+
+// The kernel has not been told yet that it is a RAID0.
+TEST(MonitorTakeover, WhatIsRecordedWithoutRedundancyIsNotDirty)
+{
+    Container c = toy::container(0);
+    c.volumes[0].shape.level = 0;
+    Lab lab(c);
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+    EXPECT_EQ(lab.journal.find("write "), -1) << "nothing to record";
+}
+
+// Recorded as RAID0 of sda and sdb; sdc was a mirror.
+Container striped()
+{
+    Container c = toy::container(0);
+    c.disks[2].state = DiskState::Spare;
+    c.volumes[0].shape = {0, 0, 2, 128, 65536};
+    c.volumes[0].slots = {{0, true}, {1, true}};
+    return c;
+}
+
+// The kernel as a dead emdadm has left it: still a RAID10, frozen.
+void leave_half(Lab &lab)
+{
+    lab.attribute("level") = "raid10";
+    lab.attribute("array_state") = "active";
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.attribute("sync_action") = "frozen";
+    lab.kernel.members.at("dev-sdc").slot = "none";  // what the toy does not do when it takes the level
+}
+
+TEST(MonitorTakeover, WhatIsRecordedTheKernelFollowsWhenNobodyHoldsIt)
+{
+    Lab lab(striped());
+    leave_half(lab);
+    lab.start();
+    EXPECT_EQ(lab.attribute("level"), "raid10");
+    lab.settle();
+    EXPECT_EQ(lab.attribute("level"), "raid0");
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+    EXPECT_EQ(lab.attribute("sync_action"), "idle");
+    const int level = lab.journal.find("store level raid0"), thawed = lab.journal.find("store metadata_version");
+    EXPECT_TRUE(level >= 0 && level < thawed);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdc"));
+    EXPECT_TRUE(std::ranges::any_of(lab.log, [](const std::string &line) {
+        return line.find("taken over as raid0, as it is recorded, and thawed") != line.npos;
+    }));
+}
+
+TEST(MonitorTakeover, ARefusedLevelIsSaidAndTheVolumeThawed)
+{
+    Lab lab(striped());
+    leave_half(lab);
+    lab.kernel.refuse.insert("level");
+    lab.start();
+    lab.settle();
+    EXPECT_EQ(lab.attribute("level"), "raid10");
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+    EXPECT_TRUE(lab.kernel.members.contains("dev-sdc"));
+}
+
+TEST(MonitorTakeover, AFailedRecordIsNotFollowed)
+{
+    Container c = striped();
+    c.disks[0].state = DiskState::Failed;
+    c.volumes[0].slots[0].in_sync = false;
+    Lab lab(c);
+    leave_half(lab);
+    lab.kernel.fail_member("dev-sda");
+    lab.start();
+    lab.settle();
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+    EXPECT_EQ(lab.attribute("level"), "raid10");
+    EXPECT_TRUE(lab.kernel.members.contains("dev-sdc"));
+}
+
+TEST(MonitorTakeover, StaysUntilTheKernelHasFollowedToRaid10)
+{
+    Container c = toy::container(0);
+    c.volumes[0].shape = {10, 0x102, 6, 128, 65536};
+    c.volumes[0].slots = {{0, true}, {}, {1, true}, {}, {2, true}, {}};
+    Lab lab(c);
+    for (const char *name : {"sync_action", "sync_completed", "resync_start", "reshape_position"})
+        lab.kernel.attributes.erase(name);
+    lab.attribute("level") = "raid0";
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.start();
+    for (int i = 0; i < 3; i++) {
+        EXPECT_FALSE(lab.keeper->done(lab.now));
+        lab.settle();
+    }
+    EXPECT_EQ(lab.attribute("level"), "raid10");
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+}
+
+// Nothing else would ever write the record of a RAID0.
+TEST(MonitorTakeover, ARecordThatDidNotReachAllDisksIsWrittenBeforeTheFirstWrite)
+{
+    for (const bool uneven : {false, true}) {
+        Container c = striped();
+        c.uneven = uneven;
+        Lab lab(c);
+        for (const char *name : {"sync_action", "sync_completed", "resync_start", "reshape_position"})
+            lab.kernel.attributes.erase(name);
+        lab.attribute("level") = "raid0";
+        lab.attribute("array_state") = "readonly";
+        lab.start();
+        EXPECT_EQ(lab.attribute("array_state"), "clean");
+        const int written = lab.journal.find("write "), opened = lab.journal.find("store array_state");
+        EXPECT_EQ(written >= 0, uneven);
+        EXPECT_LT(written, opened);
+    }
+}
+
+}  // namespace
