@@ -30,6 +30,7 @@ boot1() {
 	emdadm --create $VOLUME --level 0 --raid-devices 2 --chunk 64 $CONTAINER
 	wait_for 20 assembled
 	emdwork fill $VOLUME "$oracle"
+	wait_for 30 no_process emdmon	# a RAID0 has nothing to be watched
 	settle
 	bad "needs 2 spare disks .* emdadm --add, or use --force" emdadm --grow $VOLUME --level 10
 	emdadm $CONTAINER --add "$d3"
@@ -68,6 +69,7 @@ boot2() {
 	emdadm --fail $VOLUME "$d1"
 	wait_attr 20 "/sys/block/$volume/md/degraded" 2
 	blocks_right $VOLUME
+	emdadm --wait-clean $VOLUME	# and the monitor has recorded it
 	settle
 	bad "misses a disk" emdadm --grow $VOLUME --level 0
 	emdadm --grow $VOLUME --level 0 --force

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Small writes that follow each other, handed in together, reach the members of a RAID5 or RAID6 as whole rows, which read nothing; what
-# was written is there, whole, when writes of a batch overlap, with a member missing, and when members cannot take them.
+# was written is there, whole, when writes of a batch overlap, with a member missing, and when one fails meanwhile.
 #: disks: 5x12M
 #: modules: xor raid6_pq
 #: programs: fio
