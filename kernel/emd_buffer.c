@@ -123,15 +123,41 @@ void *emd_buffer_alloc(unsigned int bytes, gfp_t gfp)
 	return NULL;
 }
 
+static bool has_room(const struct magazine *m, unsigned int order)
+{
+	return m->bytes + (PAGE_SIZE << order) <= MOST_BYTES;
+}
+
+/* The list with most bytes; @order when no other has more. */
+static unsigned int fullest(const struct magazine *m, unsigned int order)
+{
+	unsigned int i, most = order;
+
+	for (i = 0; i < NR_ORDERS; i++)
+		if (m->nr[i] << i > m->nr[most] << most)
+			most = i;
+	return most;
+}
+
+/*
+ * A full magazine gives one of its fullest list for one of another: what large requests have left would otherwise keep
+ * small ones with the page allocator until the next trim.
+ */
 void emd_buffer_free(void *buffer, unsigned int bytes)
 {
-	unsigned int order = get_order(bytes);
+	unsigned int order = get_order(bytes), other = order;
 	struct magazine *m = raw_cpu_ptr(magazines);
+	void *instead = NULL;
 	unsigned long flags;
 	bool keep;
 
 	spin_lock_irqsave(&m->lock, flags);
-	keep = m->bytes + (PAGE_SIZE << order) <= MOST_BYTES;
+	if (unlikely(!has_room(m, order))) {
+		other = fullest(m, order);
+		if (other != order)
+			instead = take(m, other);
+	}
+	keep = has_room(m, order);
 	if (keep) {
 		*(void **)buffer = m->first[order];
 		m->first[order] = buffer;
@@ -139,6 +165,8 @@ void emd_buffer_free(void *buffer, unsigned int bytes)
 		m->bytes += PAGE_SIZE << order;
 	}
 	spin_unlock_irqrestore(&m->lock, flags);
+	if (instead)
+		give_back(instead, other);
 	if (keep)
 		arm_trim();
 	else
