@@ -4,7 +4,7 @@
  *
  * The one place where the module adds up bytes. It rests on the kernel's xor_blocks();
  * faster kernels (copy and sum in one pass, check without a store) belong behind the same
- * three functions. Lengths are multiples of 512 bytes, addresses of 64. Context: process
+ * functions. The comparisons take eight words at a time, where memcmp() and memchr_inv() take one. Lengths are multiples of 512 bytes, addresses of 64. Context: process
  * or softirq; a call lasts as long as it takes to read its sources.
  */
 #ifndef _EMD_XOR_H
@@ -20,5 +20,11 @@ void emd_xor(void *dst, void **src, unsigned int nr, size_t bytes);
 
 /** emd_xor_sum() - @dst becomes the sum of @nr sources, at least one; @dst may be the first of them. */
 void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes);
+
+/** emd_xor_zero() - is the sum nothing but zeros? */
+bool emd_xor_zero(const void *sum, size_t bytes);
+
+/** emd_xor_same() - do both hold the same? */
+bool emd_xor_same(const void *a, const void *b, size_t bytes);
 
 #endif

@@ -13,6 +13,7 @@
  * window is one piece.
  */
 #include "mirror.h"
+#include "../emd_xor.h"
 
 #include <linux/blkdev.h>
 #include <linux/slab.h>
@@ -194,8 +195,8 @@ static bool pages_differ(const struct piece *p, unsigned int offset, u32 a, u32 
 {
 	unsigned int page = offset / PAGE_SECTORS;
 
-	return memcmp(page_address(p->copy[a].pages[page]), page_address(p->copy[b].pages[page]),
-		      page_sectors(p, offset) << SECTOR_SHIFT);
+	return !emd_xor_same(page_address(p->copy[a].pages[page]), page_address(p->copy[b].pages[page]),
+			     page_sectors(p, offset) << SECTOR_SHIFT);
 }
 
 /* Compares all copies of a page with the first. */

@@ -10,6 +10,7 @@
 
 /* Copy and sum go over the columns in steps that stay in the L1 cache in between. */
 #define STEP_BYTES	4096U
+#define SUM_COLUMNS	4U	/* at once, from the user's pages */
 
 void r5_sum_add(struct r5_sum *sum, void *src)
 {
@@ -79,30 +80,42 @@ void r5_gather(struct r5_op *op, bool full)
 	}
 }
 
-static void sum_from_bio(struct bio *bio, struct bvec_iter iter, void *sum, unsigned int bytes)
+/* Adds @nr columns from @first on to @sum, all in one pass. */
+static void sum_from_bio(struct r5_op *op, u32 first, u32 nr, void *sum)
 {
-	while (bytes) {
-		struct bio_vec bv = bio_iter_iovec(bio, iter);
-		void *src;
+	unsigned int bytes = r5_op_bytes(op), part;
+	struct bio *bio = op->io->bio;
+	struct bvec_iter iter[SUM_COLUMNS];
+	void *src[SUM_COLUMNS];
+	u32 i;
 
-		bv.bv_len = min(bv.bv_len, bytes);
-		src = bvec_kmap_local(&bv);
-		emd_xor(sum, &src, 1, bv.bv_len);
-		kunmap_local(src);
-		bio_advance_iter_single(bio, &iter, bv.bv_len);
-		sum += bv.bv_len;
-		bytes -= bv.bv_len;
+	for (i = 0; i < nr; i++)
+		iter[i] = op->column[first + i].from;
+	for (; bytes; bytes -= part, sum += part) {
+		part = bytes;
+		for (i = 0; i < nr; i++) {
+			struct bio_vec bv = bio_iter_iovec(bio, iter[i]);
+
+			part = min(part, bv.bv_len);
+			src[i] = bvec_kmap_local(&bv);
+		}
+		emd_xor(sum, src, nr, part);
+		while (i--) {
+			kunmap_local(src[i]);
+			bio_advance_iter_single(bio, &iter[i], part);
+		}
 	}
 }
 
 void r5_gather_stable(struct r5_op *op, void *sum)
 {
-	unsigned int bytes = r5_op_bytes(op);
-	u32 i;
+	u32 i, nr;
 
-	memset(sum, 0, bytes);
-	for (i = op->piece.first; i < op->piece.last; i++)
-		sum_from_bio(op->io->bio, op->column[i].from, sum, bytes);
+	memset(sum, 0, r5_op_bytes(op));
+	for (i = op->piece.first; i < op->piece.last; i += nr) {
+		nr = min(op->piece.last - i, SUM_COLUMNS);
+		sum_from_bio(op, i, nr, sum);
+	}
 }
 
 void r5_scatter(const struct r5_op *op, const void *data)

@@ -9,8 +9,7 @@
  * there is parity. What is left of the parity is then compared with the data:
  *
  * - With one parity the sum over all columns of a row, parity included, is zero when the row
- *   is right, whatever the layout: so the only geometry needed is the place of P, to which a sum
- *   that is not zero is added.
+ *   is right. It is made where P is; when it is not zero, P is made anew from the data.
  * - With two, P and Q are made anew from the data and put where they differ. Of a row with one
  *   member missing the other equation can still be checked.
  *
@@ -169,7 +168,7 @@ static void write_begin(struct r5_window *win, struct emd_batch *batch)
 
 /* -- resync, check, repair --------------------------------------------------------------------- */
 
-/* Checks one row of the window, mends parity in memory. Return: the parities to be written, a bit for each. */
+/* Checks one row of the window. Return: the parities that are to be written, a bit for each; they are right in memory. */
 static u32 check_row(struct r5_window *win, unsigned int begin, unsigned int end)
 {
 	unsigned int offset;
@@ -184,6 +183,10 @@ static u32 check_row(struct r5_window *win, unsigned int begin, unsigned int end
 			win->w->mismatches += R5_BLOCK_SECTORS;
 		bad |= parities;
 	}
+	if (win->w->action == EMD_SYNC_CHECK)
+		return 0;
+	for (offset = begin; bad && offset < end; offset += R5_BLOCK_SECTORS)
+		r5_window_mend(win, offset);
 	return bad;
 }
 
@@ -197,7 +200,6 @@ static void write_parity(struct r5_window *win, struct emd_batch *batch, u32 slo
 static int check_rows(struct r5_window *win)
 {
 	unsigned int chunk = win->map->geo.chunk_sectors, offset, end;
-	bool write = win->w->action != EMD_SYNC_CHECK;
 	const struct emd_geometry *geo = &win->map->geo;
 	struct emd_batch batch;
 
@@ -208,9 +210,9 @@ static int check_rows(struct r5_window *win)
 
 		end = min(offset + chunk, r5_window_sectors(win));
 		bad = check_row(win, offset, end);
-		if (bad & R5_PARITY_P && write)
+		if (bad & R5_PARITY_P)
 			write_parity(win, &batch, emd_geometry_p_slot(geo, row), offset, end);
-		if (bad & R5_PARITY_Q && write)
+		if (bad & R5_PARITY_Q)
 			write_parity(win, &batch, emd_geometry_q_slot(geo, row), offset, end);
 	}
 	emd_batch_wait(&batch);

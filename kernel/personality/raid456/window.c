@@ -53,12 +53,13 @@ int r5_window_init(struct r5_window *win, struct emd_map *map, struct emd_window
 	win->slots = map->geo.raid_disks;
 	win->nr_claims = ((w->end - 1) >> win->shift) - (w->begin >> win->shift) + 1;
 	win->placed = NOT_PLACED;
-	win->scratch = kmalloc_array(win->conf->parity, R5_BLOCK_BYTES, GFP_NOIO);
+	if (win->conf->parity > 1)
+		win->scratch = kmalloc_array(win->conf->parity, R5_BLOCK_BYTES, GFP_NOIO);
 	win->at = kcalloc(win->conf->places, sizeof(*win->at), GFP_NOIO);
 	win->place = kcalloc(win->slots, sizeof(*win->place), GFP_NOIO);
 	win->status = kcalloc(win->slots, sizeof(*win->status), GFP_NOIO);
 	win->claims = kvcalloc(win->nr_claims, sizeof(*win->claims), GFP_NOIO);
-	return win->scratch && win->at && win->place && win->status && win->claims ? 0 : -ENOMEM;
+	return (win->scratch || win->conf->parity == 1) && win->at && win->place && win->status && win->claims ? 0 : -ENOMEM;
 }
 
 void r5_window_exit(struct r5_window *win)
@@ -79,28 +80,30 @@ static void *block(const struct r5_window *win, u32 slot, unsigned int offset)
 	return page_address(page) + ((offset % PAGE_SECTORS) << SECTOR_SHIFT);
 }
 
-/* @dst = sum of the block over all slots but @except. */
-static void sum_blocks(const struct r5_window *win, void *dst, unsigned int offset, u32 except)
+/* The block of slot @to = sum of the block over all others; @fresh: or else its own content is part of the sum. */
+static void sum_blocks(const struct r5_window *win, u32 to, unsigned int offset, bool fresh)
 {
-	struct r5_sum sum = r5_sum_begin(dst, R5_BLOCK_BYTES, true);
+	struct r5_sum sum = r5_sum_begin(block(win, to, offset), R5_BLOCK_BYTES, fresh);
 	u32 i;
 
 	for (i = 0; i < win->slots; i++)
-		if (i != except)
+		if (i != to)
 			r5_sum_add(&sum, block(win, i, offset));
 	r5_sum_end(&sum);
 }
 
+static u32 p_slot(const struct r5_window *win, unsigned int offset)
+{
+	return emd_geometry_p_slot(&win->map->geo, r5_window_row(win, offset));
+}
+
+/* In P's own place, as nearly all that is checked is right and its P is not needed any more. */
 static u32 check_sum(struct r5_window *win, unsigned int offset)
 {
-	u32 p_slot = emd_geometry_p_slot(&win->map->geo, r5_window_row(win, offset));
-	void *sum = win->scratch;
+	u32 p = p_slot(win, offset);
 
-	sum_blocks(win, sum, offset, win->slots);
-	if (!memchr_inv(sum, 0, R5_BLOCK_BYTES))
-		return 0;
-	emd_xor(block(win, p_slot, offset), &sum, 1, R5_BLOCK_BYTES);
-	return R5_PARITY_P;
+	sum_blocks(win, p, offset, false);
+	return emd_xor_zero(block(win, p, offset), R5_BLOCK_BYTES) ? 0 : R5_PARITY_P;
 }
 
 /* -- two: places -------------------------------------------------------------------------------- */
@@ -140,7 +143,7 @@ static void place_blocks(struct r5_window *win, unsigned int offset)
 /* Return: true if it differed. */
 static bool put_right(void *parity, const void *right)
 {
-	if (!memcmp(parity, right, R5_BLOCK_BYTES))
+	if (emd_xor_same(parity, right, R5_BLOCK_BYTES))
 		return false;
 	memcpy(parity, right, R5_BLOCK_BYTES);
 	return true;
@@ -171,7 +174,7 @@ void r5_window_solve(struct r5_window *win, unsigned int offset, const u32 *unkn
 	if (!nr)
 		return;
 	if (win->conf->parity == 1) {
-		sum_blocks(win, block(win, unknown[0], offset), offset, unknown[0]);
+		sum_blocks(win, unknown[0], offset, true);
 		return;
 	}
 	place_blocks(win, offset);
@@ -182,4 +185,10 @@ void r5_window_solve(struct r5_window *win, unsigned int offset, const u32 *unkn
 u32 r5_window_check(struct r5_window *win, unsigned int offset)
 {
 	return win->conf->parity == 1 ? check_sum(win, offset) : check_pq(win, offset);
+}
+
+void r5_window_mend(struct r5_window *win, unsigned int offset)
+{
+	if (win->conf->parity == 1)
+		sum_blocks(win, p_slot(win, offset), offset, true);
 }

@@ -30,7 +30,7 @@ struct r5_window {
 	/* of window.c */
 	struct r5_window_claim *claims;	/* one per row, ascending */
 	u64 nr_claims;
-	u8 *scratch;			/* a block for each parity */
+	u8 *scratch;			/* of two parities: a block for each */
 	void **at;			/* the places of a block */
 	u32 *place;			/* of each slot in row @placed */
 	u64 placed;
@@ -58,7 +58,10 @@ void r5_window_unlock(struct r5_window *win);
 /** r5_window_solve() - compute the block at @offset of @nr slots from all others, at most as many as there is parity. */
 void r5_window_solve(struct r5_window *win, unsigned int offset, const u32 *unknown, u32 nr);
 
-/** r5_window_check() - make the parity of the block at @offset right, in memory. Return: which was not, R5_PARITY_*. */
+/** r5_window_check() - of the block at @offset. Return: the parity that is not right, R5_PARITY_*. It is used up. */
 u32 r5_window_check(struct r5_window *win, unsigned int offset);
+
+/** r5_window_mend() - the parity of a block that was checked becomes right, in memory. */
+void r5_window_mend(struct r5_window *win, unsigned int offset);
 
 #endif
