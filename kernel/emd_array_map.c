@@ -6,15 +6,23 @@
 
 static struct workqueue_struct *map_wq;
 
+struct emd_map *emd_map_enter_rcu(struct emd_array *a)
+{
+	struct emd_map *map;
+
+	do {
+		/* A map that cannot be entered has been replaced already: look again. */
+		map = rcu_dereference(a->map);
+	} while (map && !percpu_ref_tryget_live_rcu(&map->ref));
+	return map;
+}
+
 struct emd_map *emd_map_enter(struct emd_array *a)
 {
 	struct emd_map *map;
 
 	rcu_read_lock();
-	do {
-		/* A map that cannot be entered has been replaced already: look again. */
-		map = rcu_dereference(a->map);
-	} while (map && !percpu_ref_tryget_live(&map->ref));
+	map = emd_map_enter_rcu(a);
 	rcu_read_unlock();
 	return map;
 }

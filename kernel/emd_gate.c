@@ -325,28 +325,30 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	struct gate_request *rq;
 	struct emd_bitmap *bm;
 	struct bio *front;
-	bool reshape;
+	bool reshape, write;
 
 	rq = request_alloc(g, gfp);
 	if (!rq)
 		goto punt;
 	rq->ranged = false;
 	rq->noted = NULL;
-	rq->write = op_is_write(bio_op(bio));
-	rq->io.map = emd_map_enter(a);
-	if (!rq->io.map) {
+	write = op_is_write(bio_op(bio));
+	rcu_read_lock();
+	rq->io.map = emd_map_enter_rcu(a);
+	rq->write = write && rq->io.map && percpu_ref_tryget_live_rcu(&g->writes);
+	rcu_read_unlock();
+	if (unlikely(!rq->io.map)) {
 		request_free(g, rq);
 		bio_io_error(bio);
 		return NULL;
 	}
-	if (rq->write && !percpu_ref_tryget_live(&g->writes)) {
-		rq->write = false;
+	if (rq->write) {
+		note_write(g);
+	} else if (unlikely(write)) {
 		drop_request(a, rq);
 		emd_gate_park(a, bio);
 		return NULL;
 	}
-	if (rq->write)
-		note_write(g);
 	/* Asked once: who saw none holds a map that the start of a reshape waits for. */
 	smp_rmb();	/* pairs with emd_map_swap(): with the new map the reshape is seen too */
 	reshape = rcu_access_pointer(a->reshape);

@@ -63,6 +63,9 @@ struct emd_map {
  */
 struct emd_map *emd_map_enter(struct emd_array *a);
 
+/** emd_map_enter_rcu() - the same, called under rcu_read_lock(). */
+struct emd_map *emd_map_enter_rcu(struct emd_array *a);
+
 static inline bool emd_map_tryget(struct emd_map *map)
 {
 	return percpu_ref_tryget(&map->ref);

@@ -220,9 +220,10 @@ static void map_striped(const struct emd_geometry *geo, __u64 sector, struct emd
 	__u32 shift = emd_shift(geo->chunk_sectors);
 	__u32 offset = sector & (geo->chunk_sectors - 1);
 	__u32 column;
-	__u64 row = emd_div_rem(sector >> shift, emd_geometry_data_disks(geo), &column);
+	/* RAID0 is little more than this, and has no layout to be asked for. */
+	__u64 row = emd_div_rem(sector >> shift, geo->level ? emd_geometry_data_disks(geo) : geo->raid_disks, &column);
 
-	place->slot = emd_geometry_data_slot(geo, row, column);
+	place->slot = geo->level ? emd_geometry_data_slot(geo, row, column) : column;
 	place->sector = (row << shift) + offset;
 	place->len = geo->chunk_sectors - offset;
 }
