@@ -9,7 +9,7 @@
 # make check-vm    the VM tests; TESTS="name ..." selects
 # make check-debug the module's tests on a kernel with KASAN and lockdep
 # make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
-# make bench       more rows, twice as often; PLAN=name, ROW="pattern ..."
+# make bench       every goal, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
 # make install     into PREFIX (/usr/local), DESTDIR honoured
 # make clean       removes build/
@@ -92,7 +92,7 @@ bench-module-%: FORCE
 bench-quick: bench-module
 	@nice tests/bench/bench.py quick
 bench: setup kernel bench-module
-	@nice tests/bench/bench.py $(or $(PLAN),full) --repetitions 2 $(if $(ROW),--row $(ROW))
+	@nice tests/bench/bench.py $(or $(PLAN),full) --gates $(if $(ROW),--row $(ROW))
 
 demo: setup all
 	@tests/vm/demo

@@ -3,7 +3,12 @@
 # which suite/script.py writes; what was measured goes to the kernel log (module/emd_bench.c).
 settle() { :; }	# no udev here: nothing opens an array but we
 
-subject() { SUBJECT=$1; . /lib/emd/subject.sh; }
+subject() {
+	SUBJECT=$1
+	. /lib/emd/subject.sh
+	[ -z "$MEMBER_KB" ] || eval "member_kb() { echo $MEMBER_KB; }"	# a part of each member will do
+}
+MEMBER_KB=
 
 # members_of KIND COUNT: null (no data, no cost of its own) or ram
 members_of() {
@@ -44,12 +49,50 @@ array() {
 # load TAG PARAMETER=VALUE...: one run of the generator; what is not said is as it is by itself
 generator=/sys/module/emd_bench/parameters
 load() {
+	local tag=$1
+	shift
+	generate "$tag" hist=0 check=0 sample=0 seed=1 other=0 span=0 "$@"
+}
+generate() {
 	local tag=$1 word
 	shift
-	for word in tag="$tag" hist=0 check=0 sample=0 seed=1 other=0 span=0 "$@"; do
+	for word in tag="$tag" "$@"; do
 		echo "${word#*=}" >"$generator/${word%%=*}"
 	done
 	echo 1 2>/tmp/refusal >$generator/run || fail "$tag: $(cat /tmp/refusal): $(dmesg | grep emd_bench | tail -1)"
+}
+
+# job TAG NUMBER ACTION COUNT SAMPLE: from the write to sync_action until it is idle again
+job() { generate "$1" op=job dev="$(md_attr "$2" sync_action)" action="$3" count="$4" sample="$5"; }
+
+# freely NUMBER: neither the limits of speed nor what is left to users hold a sync back
+freely() { tune "$1" sync_speed_min=10000000 sync_speed_max=10000000; }
+
+# from_begin NUMBER: a resync of everything is due, and has not begun
+from_begin() { tune "$1" sync_action=frozen resync_start=0; }
+
+# spares NUMBER DEVICE...: they wait to take the missing members' places
+spares() {
+	local n=$1 device
+	shift
+	set_attr "$n" sync_action frozen
+	for device; do add_member "$n" "$device" "$(get_attr "$n" component_size)"; done
+}
+
+# wider NUMBER FROM DEVICE: a reshape to one member more is due. EMD wants to be told which slot the device is for; md takes any.
+wider() {
+	add_member "$1" "$3" "$(get_attr "$1" component_size)"
+	set_attr "$1" raid_disks $(($2 + 1))
+	[ "$SUBJECT" = md ] || set_attr "$1" "dev-$(base "$3")/slot" "$2"
+}
+
+# so TAG NUMBER ATTRIBUTE=VALUE...: what the job has led to
+so() {
+	local tag=$1 n=$2 word
+	shift 2
+	for word; do
+		[ "$(get_attr "$n" "${word%%=*}")" = "${word#*=}" ] || echo "wrong $tag: ${word%%=*} is '$(get_attr "$n" "${word%%=*}")', not '${word#*=}'"
+	done
 }
 
 # gone NUMBER: the array is stopped; those below another of EMD have gone with it

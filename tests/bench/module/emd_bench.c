@@ -12,12 +12,17 @@
  * time of the kernel's process. Bios and pages exist before the clock starts; only the submitter's loop and what the
  * device does with it is counted.
  *
+ * With op=job, dev is the sync_action of an array: action is written to it, and what is measured lasts until it says "idle"
+ * again. Of a clock that counts instructions, cpu is then what it counted while the CPU was not idle.
+ *
  * Data can be verified afterwards: every sector begins with a word that its place and @seed determine, the rest of a
  * page is the same everywhere. check=1 compares what a read returns; @other admits a second seed, for a device of
  * which a random run has written only a part.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/kallsyms.h>
 #include <linux/ktime.h>
@@ -26,6 +31,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/stacktrace.h>
+#include <linux/tick.h>
 #include <linux/version.h>
 
 #include <asm/irq_regs.h>
@@ -37,8 +43,10 @@
 #define MAX_DEPTH	4096
 #define NR_BUCKETS	40
 #define FLUSH_EVERY	16
+#define JOB_LOOK_MS	4
+#define JOB_MOST_S	2000	/* of the kernel's own clock */
 
-static char dev[128], op[16] = "read", pattern[16] = "seq", tag[128];
+static char dev[128], op[16] = "read", pattern[16] = "seq", tag[128], action[16];
 static unsigned int bs = 4096, qd = 1, batch, warm, hist, check, sample;
 static unsigned long long count = 1, span, seed = 1, other;
 
@@ -46,8 +54,9 @@ static unsigned long long count = 1, span, seed = 1, other;
 #define NUMBER(name, type, what) module_param(name, type, 0600); MODULE_PARM_DESC(name, what)
 
 TEXT(dev, "block device, by its path");
-TEXT(op, "read, write, fua, flush (every 16th write asks for one), or clock: only read the clocks");
+TEXT(op, "read, write, fua, flush (every 16th write asks for one), or job: a sync");
 TEXT(pattern, "seq, rand, or twin (two sequential streams in turn)");
+TEXT(action, "of a job: what is written to sync_action");
 TEXT(tag, "name of the run in the log");
 NUMBER(bs, uint, "bytes of one bio");
 NUMBER(qd, uint, "bios in flight");
@@ -106,7 +115,13 @@ static u64 host_cpu_ns(void)
 	return ts.s * 1000000000ULL + ts.n;
 }
 #else
-static u64 host_cpu_ns(void) { return 0; }
+/* One CPU: what it has done since it was started is all but the idle time. */
+static u64 host_cpu_ns(void)
+{
+	u64 idle = get_cpu_idle_time_us(0, NULL);
+
+	return idle == (u64)-1 ? 0 : ktime_get_ns() - idle * NSEC_PER_USEC;
+}
 #endif
 
 /* -- data ----------------------------------------------------------------------------------------- */
@@ -471,7 +486,7 @@ static int parse(void)
 	else if (!strcmp(op, "fua"))
 		b.opf = REQ_OP_WRITE | REQ_FUA;
 	else
-		return refuse("op is none of read, write, fua, flush, clock");
+		return refuse("op is none of read, write, fua, flush, job");
 	b.flush_every = strcmp(op, "flush") ? 0 : FLUSH_EVERY;
 	if (!bs || bs % SECTOR_SIZE || bs > MAX_PAGES * PAGE_SIZE)
 		return refuse("bs is no multiple of 512, or above 256 pages");
@@ -539,14 +554,62 @@ static int measure(void)
 	return 0;
 }
 
+/* -- jobs ------------------------------------------------------------------------------------------- */
+
+static bool job_idle(struct file *file)
+{
+	char said[16] = "";
+	loff_t pos = 0;
+
+	return kernel_read(file, said, sizeof(said) - 1, &pos) > 0 && !strcmp(strim(said), "idle");
+}
+
+static int job_wait(struct file *file)
+{
+	unsigned int looks;
+
+	for (looks = 0; looks < JOB_MOST_S * MSEC_PER_SEC / JOB_LOOK_MS; looks++) {
+		if (job_idle(file))
+			return 0;
+		msleep(JOB_LOOK_MS);
+	}
+	return -ETIMEDOUT;
+}
+
+static int job(void)
+{
+	struct file *file = filp_open(dev, O_RDWR, 0);
+	loff_t pos = 0;
+	u64 ns, cpu;
+	int error;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (sample && profile_begin()) {
+		filp_close(file, NULL);
+		return -ENOMEM;
+	}
+	ns = ktime_get_ns();
+	cpu = host_cpu_ns();
+	error = min_t(ssize_t, kernel_write(file, action, strlen(action), &pos), 0) ?: job_wait(file);
+	cpu = host_cpu_ns() - cpu;
+	ns = ktime_get_ns() - ns;
+	filp_close(file, NULL);
+	if (error)
+		pr_err("%s: '%s' in '%s': error %d\n", tag, action, dev, error);
+	else
+		report(ns, cpu);
+	if (sample)
+		profile_end();
+	return error;
+}
+
 static int bench(void)
 {
 	int error;
 
-	if (!strcmp(op, "clock")) {
-		report(ktime_get_ns(), host_cpu_ns());
-		return 0;
-	}
+	if (!strcmp(op, "job"))
+		return job();
 	error = parse();
 	if (error)
 		return error;
@@ -575,6 +638,7 @@ static int run_set(const char *value, const struct kernel_param *param)
 	memset(&b, 0, sizeof(b));
 	strim(dev);	/* what echo writes ends with a newline */
 	strim(op);
+	strim(action);
 	strim(pattern);
 	strim(tag);
 	error = bench();

@@ -53,7 +53,7 @@ def build_module(kernel):
 
 def icount_spec(name, script):
     kernel = kernels.find("6.12")
-    return kernel, specs.Spec(None, name, text=script, timeout=600, memory=768, cpus=1, udev=False, instrument="icount",
+    return kernel, specs.Spec(None, name, text=script, timeout=1800, memory=768, cpus=1, udev=False, instrument="icount",
                       modules=MODULES, extra_modules=["null_blk", "brd"],
                       files=["tests/bench/guest/bench.sh", str(build_module(kernel))])
 

@@ -2,10 +2,13 @@
 """A plan: rows and slopes, one a line, as 'row ID KEY=VALUE ...' and 'slope ID KEY=VALUE ...'.
 
 row     one pair, md and EMD, of the same load on the same members. gate and goal are ratios md/EMD of the cost of one
-        operation; with kind=overhead of what remains above the bare member.
+        operation; with kind=overhead of what remains above the bare member; with job=resync, check, recover or reshape
+        (by one member more) of what a whole sync costs while it is not idle. goals= numbers of the table of goals.
 slope   how EMD's cost grows: kind=per: (b - a) / by, kind=times: b / a, of two rows a and b. gate is the most it may be.
+lacks   a goal that is not measured here, as 'lacks NUMBER[,NUMBER] WHAT: WHY', or 'lacks slope WHAT: WHY'
 
-'default KEY=VALUE ...' holds for the rows below it.
+'default KEY=VALUE ...' holds for the rows below it. 'complete LAST' asks that each goal from 1 to LAST has a row, a slope or a
+'lacks'.
 """
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -31,6 +34,7 @@ class Row:
     members: str = "null"  # or ram
     depth: int = 1  # arrays in arrays, each of n members, but only the outermost is of more than one array
     missing: int = 0  # members that are not there: the last slots
+    job: str = ""  # a sync; the settings of a load mean nothing then
     op: str = "write"
     bs: int = 4096
     pattern: str = "seq"
@@ -42,6 +46,7 @@ class Row:
     gate: float = 0.0
     goal: float = 0.0
     verify: bool = False  # not timed: write, read back, check, and read again with a member missing
+    goals: str = ""
     needs: str = ""  # what EMD does not have yet; the row is reported as absent
 
     @property
@@ -62,6 +67,15 @@ class Slope:
     b: str = ""
     by: float = 1.0
     gate: float = 0.0
+    goal: float = 0.0
+    goals: str = ""
+
+
+@dataclass
+class Lack:
+    goals: str
+    what: str
+    why: str
 
 
 @dataclass
@@ -69,6 +83,8 @@ class Plan:
     name: str
     rows: list = field(default_factory=list)
     slopes: list = field(default_factory=list)
+    lacks: list = field(default_factory=list)
+    complete: int = 0
 
 
 CONVERT = {int: size, float: float, bool: lambda text: text == "yes", str: str}
@@ -100,15 +116,30 @@ def load(path):
                 plan.rows.append(Row(words[1], **(defaults | settings(Row, words[2:]))))
             elif words[0] == "slope":
                 plan.slopes.append(Slope(words[1], **settings(Slope, words[2:])))
+            elif words[0] == "lacks":
+                what, colon, why = " ".join(words[2:]).partition(": ")
+                if not colon:
+                    raise PlanError("'lacks' says no reason")
+                plan.lacks.append(Lack(words[1], what, why))
+            elif words[0] == "complete":
+                plan.complete = int(words[1])
             else:
-                raise PlanError(f"'{words[0]}' is none of row, slope, default")
+                raise PlanError(f"'{words[0]}' is none of row, slope, lacks, complete, default")
         except (PlanError, ValueError, IndexError) as error:
             raise PlanError(f"{path}:{number}: {error}") from None
     check(plan, path)
     return plan
 
 
+def numbers(item):
+    return {int(number) for number in item.goals.split(",") if number.isdigit()}
+
+
 def check(plan, path):
+    known = set().union(*map(numbers, plan.rows + plan.slopes + plan.lacks))
+    missing = [str(number) for number in range(1, plan.complete + 1) if number not in known]
+    if missing:
+        raise PlanError(f"{path}: no row, slope or 'lacks' has goal {', '.join(missing)}")
     ids = [row.id for row in plan.rows]
     twice = {name for name in ids if ids.count(name) > 1}
     if twice:

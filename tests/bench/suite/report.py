@@ -7,6 +7,7 @@ import subprocess
 
 from lab.paths import ROOT
 
+IDLE = ("pv_native_safe_halt", "default_idle", "acpi_safe_halt")
 UNIT = {"icount": "instructions", "uml-cpu": "CPU ns"}
 
 
@@ -18,21 +19,37 @@ def cell(result, variant):
     return number(result.cost[variant][0]) if variant in result.cost else "-"
 
 
+def summary(rows, slopes):
+    """How far it is: of what was measured, what reaches its goal and what not even its gate."""
+    found = [r for r in rows if not r.row.verify and r.state != "absent"] + [s for s in slopes if s.state != "absent"]
+    below = [r.row.id for r in rows if r.state in ("below gate", "worse")]
+    below += [s.slope.id for s in slopes if s.state in ("below gate", "worse")]
+    gates = f"below their gates: {', '.join(below)}" if below else "all gates hold"
+    return f"{sum(r.reached for r in found)} of {len(found)} rows and slopes reach their goal; {gates}"
+
+
+def lacking(lacks):
+    """What of the goals nothing here measures."""
+    lines = [f"{'' if lack.goals == 'slope' else 'goal '}{lack.goals}, {lack.what}: {lack.why}" for lack in lacks]
+    return "\n".join(["not measured here", *lines]) + "\n" if lines else ""
+
+
 def table(rows, slopes, instrument):
     """Sorted by the distance to the goal: the first line is what to work on next."""
     timed = sorted((r for r in rows if not r.row.verify), key=lambda r: (r.state == "absent", r.distance))
-    lines = [("row", "bare", "md", "md tuned", "EMD", "ratio", "gate", "goal", "")]
+    lines = [("row", "goal no.", "bare", "md", "md tuned", "EMD", "ratio", "gate", "goal", "")]
     for r in timed:
         ratio = f"{r.ratio:.2f} ({r.low:.2f}..{r.high:.2f})" if r.ratio else "-"
         state = r.state + (", noisy" if r.noisy else "") + (f": {r.why}" if r.why else "")
-        lines.append((r.row.id, *(cell(r, v) for v in ("bare", "md", "tuned", "emd")), ratio, f"{r.row.gate:g}", f"{r.row.goal:g}",
+        lines.append((r.row.id, r.row.goals, *(cell(r, v) for v in ("bare", "md", "tuned", "emd")), ratio, f"{r.row.gate:g}", f"{r.row.goal:g}",
                       state))
-    text = [f"{UNIT[instrument]} per operation; ratio = md / EMD, above the bare member where the row counts overhead"]
+    text = [f"{UNIT[instrument]} per operation, or per MiB of a sync; ratio = md / EMD, above the bare member where the row "
+            "counts overhead"]
     text += columns(lines)
     if slopes:
         text += ["", "how cost grows (least is best)"]
-        text += columns([("slope", "md", "EMD", "gate", "")] + [
-            (s.slope.id, f"{s.md:.1f}", f"{s.emd:.1f}", f"{s.slope.gate:g}", s.state) for s in slopes])
+        text += columns([("slope", "goal no.", "md", "EMD", "gate", "")] + [
+            (s.slope.id, s.slope.goals, f"{s.md:.1f}", f"{s.emd:.1f}", f"{s.slope.gate:g}", s.state) for s in slopes])
     checked = [r for r in rows if r.row.verify]
     if checked:
         text += ["", "data on RAM members: read back, checked, read again with a member missing"]
@@ -92,7 +109,11 @@ def profiles(row, measured, shares, most=40):
     """For EMD and for md: the functions that take most of one operation, and who calls them."""
     text = []
     for subject, found in shares.items():
-        total = measured.samples[row.id, subject][0].ns  # of the run without the profile
+        first = measured.samples[row.id, subject][0]  # of the run without the profile
+        total = first.cpu if row.job else first.ns
+        if row.job:
+            idle = sum(share for (function, _), share in found.items() if function in IDLE)
+            found = {names: share / (1 - idle) for names, share in found.items() if names[0] not in IDLE}
         lines = sorted(((share, *names) for names, share in found.items()), reverse=True)[:most]
         text += [f"{row.id} on {subject}: {number(total)} instructions per operation"]
         text += columns([(function, "called by " + caller, number(share * total)) for share, function, caller in lines])

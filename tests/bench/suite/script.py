@@ -11,17 +11,21 @@ STRIPE_LEVELS = ("raid4", "raid5", "raid6")
 TUNED = "stripe_cache_size=4096"
 MISSING_SLOT = 1
 SAMPLE_NS = 20011  # instructions between two looks of the profile; a prime
-VERIFY_KIB = 8 << 10  # of a RAM member
+NULL_KIB = 16 << 10  # of a null member that a sync uses; its pages hold zeros, and so agree
+RAM_KIB = {False: 8 << 10, True: 32 << 10}  # of a RAM member, without and with syncs: their beginning and end cost, too
 
 
 def text(plan, repetitions):
     timed = [row for row in plan.rows if not row.verify and not row.needs]
     verified = [row for row in plan.rows if row.verify]
     rows = timed + verified
-    most = {kind: max([row.n * inner(row) for row in rows if row.members == kind], default=0) for kind in ("null", "ram")}
-    lines = [". /bench.sh", f"load_members {most['null']} {most['ram']} {VERIFY_KIB}"]
+    jobs = [row for row in timed if row.job]
+    timed = [row for row in timed if not row.job]
+    most = {kind: max([members(row) for row in rows if row.members == kind], default=0) for kind in ("null", "ram")}
+    kib = RAM_KIB[bool(jobs)]
+    lines = [". /bench.sh", f"load_members {most['null']} {most['ram']} {kib}"]
     if most["ram"]:  # the first touch of a RAM disk costs more
-        lines += [f"load ram{i}/touch/0 dev=/dev/ram{i} op=write bs=65536 count={VERIFY_KIB // 64}" for i in range(most["ram"])]
+        lines += [f"load ram{i}/touch/0 dev=/dev/ram{i} op=write bs=65536 count={kib // 64}" for i in range(most["ram"])]
     lines += bare(timed, 0) + bare(timed, 1)
     for repetition in range(repetitions):
         for group in dict.fromkeys(row.group for row in timed):
@@ -29,9 +33,20 @@ def text(plan, repetitions):
             for visit, subject in enumerate(ORDER):
                 lines += visit_lines(rows, subject, repetition * 2 + visit // 2)
     lines += bare(timed, 2) + bare(timed, 3)
+    for row in jobs:
+        lines += job_lines(row, kib >> 10, repetitions)
     for row in verified:
-        lines += verify_lines(row)
+        lines += verify_lines(row, kib)
     return "\n".join(lines) + "\n"
+
+
+def members(row):
+    """Devices that a row needs: a sync's come with those that take a place."""
+    return row.n * inner(row) + {"recover": row.missing, "reshape": 1}.get(row.job, 0)
+
+
+def device(row, number):
+    return f"/dev/{'nullb' if row.members == 'null' else 'ram'}{number}"
 
 
 def inner(row):
@@ -65,7 +80,7 @@ def seed(row, variant):
 def array(row, subject):
     """Builds array 1 of a row; the arrays below it are 11, 12, ... per level."""
     n, total = row.n, row.n * inner(row)
-    devices = [f"/dev/{'nullb' if row.members == 'null' else 'ram'}{i}" for i in range(total)]
+    devices = [device(row, i) for i in range(total)]
     lines, made = [], []
     make = f"{row.level} {row.chunk} {row.layout}"
     if row.depth > 1:
@@ -103,11 +118,42 @@ def guarded(row, subject, lines):
     return [f"if {condition}; then", *("\t" + line for line in lines), "fi"]
 
 
+def job_lines(row, mib, repetitions):
+    """Each on an array of its own. Its members agree, because EMD has made them do so first."""
+    lines, made = array(row, "emd")
+    agree = row.members == "ram" and not row.missing
+    result = guarded(row, "emd", lines + ["resync 1"] + stop(made)) if agree else []
+    mib = NULL_KIB >> 10 if row.members == "null" else mib
+    for repetition in range(repetitions * 2):
+        for subject in ORDER[2 * (repetition % 2):][:2]:
+            result += job_visit(row, subject, subject, repetition, mib)
+    return result + (job_visit(row, "md", "tuned", 0, mib) if row.level in STRIPE_LEVELS else [])
+
+
+def job_visit(row, subject, variant, repetition, mib, sample=0):
+    lines, made = array(row, subject)
+    first = row.n * inner(row)
+    spare = [device(row, i) for i in range(first, members(row))]
+    lines = ([f"MEMBER_KB={NULL_KIB}"] if row.members == "null" else []) + lines + ["freely 1"] + ([f"tune 1 {TUNED}"] if variant == "tuned" else [])
+    lines += {"resync": ["from_begin 1"], "check": [], "recover": ["spares 1 " + " ".join(spare)],
+              "reshape": [f"wider 1 {row.n} {' '.join(spare)}"]}[row.job]
+    lines.append(f"job {row.id}/{variant}/{repetition} 1 {row.job} {mib} {sample}")
+    lines.append(f"so {row.id} 1 " + {"resync": "resync_start=none", "check": "mismatch_cnt=0", "recover": "degraded=0",
+                                      "reshape": f"raid_disks={row.n + 1} reshape_position=none"}[row.job])
+    lines += [f"agree 1 {row.id}"] if subject == "emd" and row.job in ("recover", "reshape") else []
+    return guarded(row, subject, lines + stop(made) + ["MEMBER_KB="])
+
+
 def profile(row):
     """The calls that profile EMD and md under one row's load."""
-    lines = [". /bench.sh", f"load_members {row.n * inner(row) if row.members == 'null' else 0} "
-             f"{row.n * inner(row) if row.members == 'ram' else 0} {VERIFY_KIB}"]
+    lines = [". /bench.sh", f"load_members {members(row) if row.members == 'null' else 0} "
+             f"{members(row) if row.members == 'ram' else 0} {RAM_KIB[False]}"]
     for subject in ("emd", "md"):
+        if row.job:
+            mib = (NULL_KIB if row.members == "null" else RAM_KIB[False]) >> 10
+            lines += job_visit(row, subject, subject, 0, mib)
+            lines += job_visit(row, subject, subject, 1, mib, SAMPLE_NS)
+            continue
         made_lines, made = array(row, subject)
         warm = load(row, subject, 0, f"/dev/{subject}1")
         run = load(row, subject, 1, f"/dev/{subject}1", warm=0, sample=SAMPLE_NS)
@@ -119,14 +165,14 @@ def redundant(row):
     return row.level not in ("raid0", "linear")
 
 
-def verify_lines(row):
+def verify_lines(row, kib):
     """Resync, fill with seed 1, write as the row says with seed 2, and look: each place has what was written there last."""
     device, number = "/dev/emd1", row.count + row.warm
     lines, made = array(row, "emd")
-    members = [word for word in lines[-1].split() if word.startswith("/dev/")]
+    devices = [word for word in lines[-1].split() if word.startswith("/dev/")]
     whole = {"op": "read", "bs": 65536, "pattern": "seq", "qd": 8, "warm": 0, "check": 1, "seed": 2, "other": 1, "batch": 0}
     data = row.n - {"raid0": 0, "raid1": row.n - 1, "raid10": row.n // 2, "raid6": 2}.get(row.level, 1)
-    chunks = (VERIFY_KIB - 64) * 1024 // row.chunk * data
+    chunks = (kib - 64) * 1024 // row.chunk * data
     count = chunks * row.chunk // 65536
     lines += ["resync 1"] if redundant(row) else []
     lines += [
@@ -136,6 +182,6 @@ def verify_lines(row):
         load(row, "all", 0, device, **whole, count=count),
     ]
     if redundant(row):
-        lines += [f"agree 1 {row.id}", f"fail_member 1 {members[MISSING_SLOT]}",
+        lines += [f"agree 1 {row.id}", f"fail_member 1 {devices[MISSING_SLOT]}",
                   load(row, "gone", 0, device, **whole, count=count)]
     return guarded(row, "emd", lines + stop(made))

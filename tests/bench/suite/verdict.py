@@ -34,6 +34,10 @@ class RowResult:
         return self.state in ("worse", "wrong", "missing")
 
     @property
+    def reached(self):
+        return bool(self.ratio) and self.ratio >= self.row.goal
+
+    @property
     def distance(self):
         """Of the goal that is reached; the least comes first."""
         return self.ratio / self.row.goal if self.row.goal else 1.0
@@ -51,6 +55,10 @@ class SlopeResult:
     def failed(self):
         return self.state in ("worse", "missing")
 
+    @property
+    def reached(self):
+        return self.state == "ok" and self.emd <= (self.slope.goal or self.slope.gate)
+
 
 def central(values, instrument):
     """Of a clock that counts instructions a disturbance can only add some: the least is nearest to the truth."""
@@ -63,9 +71,13 @@ class Judge:
         self.tolerance = TOLERANCE[instrument]
 
     def costs(self, row, variant):
-        unit = "ns" if self.instrument == "icount" else "cpu"
+        unit = "ns" if self.instrument == "icount" and not row.job else "cpu"
         name = bare_name(row) if variant == "bare" else row.id
         return [getattr(sample, unit) for sample in self.measured.samples.get((name, variant), [])]
+
+    def wrong(self, row):
+        """What is wrong with a row's data, or with what its sync has led to."""
+        return [text for text in self.measured.wrong if text.split()[0].rstrip(":") == row.id]
 
     def spread(self, values):
         return (central(values, self.instrument), min(values), max(values))
@@ -81,7 +93,7 @@ class Judge:
     def verified(self, row):
         result = RowResult(row)
         result.why = self.absent(row)
-        wrong = [text for text in self.measured.wrong if text.startswith(row.id + " ")]
+        wrong = self.wrong(row)
         expected = {"fill", "write", "again", "all"} | ({"gone"} if redundant(row) else set())
         ran = {variant for name, variant in self.measured.samples if name == row.id}
         if result.why:
@@ -101,8 +113,8 @@ class Judge:
                 if self.costs(row, variant):
                     result.cost[variant] = self.spread(self.costs(row, variant))
             return result
-        wrong = [text for text in self.measured.wrong if text.startswith(row.id + " ")]
-        variants = ["md", "emd", "bare"] + (["tuned"] if row.level in STRIPE_LEVELS else [])
+        wrong = self.wrong(row)
+        variants = ["md", "emd"] + ([] if row.job else ["bare"]) + (["tuned"] if row.level in STRIPE_LEVELS else [])
         costs = {variant: self.costs(row, variant) for variant in variants}
         lacking = [variant for variant in variants if not costs[variant]]
         if wrong or lacking:
@@ -127,7 +139,7 @@ class Judge:
 
     def judge(self, result):
         row = result.row
-        known = self.baseline.get("rows", {}).get(row.id)
+        known = self.baseline.get("rows", {}).getrow.id
         result.limit = (min(row.gate, known) if known else row.gate) * (1 - self.tolerance)
         if result.ratio < result.limit:
             result.state, result.why = "worse", f"ratio {result.ratio:.2f}, must not be below {result.limit:.2f}"
