@@ -139,7 +139,7 @@ class Judge:
 
     def judge(self, result):
         row = result.row
-        known = self.baseline.get("rows", {}).getrow.id
+        known = self.baseline.get("rows", {}).get(row.id)
         result.limit = (min(row.gate, known) if known else row.gate) * (1 - self.tolerance)
         if result.ratio < result.limit:
             result.state, result.why = "worse", f"ratio {result.ratio:.2f}, must not be below {result.limit:.2f}"
