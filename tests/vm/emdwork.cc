@@ -359,37 +359,109 @@ int extend(const Options &options)
 
 volatile std::sig_atomic_t told_to_end = 0;
 
+using Clock = std::chrono::steady_clock;
+
+// The time from handing in a request until its end, of the slowest one of all threads.
+class Longest {
+public:
+    template <class Request>
+    void measure(const Request &request)
+    {
+        const auto begin = Clock::now();
+        request();
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
+        auto known = ms_.load();
+        while (took > known && !ms_.compare_exchange_weak(known, took)) {
+        }
+    }
+    long ms() const { return ms_; }
+
+private:
+    std::atomic<long> ms_ = 0;
+};
+
+struct Work {
+    std::uint64_t threads, span;  // span: at most so many blocks in a write
+    bool batches, every;          // every: each block once, by itself, and then it is done
+    Clock::time_point end;
+    std::atomic<std::uint64_t> todo;
+    Longest longest = {};
+};
+
+struct Extent {
+    std::uint64_t first, length;
+};
+
+// Where a thread writes next: at random places, or at each of its blocks in random order.
+class Places {
+public:
+    Places(const Work &work, std::uint64_t blocks, std::uint64_t number, std::mt19937_64 &random)
+        : work_(work), blocks_(blocks), number_(number), random_(random)
+    {
+        for (std::uint64_t block = 0; work.every && block < blocks; block++)
+            if (block / kRunBlocks % work.threads == number)
+                left_.push_back(block);
+        std::shuffle(left_.begin(), left_.end(), random_);
+    }
+
+    std::optional<Extent> next()
+    {
+        if (!work_.every)
+            return anywhere();
+        if (left_.empty())
+            return std::nullopt;
+        const auto block = left_.back();
+        left_.pop_back();
+        return Extent{block, 1};
+    }
+
+private:
+    Extent anywhere()
+    {
+        const auto runs = (blocks_ + kRunBlocks - 1) / kRunBlocks;
+        const auto run = (random_() % std::max<std::uint64_t>(runs / work_.threads, 1)) * work_.threads + number_;
+        const auto length = random_() % 4 == 0 ? random_() % work_.span + 1 : 1;  // mostly small, sometimes whole stripes
+        return {run * kRunBlocks + random_() % (kRunBlocks - length + 1), length};
+    }
+
+    const Work &work_;
+    std::uint64_t blocks_, number_;
+    std::mt19937_64 &random_;
+    std::vector<std::uint64_t> left_;
+};
+
 // One of several threads that write; each has the runs of blocks that fall to its number, so no two touch one block.
-void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, std::uint64_t number,
-                 std::uint64_t threads, bool batches, std::atomic<std::uint64_t> &todo,
-                 std::chrono::steady_clock::time_point end)
+void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, std::uint64_t number, Work &work)
 {
     std::optional<Batch> batch;
-    if (batches)
+    if (work.batches)
         batch.emplace();
     Buffer buffer(kRunBlocks * kBlockBytes);
-    const auto runs = (oracle.blocks() + kRunBlocks - 1) / kRunBlocks;
-    while (told_to_end == 0 && std::chrono::steady_clock::now() < end && !oracle.full()) {
-        auto left = todo.load();
-        while (left != 0 && !todo.compare_exchange_weak(left, left - 1)) {
+    Places places(work, oracle.blocks(), number, random);
+    while (told_to_end == 0 && Clock::now() < work.end && !oracle.full()) {
+        auto left = work.todo.load();
+        while (left != 0 && !work.todo.compare_exchange_weak(left, left - 1)) {
         }
         if (left == 0)
             return;
-        const auto run = (random() % std::max<std::uint64_t>(runs / threads, 1)) * threads + number;
-        const auto length = random() % 4 == 0 ? random() % kRunBlocks + 1 : 1;  // mostly small, sometimes whole stripes
-        const auto first = run * kRunBlocks + random() % (kRunBlocks - length + 1);
+        const auto place = places.next();
+        if (!place)
+            return;
+        const auto [first, length] = *place;
         if (first + length > oracle.blocks())
             continue;
         const auto generation = oracle.next_generation();
         const bool fua = random() % 2 == 0;
         buffer.make_blocks(first, length, generation);
         oracle.append(Kind::Intent, first, length, generation);
-        if (batches)
-            batch->write(device, buffer.data(), length, first * kBlockBytes, fua);
-        else
-            device.write(buffer.data(), length * kBlockBytes, first * kBlockBytes, fua);
+        work.longest.measure([&] {
+            if (work.batches)
+                batch->write(device, buffer.data(), length, first * kBlockBytes, fua);
+            else
+                device.write(buffer.data(), length * kBlockBytes, first * kBlockBytes, fua);
+        });
         if (!fua)
-            device.flush();
+            work.longest.measure([&] { device.flush(); });
         oracle.append(Kind::Done, first, length, generation);
     }
 }
@@ -398,24 +470,25 @@ int load(const Options &options)
 {
     const Device device(options.words.at(1));
     Oracle oracle(options.words.at(2), false);
-    const auto threads = options.value("jobs", 1);
     const auto seed = options.value("seed", 1);
-    const bool batches = options.value("batch", 0) != 0;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.value("seconds", 1 << 20));
     const auto count = options.value("count", ~0ULL);
-    std::atomic<std::uint64_t> todo = count;
+    Work work = {options.value("jobs", 1), std::clamp<std::uint64_t>(options.value("span", kRunBlocks), 1, kRunBlocks),
+                 options.value("batch", 0) != 0, options.value("every", 0) != 0,
+                 Clock::now() + std::chrono::seconds(options.value("seconds", 1 << 20)), count};
+    std::signal(SIGINT, [](int) { told_to_end = 1; });
     // Killed with its contexts, User Mode Linux would flush what is unmapped of them without the lock (a warning of lockdep).
-    if (batches)
+    if (work.batches)
         std::signal(SIGTERM, [](int) { told_to_end = 1; });
     std::vector<std::thread> running;
-    for (std::uint64_t number = 0; number < threads; number++) {
+    for (std::uint64_t number = 0; number < work.threads; number++) {
         running.emplace_back([&, number] {
-            load_thread(device, oracle, std::mt19937_64(seed * 1000 + number), number, threads, batches, todo, end);
+            load_thread(device, oracle, std::mt19937_64(seed * 1000 + number), number, work);
         });
     }
     for (auto &thread : running)
         thread.join();
-    fmt::print("emdwork: {} writes acknowledged\n", count - todo.load());
+    fmt::print("emdwork: {} writes acknowledged, the longest request took {} ms\n", count - work.todo.load(),
+               work.longest.ms());
     return 0;
 }
 
@@ -515,7 +588,7 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"fill", fill, 3, "DEVICE ORACLE [--bytes N]"},
     Command{"extend", extend, 3, "DEVICE ORACLE [--bytes N]"},
-    Command{"load", load, 3, "DEVICE ORACLE [--seconds N] [--count N] [--jobs N] [--seed N] [--batch 1]"},
+    Command{"load", load, 3, "DEVICE ORACLE [--seconds N] [--count N] [--jobs N] [--seed N] [--span BLOCKS] [--batch 1] [--every 1]"},
     Command{"verify", verify, 3, "DEVICE ORACLE [--settle 1]"},
     Command{"pattern-write", pattern_write, 4, "DEVICE BYTES SEED"},
     Command{"pattern-check", pattern_check, 4, "DEVICE BYTES SEED"},

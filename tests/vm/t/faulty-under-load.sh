@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Members are failed, replaced by a spare and rebuilt again and again while an oracle writer runs.
-#: disks: 4x16M, oracle 32M
+# Members are failed, replaced by a spare and rebuilt again and again while an oracle writer runs. In RAID5 and RAID6 every
+# stripe is filled meanwhile, by small writes at random places from four submitters, none of which waits long.
+#: disks: 5x6M, oracle 32M
 #: kernels: 6.1 6.12 uml
 #: timeout: 240
 . /lib/emd/subject.sh
@@ -18,8 +19,6 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	say "$level"
 	make_array 1 "$level" 16384 2 none "$@"
 	emdwork fill "$(dev 1)" "$oracle"
-	[ "$level" = raid1 ] || set_attr 1 sync_action repair
-	wait_sync 1 120
 	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --batch 1 &
 	writer=$!
 	wait_writer 1
@@ -35,5 +34,33 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	stop_array 1
 }
 
+# fill_under_faults LEVEL SPARE DEVICE...: each block is written once; until that is done the devices in turn become the spare
+[ "$KERNEL" = 6.1 ] || [ "$KERNEL" = 6.12 ] && limit=2000 || limit=$((2000 * SLOW))
+fill_under_faults() {
+	local level=$1 spare=$2 writer took device
+	shift 2
+	say "$level: every stripe, by small writes"
+	make_array 1 "$level" 16384 2 none "$@"
+	emdwork fill "$(dev 1)" "$oracle"
+	set_attr 1 sync_action repair
+	wait_sync 1 120
+	emdwork load "$(dev 1)" "$oracle" --jobs 4 --every 1 >/tmp/load 2>&1 &
+	writer=$!
+	wait_writer 1
+	for device; do
+		cycle "$device" "$spare"
+		spare=$device
+		kill -0 $writer 2>/dev/null || break
+	done
+	wait $writer || { cat /tmp/load; fail "a write failed"; }
+	took=$(sed -n 's/.* took \([0-9]*\) ms$/\1/p' /tmp/load)
+	say "the longest request of all took $took ms"
+	[ "$took" -lt $limit ] || fail "a request took $took ms"
+	emdwork verify "$(dev 1)" "$oracle"
+	check_array 1
+	stop_array 1
+}
+
 under_load raid1 "$d2" "$d0" "$d1"
-under_load raid5 "$d3" "$d0" "$d1" "$d2"
+fill_under_faults raid5 "$d3" "$d0" "$d1" "$d2"
+fill_under_faults raid6 "$d4" "$d0" "$d1" "$d2" "$d3"
