@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # RAID5 over disks with bad sectors: they are computed from the others and written back, by reads, writes and check; no
 # member is failed for one. Two in a row are an error for those who read them and nobody else. A disk that fails writes goes.
-#: disks: 4x6M
+#: disks: 5x6M
 #: modules: xor dm-mod dm-dust
-#: programs: dmsetup
+#: programs: dmsetup fio
 #: kernels: uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
 #: timeout: 300
@@ -11,7 +11,8 @@
 . /array.sh
 . /dust.sh
 
-for i in 0 1 2 3; do
+slots="0 1 2 3 4"
+for i in $slots; do
 	eval "dust_disk dust$i \$d$i"
 	eval "m$i=$(dust_node dust$i)"
 done
@@ -47,11 +48,7 @@ say "a write that needs what cannot be read finds another way"
 spoil dust0 2 3 64
 spoil dust1 8 66 70
 spoil dust2 68
-for at in 2 3 8 130 132 134 144; do
-	dd if=/dev/urandom of=/block bs=4096 count=1 2>/dev/null
-	dd if=/block of=/pattern bs=4096 seek=$at conv=notrunc 2>/dev/null
-	dd if=/block of="$dev" bs=4096 seek=$at oflag=direct conv=notrunc 2>/dev/null || fail "writing block $at"
-done
+for at in 2 3 8 130 132 134 144; do write_block $at; done
 drop_caches
 same "after writes over bad sectors"
 all_in_sync "$m0" "$m1" "$m2"
@@ -98,4 +95,27 @@ wait_attr 10 "$md/degraded" 1
 drop_caches
 same "without the failed disk"
 stop_array
-for i in 0 1 2 3; do dmsetup remove --noudevsync --retry dust$i; done
+
+# With five members a small write reads what it writes and parity. Row 0 has it on slot 4.
+say "five members: a small write reads itself and parity; where it cannot, it finds another way"
+dust_again dust1 "$d1"
+make_array emd0 raid5 5 64 2 "$m0" "$m1" "$m2" "$m3" "$m4"
+start_array dirty
+wait_for 60 attr_is "$md/resync_start" none
+wait_idle
+bytes=$(size_bytes)
+head -c "$bytes" /dev/urandom >/pattern
+dd if=/pattern of="$dev" bs=1M oflag=direct 2>/dev/null
+echo 0 >"$md/safe_mode_delay"
+expect 10001 reads_by write_block 0
+spoil dust0 2 4 6
+spoil dust4 3 4 6
+spoil dust1 5
+for at in 2 3 4 5; do write_block $at; done	# itself; parity; both; only one beside, which nobody reads
+write_together 6 4
+drop_caches
+same "five members, after writes over bad sectors"
+all_in_sync "$m0" "$m1" "$m2" "$m3" "$m4"
+clean_check
+stop_array
+for i in $slots; do dmsetup remove --noudevsync --retry dust$i; done

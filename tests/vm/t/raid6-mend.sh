@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # RAID6 over disks with bad sectors: two in a row are computed from the others and written back, by reads, writes and check;
 # one with a member missing. Three are an error for those who read them and nobody else.
-#: disks: 5x6M
+#: disks: 7x6M
 #: modules: xor raid6_pq dm-mod dm-dust
-#: programs: dmsetup
+#: programs: dmsetup fio
 #: kernels: uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
 #: timeout: 300
@@ -11,25 +11,24 @@
 . /array.sh
 . /dust.sh
 
-for i in 0 1 2 3 4; do
+slots="0 1 2 3 4 5 6"
+for i in $slots; do
 	eval "dust_disk dust$i \$d$i"
 	eval "m$i=$(dust_node dust$i)"
 done
 same() { echo 3 >/proc/sys/vm/drop_caches; cmp -n "$bytes" /pattern "$dev" || fail "$*"; }
 all_in_sync() { for m in "$@"; do expect_attr "$(member "$m")/state" in_sync; done; }
-# write_block AT: 4 KiB, in the array and in what it should hold
-write_block() {
-	dd if=/dev/urandom of=/block bs=4096 count=1 2>/dev/null
-	dd if=/block of=/pattern bs=4096 seek="$1" conv=notrunc 2>/dev/null
-	dd if=/block of="$dev" bs=4096 seek="$1" oflag=direct conv=notrunc 2>/dev/null || fail "writing block $1"
+# run_array DEVICE...: with chunks of 32 KiB, resynced and written
+run_array() {
+	make_array emd0 raid6 $# 32 2 "$@"
+	start_array dirty
+	wait_for 60 attr_is "$md/resync_start" none
+	bytes=$(size_bytes)
+	head -c "$bytes" /dev/urandom >/pattern
+	dd if=/pattern of="$dev" bs=96K oflag=direct 2>/dev/null
 }
 
-make_array emd0 raid6 5 32 2 "$m0" "$m1" "$m2" "$m3" "$m4"
-start_array dirty
-wait_for 60 attr_is "$md/resync_start" none
-bytes=$(size_bytes)
-head -c "$bytes" /dev/urandom >/pattern
-dd if=/pattern of="$dev" bs=96K oflag=direct 2>/dev/null
+run_array "$m0" "$m1" "$m2" "$m3" "$m4"
 
 # A row is 8 blocks of each member and 24 of the array; requests of a row are not split. Row 0 has P on slot 4, Q on slot 0.
 say "reads heal what they meet, two pages of a row; check heals P and Q"
@@ -88,4 +87,34 @@ healed dust2 || fail "dust2 still has a bad block"
 same "rebuilt"
 clean_check
 stop_array
-for i in 0 1 2 3 4; do dmsetup remove --noudevsync --retry dust$i; done
+
+# With seven members a small write reads what it writes and both parities. Row 0: data on slots 1 to 5, P on slot 6, Q on slot 0.
+say "seven members: a small write reads itself, P and Q; where it cannot, it finds another way"
+run_array "$m0" "$m1" "$m2" "$m3" "$m4" "$m5" "$m6"
+wait_idle
+echo 0 >"$md/safe_mode_delay"
+expect 1100001 reads_by write_block 0
+spoil dust1 1 5 6 7
+spoil dust6 2 4 6
+spoil dust0 3 4 7
+spoil dust2 5
+# Itself; P; Q; P and Q; itself and one beside; itself and P; itself and Q.
+for at in 1 2 3 4 5 6 7; do write_block $at; done
+same "seven members, after writes over bad sectors"
+# The third chunk of row 0: four blocks, held back and written as one, of which one cannot be read; then without P as well.
+spoil dust3 1 5
+spoil dust6 5
+write_together 16 4
+write_together 20 4
+same "seven members, after writes of a batch over bad sectors"
+clean_check
+all_in_sync "$m0" "$m1" "$m2" "$m3" "$m4" "$m5" "$m6"
+echo faulty >"$(member "$m5")/state"	# beside what is written
+wait_attr 10 "$md/degraded" 1
+expect 1100001 reads_by write_block 0
+echo faulty >"$(member "$m3")/state"
+expect 1100001 reads_by write_block 7
+write_together 8 8
+same "seven members, written while two are missing"
+stop_array
+for i in $slots; do dmsetup remove --noudevsync --retry dust$i; done
