@@ -2,12 +2,14 @@
 #
 # make             build/emdadm, build/emdmon and build/kernel/RELEASE/emd.ko
 # make kernel      only the module, for every installed headers package and those in the cache of scripts/setup,
-#                  or for one: KVER=RELEASE, KVER=uml or KVER=x86-debug (kernels of scripts/debug-kernel)
+#                  or for one: KVER=RELEASE, KVER=uml, x86-debug or kcsan (kernels of scripts/debug-kernel)
 # make tools       only the programs
 # make check       all tests: units, engine, golden disks, VM on both kernels. Does its own set-up.
 # make check-unit  what runs without a VM, with sanitizers
 # make check-vm    the VM tests; TESTS="name ..." selects
 # make check-debug the module's tests on a kernel with KASAN and lockdep
+# make soak        random trees of arrays under faults, passes, reshapes and restarts, with KASAN and lockdep;
+#                  MINUTES=10, SEED=n repeats a run, EPISODE=n one part of it (tests/vm/README.md)
 # make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
 # make bench       every goal, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
@@ -28,7 +30,7 @@ releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
 headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
 		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
 
-.PHONY: all kernel tools san check check-unit check-vm check-debug bench bench-quick bench-module demo \
+.PHONY: all kernel tools san check check-unit check-vm check-debug soak bench bench-quick bench-module demo \
 	install install-files clean setup FORCE
 all: tools kernel
 
@@ -39,6 +41,8 @@ kernel-uml: FORCE
 	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel uml --where) OUT=$(BUILD)/kernel/uml ARCH=um
 kernel-x86-debug: FORCE
 	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel x86 --where) OUT=$(BUILD)/kernel/x86-debug
+kernel-kcsan: FORCE
+	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel kcsan --where) OUT=$(BUILD)/kernel/kcsan
 kernel-%: FORCE
 	@$(MAKE) -C kernel KDIR=$(call headers,$*) OUT=$(BUILD)/kernel/$*
 
@@ -82,6 +86,11 @@ check-debug: setup tools
 	@scripts/debug-kernel uml >/dev/null
 	@$(MAKE) kernel KVER=uml
 	@tests/vm/check --debug --kernel uml $(TESTS)
+
+soak: setup tools
+	@scripts/debug-kernel uml >/dev/null
+	@$(MAKE) kernel KVER=uml
+	@nice tests/vm/soak/run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(EPISODE),--episode $(EPISODE))
 
 # The load generator, for every kernel that the module is built for.
 bench-module: $(releases:%=bench-module-%)

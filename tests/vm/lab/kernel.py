@@ -9,12 +9,12 @@ from . import vmlinux
 from .paths import BUILD, CACHE, LabError
 
 STOCK = ("6.1", "6.12")
-DEBUG = ("uml", "x86-debug")
+DEBUG = ("uml", "x86-debug", "kcsan")
 
 
 @dataclass(frozen=True)
 class Kernel:
-    name: str  # "6.1", "6.12", "uml", "x86-debug"
+    name: str  # "6.1", "6.12", "uml", "x86-debug", "kcsan"
     image: Path
     modules: Path  # lib/modules/RELEASE
     module: Path  # our emd.ko for it
