@@ -52,7 +52,7 @@ class Session:
 
 def slowness(kernel):
     """By how much time-outs are stretched, against a guest with KVM on an idle machine."""
-    if kernel.name == "x86-debug":
+    if kernel.debug and not kernel.uml:
         return 12
     return 4 if kernel.uml or machine.accelerator() == "tcg" else 1
 
@@ -162,10 +162,11 @@ class Boot:
         session.disks.command(f"cut-at-write {disk} {number}")
 
 
-def run(spec, kernel, seed, echo=None, keep=False, verbose=False):
-    """Runs spec on kernel; what the guest prints goes to echo."""
+def run(spec, kernel, seed, echo=None, keep=False, verbose=False, variables=None):
+    """Runs spec on kernel; what the guest prints goes to echo. The guest has the variables."""
     begin = time.monotonic()
     session = Session(spec, kernel, seed, echo or io.StringIO())
+    session.kept.update(variables or {})
     try:
         verdict, reason = session.run()
     finally:
