@@ -58,7 +58,8 @@ class Episode:
     def __init__(self, seed, number):
         self.random = random.Random(f"{seed}:{number}")
         self.lines = []
-        self.free = [Disk(f"d{i}") for i in range(DISKS)]
+        self.disks = [Disk(f"d{i}") for i in range(DISKS)]
+        self.free = list(self.disks)
         self.random.shuffle(self.free)
         self.numbers = iter(range(100))
         self.top = self.tree(0, DISKS - 2)
@@ -129,8 +130,7 @@ class Episode:
                 broken = None
         elif isinstance(kid, Disk) and self.chance(30):
             broken = kid
-        # A disk that dies before parity is known to be right may take with it what was being written.
-        if not array.synced and (broken or self.chance(70)):
+        if not array.synced and self.chance(70):
             self.sync(array)
         if broken:
             how, broken.broken = broken.name, True
@@ -324,6 +324,8 @@ class Episode:
                 array.gone[slot] = False
         self.do("verify", self.top.name)
         self.do("stop", self.top.name)
+        for disk in self.disks:  # the next episode begins with good ones
+            self.mend(disk)
         self.do("nothing_left")
 
     def plan(self):

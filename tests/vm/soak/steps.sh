@@ -88,6 +88,7 @@ ended() {
 	writer=
 	took=$(sed -n 's/.* took \([0-9]*\) ms$/\1/p' /tmp/load)
 	[ "$took" -le "$longest" ] || longest=$took
+	[ "$took" -lt 2000 ] || say "  (a request took $took ms)"
 }
 unload() { kill -INT "$writer" 2>/dev/null || true; ended; }
 # The load still runs. When it has filled the oracle, it begins anew.
