@@ -21,6 +21,7 @@
  * @lost:	a window was read but could not be written, and its old place is gone: never go on
  * @budget:	array sectors that @vecs hold
  * @vecs:	the moving window, a page each
+ * @zeroed:	they hold nothing but zeros
  */
 struct emd_reshape {
 	struct emd_array	*array;
@@ -33,6 +34,7 @@ struct emd_reshape {
 	bool			lost;
 	u64			budget;
 	struct bio_vec		*vecs;
+	bool			zeroed;
 };
 
 /** emd_reshape_of() - the reshape of @a or NULL; config_mutex held. */

@@ -44,6 +44,7 @@ int emd_reshape_pages_alloc(struct emd_reshape *r)
 	u64 i, nr;
 
 	r->budget = max_t(u64, WINDOW_SECTORS, r->plan.step);
+	r->zeroed = false;
 	nr = r->budget / PAGE_SECTORS;
 	r->vecs = kvcalloc(nr, sizeof(*r->vecs), GFP_KERNEL);
 	if (!r->vecs)
@@ -67,18 +68,27 @@ static u64 limit_now(const struct emd_reshape *r)
 	return emd_reshape_from_member(&r->plan, READ_ONCE(r->array->sync->max));
 }
 
-/* Array sectors [lo, hi) as the old geometry holds them; behind its end there are zeros. */
+static void clear_pages(struct emd_reshape *r, u64 from, u64 to)
+{
+	for (; from < to; from++)
+		clear_highpage(r->vecs[from].bv_page);
+}
+
+/* Array sectors [lo, hi) as the old geometry holds them; behind its end there are zeros, which stay from window to window. */
 static int read_old(struct emd_reshape *r, u64 lo, u64 hi)
 {
 	u64 end = min(hi, r->plan.array_old);
 	struct emd_map *map;
-	u64 page;
 	int ret;
 
-	for (page = lo < end ? (end - lo) / PAGE_SECTORS : 0; page < (hi - lo) / PAGE_SECTORS; page++)
-		clear_highpage(r->vecs[page].bv_page);
-	if (lo >= end)
+	if (lo >= end) {
+		if (!r->zeroed)
+			clear_pages(r, 0, r->budget / PAGE_SECTORS);
+		r->zeroed = true;
 		return 0;
+	}
+	r->zeroed = false;
+	clear_pages(r, (end - lo) / PAGE_SECTORS, (hi - lo) / PAGE_SECTORS);
 	map = emd_map_enter(r->array);
 	if (!map)
 		return -ENODEV;

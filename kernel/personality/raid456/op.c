@@ -42,7 +42,7 @@ static void buffer_free(struct r5_op *op, void *buffer)
 /* A full write of pages that nobody changes is sent from where they are; Q wants them side by side. */
 static bool op_copies(const struct r5_op *op)
 {
-	return op->zero || op->kind != EMD_STRIPE_FULL || op->conf->parity > 1 || !r5_stable(op->io);
+	return op->zero || op->kind != EMD_STRIPE_FULL || op->conf->parity > 1 || !(op->io->flags & EMD_IO_STABLE);
 }
 
 /* P and Q are computed together, whether both are written or not. */

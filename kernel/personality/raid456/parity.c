@@ -134,15 +134,21 @@ void r5_scatter(const struct r5_op *op, const void *data)
 	}
 }
 
-bool r5_stable(const struct emd_io *io)
+static bool aligned(struct bio *bio)
 {
 	struct bvec_iter iter;
 	struct bio_vec bv;
 
-	if (!(io->flags & EMD_IO_STABLE) || !bio_has_data(io->bio))
+	if (!bio_has_data(bio))
 		return false;
-	bio_for_each_segment(bv, io->bio, iter)
+	bio_for_each_segment(bv, bio, iter)
 		if (!IS_ALIGNED(bv.bv_offset, EMD_XOR_ALIGN) || !IS_ALIGNED(bv.bv_len, EMD_XOR_UNIT))
 			return false;
 	return true;
+}
+
+void r5_settle_stable(struct emd_io *io)
+{
+	if ((io->flags & EMD_IO_STABLE) && !aligned(io->bio))
+		io->flags &= ~EMD_IO_STABLE;
 }

@@ -371,8 +371,8 @@ void r5_gather_stable(struct r5_op *op, void *sum);
 /** r5_scatter() - copy @data into the request's bio, where the operation's first column begins. */
 void r5_scatter(const struct r5_op *op, const void *data);
 
-/** r5_stable() - may the request's pages be summed and sent where they are? */
-bool r5_stable(const struct emd_io *io);
+/** r5_settle_stable() - EMD_IO_STABLE goes unless the pages can be summed where they are. Once for all rows, as it looks at all pages. */
+void r5_settle_stable(struct emd_io *io);
 
 /**
  * struct r5_sum - a sum in the making; begin with r5_sum_begin(), end with r5_sum_end()

@@ -156,7 +156,10 @@ void r5_submit(struct emd_io *io)
 {
 	if (bio_op(io->bio) == REQ_OP_READ && r5_read_whole(io))
 		return;
-	if (bio_op(io->bio) == REQ_OP_WRITE && r5_hold(io))
-		return;
+	if (bio_op(io->bio) == REQ_OP_WRITE) {
+		r5_settle_stable(io);
+		if (r5_hold(io))
+			return;
+	}
 	r5_io_start(io);
 }
