@@ -7,8 +7,10 @@
 
 static const char *gross_word(struct mdk_member *m)
 {
-	if (!MDU_MSTATE_LIVE(m->state))
+	if (m->state & MDU_MSTATE_FAILED)
 		return "faulty";
+	if (m->state & MDU_MSTATE_TEARDOWN)
+		return "removed";	/* not md's word: md has no such moment */
 	if (test_bit(EMD_MF_PLACED, &m->flags) ? MDU_MSTATE_READABLE(m->state) :
 						 m->priority >= 0 && m->recovered == EMD_POS_MAX)
 		return "in_sync";

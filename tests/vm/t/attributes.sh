@@ -128,6 +128,18 @@ sets raid0 $md/level
 expect_attr $md/raid_disks 2
 [ ! -e $md/degraded ] || fail "raid0 has degraded"
 emdwork pattern-check $dev 8388608 5
+
+say "a spare that is removed has never failed"
+m=$md/dev-$(basename "$d2")
+for round in 1 2 3 4 5 6 7 8 9 10; do
+	wait_for 10 sh -c "cat /sys/class/block/$(basename "$d2")/dev 2>/dev/null >$md/new_dev"
+	while read -r word <"$m/state"; do echo "$word"; done >/tmp/states 2>/dev/null &
+	wait_for 10 test -s /tmp/states
+	echo remove >"$m/state"
+	wait $!
+	! grep -v -e spare -e removed /tmp/states || fail "round $round"
+	rm /tmp/states
+done
 refuse_store "$invalid" raid1 $md/level
 refuse_store "$invalid" nonsense $md/level
 stop_array

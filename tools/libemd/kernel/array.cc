@@ -221,7 +221,8 @@ Result<std::vector<MemberInfo>> Array::members() const
         // A failed member vanishes by itself, also between the listing and the reading.
         if (!one && (one.error().code() == Errc::NotFound || one.error().code() == Errc::Gone))
             continue;
-        all.push_back(EMD_TRY(std::move(one)));
+        if (!one || !one->has("removed"))  // such a one is on its way out and has no say
+            all.push_back(EMD_TRY(std::move(one)));
     }
     return all;
 }

@@ -140,6 +140,7 @@ void ImsmMetadata::discharge_unused()
             member.failed = true;
         }
     }
+    std::erase_if(members_, [](const Member &member) { return member.entry < 0 && !member.present; });
 }
 
 Mpb empty_mpb()
