@@ -83,13 +83,13 @@ int emd_array_fail(struct emd_array *a, struct mdk_member *m)
 
 void emd_array_acknowledge(struct emd_array *a, struct mdk_member *m)
 {
-	bool failed = test_and_clear_bit(EMD_MF_UNACKED, &m->flags);
+	int held = test_and_clear_bit(EMD_MF_UNACKED, &m->flags) + test_and_clear_bit(EMD_MF_BAD_UNACKED, &m->flags);
 
 	clear_bit(EMD_MF_BLOCKED, &m->flags);
-	if (failed && atomic_dec_and_test(&a->priv->unacked))
+	if (held && atomic_sub_and_test(held, &a->priv->unacked))
 		emd_gate_acknowledged(a);
 	emd_sync_wake(a);	/* no pass publishes anything before */
-	if (failed)
+	while (held--)
 		emd_member_put(m);
 }
 
@@ -151,6 +151,7 @@ void emd_array_failure_work(struct work_struct *work)
 		mutex_unlock(&a->config_mutex);
 		member_failed(a, m);
 	}
+	emd_array_tell_bad(a);
 	was_broken = test_and_set_bit(0, &priv->broken_told);
 	if (!priv->broken)
 		clear_bit(0, &priv->broken_told);

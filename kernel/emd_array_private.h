@@ -168,9 +168,19 @@ void emd_array_make_spare(struct mdk_member *m);
 void emd_array_failure_work(struct work_struct *work);
 /** emd_array_fail() - by order of a user. Return: 0 or -EBUSY when the array would break. */
 int emd_array_fail(struct emd_array *a, struct mdk_member *m);
-/** emd_array_acknowledge() - @m's failure is durable. */
+/** emd_array_acknowledge() - @m's failure, and its bad blocks, are durable. */
 void emd_array_acknowledge(struct emd_array *a, struct mdk_member *m);
 void emd_array_drop_reservations(struct emd_array *a);
+
+/* emd_array_bad.c */
+/** emd_array_keep_bad() - from now on @m has a list of bad blocks. config_mutex held. Return: 0 or -ENOMEM. */
+int emd_array_keep_bad(struct mdk_member *m);
+/** emd_array_add_bad() - by order of whoever keeps the metadata; @known: it is durable. config_mutex held. Return: 0 or -ENOSPC. */
+int emd_array_add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known);
+/** emd_array_acknowledge_bad() - let writes end if no bad block of @m, which has a list, waits to be durable; does nothing to one that has failed. Return: false if one does. Any context. */
+bool emd_array_acknowledge_bad(struct emd_array *a, struct mdk_member *m);
+/** emd_array_tell_bad() - wake the pollers of lists that have changed. config_mutex not held; may sleep. */
+void emd_array_tell_bad(struct emd_array *a);
 
 /* emd_array_teardown.c */
 /** emd_array_teardown() - everything below @a, then @a; asynchronous but for the I/O, which has ended on return. No lock held. */

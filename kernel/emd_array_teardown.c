@@ -61,7 +61,7 @@ static struct mdk_member *next_unacknowledged(struct emd_array *a)
 	struct mdk_member *m;
 
 	emd_for_each_child(m, &a->member)
-		if (test_bit(EMD_MF_UNACKED, &m->flags))
+		if (test_bit(EMD_MF_UNACKED, &m->flags) || test_bit(EMD_MF_BAD_UNACKED, &m->flags))
 			return m;
 	return NULL;
 }

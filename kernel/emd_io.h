@@ -84,6 +84,25 @@ int emd_map_rw(struct emd_map *map, blk_opf_t op, sector_t sector, unsigned int 
 void emd_member_error(struct emd_array *a, struct mdk_member *m);
 
 /**
+ * emd_member_keeps_bad() - is what a failed write of a member with redundancy cost to be recorded, instead of its life?
+ *
+ * It is where somebody keeps a list of bad blocks (external_bbl), for errors that may be those of a place. Any context.
+ */
+bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status);
+
+/**
+ * emd_member_bad() - sectors [@begin, @end) of the device could not be written, or hold nothing that may be read
+ *
+ * They are not read from now on. With external metadata, writes are reported only when that is durable, as with a failure.
+ * If there is no room in the list the member is failed. Context: any; a reference to @m is held.
+ * Return: true if the member stays, without these sectors.
+ */
+bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end);
+
+/** emd_member_written() - a write for which emd_member_write_round() gave @round has succeeded: bad blocks there are good again. Any context. */
+void emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round);
+
+/**
  * emd_array_broken() - has a write failed on a member that could not be spared?
  *
  * What it wrote on the others stands: parity there is not that of what the members hold. Nothing may be computed from it

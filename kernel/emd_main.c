@@ -6,6 +6,7 @@
 #include "emd_buffer.h"
 #include "emd_disk.h"
 #include "emd_proc.h"
+#include "personality/narrow.h"
 
 static int new_array_set(const char *value, const struct kernel_param *param)
 {
@@ -25,9 +26,12 @@ static int __init emd_init(void)
 	error = emd_member_module_init();
 	if (error)
 		goto exit_buffers;
-	error = emd_array_module_init();
+	error = emd_narrow_module_init();
 	if (error)
 		goto exit_members;
+	error = emd_array_module_init();
+	if (error)
+		goto exit_narrow;
 	error = emd_sync_module_init();
 	if (error)
 		goto exit_arrays;
@@ -44,6 +48,8 @@ exit_sync:
 	emd_sync_module_exit();
 exit_arrays:
 	emd_array_module_exit();
+exit_narrow:
+	emd_narrow_module_exit();
 exit_members:
 	emd_member_module_exit();
 exit_buffers:
@@ -60,6 +66,7 @@ static void __exit emd_exit(void)
 	emd_disk_module_exit();
 	emd_sync_module_exit();
 	emd_array_module_exit();
+	emd_narrow_module_exit();
 	emd_buffer_module_exit();
 }
 

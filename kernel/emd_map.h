@@ -79,9 +79,15 @@ static inline void emd_map_exit(struct emd_map *map)
 /**
  * emd_slot_readable() - may slot @i be read for member sectors [sector, sector + len)?
  *
- * True for a readable member, and for a rebuild target below its @filled position.
+ * True for a readable member, and for a rebuild target below its @filled position; but not where it has bad blocks.
  */
 bool emd_slot_readable(const struct emd_map *map, u32 i, u64 sector, u64 len);
+
+/** emd_slot_filled() - the same without regard to bad blocks: does the slot hold its data there, as far as its disk can? */
+bool emd_slot_filled(const struct emd_map *map, u32 i, u64 sector, u64 len);
+
+/** emd_slot_good_sectors() - how many of @len sectors from @sector on may be read before the first bad one; 0 if the slot is not filled there. */
+u64 emd_slot_good_sectors(const struct emd_map *map, u32 i, u64 sector, u64 len);
 
 /** emd_map_readable() - may every slot be read for these member sectors? */
 bool emd_map_readable(const struct emd_map *map, u64 sector, u64 len);

@@ -100,6 +100,7 @@ static void member_free(struct kref *memory)
 {
 	struct mdk_member *m = container_of(memory, struct mdk_member, memory);
 
+	emd_badblocks_free(m->bad);
 	m->free(m);
 }
 

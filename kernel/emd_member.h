@@ -35,6 +35,7 @@
 #include <linux/workqueue.h>
 
 #include "core/emd_mstate.h"
+#include "emd_badblocks.h"
 
 struct emd_array;
 struct emd_dir;
@@ -55,6 +56,8 @@ enum emd_member_flag {
 	EMD_MF_RESERVED,	/* took its place by a reservation, at the start of the present reshape */
 	EMD_MF_BITMAP,		/* all but what has bits is as its parent's data: recovered by the bitmap */
 	EMD_MF_HANDLED,		/* the parent has done what a failure calls for */
+	EMD_MF_BAD_UNACKED,	/* has bad blocks that are not durable: the parent holds a reference until they are */
+	EMD_MF_BAD_CHANGED,	/* its list has changed, and its pollers are still to be told */
 };
 
 /**
@@ -79,6 +82,8 @@ enum emd_member_flag {
  * @filled:      a rebuild target's position as reads and writes see it: what lies before it holds the
  *               parent's data, and is kept up. Never behind @recovered. One for all maps, as an old one
  *               may be in use while a new one is published. Sync engine, WRITE_ONCE.
+ * @bad:         its bad blocks; NULL until somebody keeps a list of them, and then until its end
+ * @has_bad:     there are some. What is read or written tests it, and looks at @bad only then.
  * @reserved_slot: slot it takes when the proposed reshape starts; -1 for none
  * @flags:       enum emd_member_flag
  * @errors:      I/O errors that were corrected (md: errors); set by the personality
@@ -115,7 +120,9 @@ struct mdk_member {
 	u64			recovered;
 	u64			filled;
 	int			reserved_slot;
+	bool			has_bad;
 	unsigned long		flags;
+	struct emd_badblocks	*bad;
 	atomic_t		errors;
 	struct emd_dir		*md_dir;
 	struct emd_dir		*own_dir;
@@ -235,6 +242,28 @@ static inline void emd_member_put(struct mdk_member *m)
  * Context: process context, never waits.
  */
 void emd_member_submit(struct mdk_member *m, struct bio *bio);
+
+/* For who has seen has_bad; pairs with emd_array_keep_bad(). */
+static inline struct emd_badblocks *emd_member_badblocks(const struct mdk_member *m)
+{
+	smp_rmb();
+	return m->bad;
+}
+
+/** emd_member_first_bad() - the first sector of the device in [@begin, @end) that is known to be bad, @end if there is none. Any context. */
+static inline u64 emd_member_first_bad(const struct mdk_member *m, u64 begin, u64 end)
+{
+	return likely(!READ_ONCE(m->has_bad)) ? end : emd_badblocks_first(emd_member_badblocks(m), begin, end);
+}
+
+/**
+ * emd_member_write_round() - before a write of the device's sectors [@begin, @end) is sent
+ * Return: 0 if nothing there is bad, else the write's success has to be told to emd_member_written(). Any context.
+ */
+static inline u32 emd_member_write_round(const struct mdk_member *m, u64 begin, u64 end)
+{
+	return likely(!READ_ONCE(m->has_bad)) ? 0 : emd_badblocks_round(emd_member_badblocks(m), begin, end);
+}
 
 /** emd_member_bdev() - block device behind a member (an array's own gendisk for an array). */
 struct block_device *emd_member_bdev(struct mdk_member *m);

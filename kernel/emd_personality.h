@@ -8,6 +8,8 @@
 
 #include "emd_io.h"
 
+#define EMD_WINDOW_SECTORS	1024U	/* at most, of a window */
+
 /**
  * struct emd_window - a range that a sync holds; writes to it wait, reads go on
  * @begin, @end: *member* sectors [begin, end), multiples of a page; striped: whole chunks, or a part of one

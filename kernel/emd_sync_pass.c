@@ -19,7 +19,6 @@
 
 #define SCRATCH_BYTES	(8U << 20)	/* of all members together */
 #define WINDOW_MIN	128U		/* member sectors */
-#define WINDOW_MAX	1024U
 
 /* What one pass works with: @window member sectors at most, @pages[slot][page] for them. */
 struct scratch {
@@ -36,7 +35,7 @@ static unsigned int window_sectors(const struct emd_geometry *geo)
 {
 	unsigned int fair = SCRATCH_BYTES / 512 / geo->raid_disks;
 
-	return clamp(rounddown_pow_of_two(fair), WINDOW_MIN, WINDOW_MAX);
+	return clamp(rounddown_pow_of_two(fair), WINDOW_MIN, EMD_WINDOW_SECTORS);
 }
 
 static void scratch_free(struct scratch *sc)

@@ -43,9 +43,16 @@ static int store_faulty(struct emd_array *a, struct mdk_member *m)
 	return emd_array_fail(a, m);
 }
 
+/*
+ * A member that is alive stays blocked until its bad blocks are known. A monitor that keeps no list of them any more
+ * will never know them, so the member fails, and is blocked for that.
+ */
 static int store_unblocked(struct emd_array *a, struct mdk_member *m)
 {
-	emd_array_acknowledge(a, m);
+	if (!m->bad || !MDU_MSTATE_LIVE(emd_member_state(m)))
+		emd_array_acknowledge(a, m);
+	else if (!emd_array_acknowledge_bad(a, m) && !test_bit(EMD_MF_EXTERNAL_BBL, &m->flags))
+		return emd_array_fail(a, m);
 	return 0;
 }
 
@@ -68,6 +75,16 @@ static int store_not_insync(struct emd_array *a, struct mdk_member *m)
 static int store_blocked(struct emd_array *a, struct mdk_member *m)
 {
 	set_bit(EMD_MF_BLOCKED, &m->flags);
+	return 0;
+}
+
+static int store_external_bbl(struct emd_array *a, struct mdk_member *m)
+{
+	int error = emd_array_keep_bad(m);
+
+	if (error)
+		return emd_refuse(a, error, "no memory for a list of bad blocks");
+	set_bit(EMD_MF_EXTERNAL_BBL, &m->flags);
 	return 0;
 }
 
@@ -96,7 +113,7 @@ static const struct state_command commands[] = {
 	{ "-write_error", NULL, 0, EMD_MF_WRITE_ERROR + 1 },
 	{ "failfast", NULL, EMD_MF_FAILFAST + 1 },
 	{ "-failfast", NULL, 0, EMD_MF_FAILFAST + 1 },
-	{ "external_bbl", NULL, EMD_MF_EXTERNAL_BBL + 1 },
+	{ "external_bbl", store_external_bbl },
 	{ "-external_bbl", NULL, 0, EMD_MF_EXTERNAL_BBL + 1 },
 };
 
@@ -291,25 +308,58 @@ static ssize_t errors_store(struct emd_array *a, struct mdk_member *m, const cha
 }
 EMD_MEMBER_ATTR_RW(errors);
 
-/* No bad blocks are kept: a member that cannot be written fails. The lists are there for md's users. */
-static ssize_t no_bad_blocks(struct mdk_member *m, char *page)
+/* -- bad blocks ----------------------------------------------------------------------------------------------- */
+
+static ssize_t bad_blocks_show(struct mdk_member *m, char *page)
 {
-	return 0;
+	return READ_ONCE(m->has_bad) ? emd_badblocks_show(emd_member_badblocks(m), page, false) : 0;
 }
 
-static ssize_t refuse_bad_block(struct emd_array *a, struct mdk_member *m, const char *page, size_t len)
+static ssize_t unacknowledged_bad_blocks_show(struct mdk_member *m, char *page)
 {
-	return emd_refuse(a, -ENOSPC, "%s keeps no bad blocks", a->member.name);
+	return READ_ONCE(m->has_bad) ? emd_badblocks_show(emd_member_badblocks(m), page, true) : 0;
 }
 
-static struct emd_attr bad_blocks_attr = {
-	.attr = { .name = "bad_blocks", .mode = 0644 },
-	.member_show = no_bad_blocks, .member_store = refuse_bad_block,
-};
-static struct emd_attr unacknowledged_bad_blocks_attr = {
-	.attr = { .name = "unacknowledged_bad_blocks", .mode = 0644 },
-	.member_show = no_bad_blocks, .member_store = refuse_bad_block,
-};
+/* "start length", with at most one newline behind it. */
+static int parse_range(const char *page, u64 *begin, u64 *length)
+{
+	char start[24];
+	size_t digits = strcspn(page, " ");
+
+	if (!page[digits] || digits >= sizeof(start))
+		return -EINVAL;
+	strscpy(start, page, digits + 1);
+	return emd_parse_sectors(start, NULL, begin) ?: emd_parse_sectors(page + digits + 1, NULL, length);
+}
+
+static ssize_t store_bad(struct emd_array *a, struct mdk_member *m, const char *page, size_t len, bool known)
+{
+	u64 begin, length;
+	int error;
+
+	if (parse_range(page, &begin, &length) || !length)
+		return emd_refuse(a, -EINVAL, "bad blocks are \"start length\", in sectors of the device");
+	if (begin >= m->total_size || length > m->total_size - begin)
+		return emd_refuse(a, -EINVAL, "%s has %llu sectors", m->name, (unsigned long long)m->total_size);
+	if (!m->bad)
+		return emd_refuse(a, -ENOSPC, "%s keeps no bad blocks: store external_bbl into its state first", m->name);
+	error = emd_array_add_bad(a, m, begin, begin + length, known);
+	if (error)
+		return emd_refuse(a, error, "the list of bad blocks of %s takes no more", m->name);
+	return len;
+}
+
+static ssize_t bad_blocks_store(struct emd_array *a, struct mdk_member *m, const char *page, size_t len)
+{
+	return store_bad(a, m, page, len, true);
+}
+EMD_MEMBER_ATTR_RW(bad_blocks);
+
+static ssize_t unacknowledged_bad_blocks_store(struct emd_array *a, struct mdk_member *m, const char *page, size_t len)
+{
+	return store_bad(a, m, page, len, false);
+}
+EMD_MEMBER_ATTR_RW(unacknowledged_bad_blocks);
 
 static struct attribute *member_attrs[] = {
 	&state_attr.attr, &slot_attr.attr, &offset_attr.attr, &new_offset_attr.attr, &size_attr.attr,

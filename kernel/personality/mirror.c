@@ -113,7 +113,8 @@ void mirror_run_end(struct emd_io *io, blk_status_t status)
 	emd_io_end(io, status);
 }
 
-static bool submit_run(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
+/* A read may make @run shorter. */
+static bool submit_run(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *run)
 {
 	return bio_op(io->bio) == REQ_OP_READ ? mirror_read(conf, io, run) : mirror_write(conf, io, run);
 }
@@ -132,6 +133,14 @@ static void submit_runs(struct mirror_conf *conf, struct emd_io *io)
 	mirror_run_end(io, BLK_STS_OK);
 }
 
+void mirror_submit_split(struct emd_io *io)
+{
+	io->flags |= EMD_IO_SPLIT;
+	io->rest = io->bio->bi_iter;
+	atomic_set(&io->pending, 1);
+	submit_runs(io->map->private, io);
+}
+
 void mirror_submit(struct emd_io *io)
 {
 	struct mirror_conf *conf = io->map->private;
@@ -145,10 +154,7 @@ void mirror_submit(struct emd_io *io)
 	} else if (mirror_run_sectors(conf, run.bi_sector, sectors) == sectors) {
 		submit_run(conf, io, &run);
 	} else {
-		io->flags |= EMD_IO_SPLIT;
-		io->rest = run;
-		atomic_set(&io->pending, 1);
-		submit_runs(conf, io);
+		mirror_submit_split(io);
 	}
 }
 

@@ -10,13 +10,14 @@
  * members, and nothing here knows the difference.
  *
  * A write goes to all copies whose member takes writes, rebuild targets too, and succeeds when it
- * reached one that counts: a member whose data may be read there. Data is not copied: if
+ * reached one that counts: a member whose data may be read there. A member that keeps a list of bad blocks is not failed
+ * for an error: the copy is written again in pieces by a worker, and what fails then is recorded. Data is not copied: if
  * its owner changes it meanwhile, the copies may differ in those bytes and in no others.
  *
  * A read goes to one member. When that answers with an error the run is handed to a
  * worker (mirror_mend.c), which reads another copy, tries to mend the first, and ends the
  * read: it reads page by page, and writes back what cannot be read. Only if the
- * write fails is the member failed. While a page is mended no write may be under way,
+ * write fails is the member failed, or the place recorded if it keeps a list of bad blocks. While a page is mended no write may be under way,
  * because what is written back would undo it; so mending stops all writes for that time.
  * A resync copies between members too; it and mending exclude each other.
  */
@@ -93,6 +94,8 @@ int mirror_validate(const struct emd_geometry *geo, const char **why);
 int mirror_start(struct emd_map *map);
 void mirror_stop(struct emd_map *map);
 void mirror_submit(struct emd_io *io);
+/** mirror_submit_split() - submit a request that has not begun, run by run. */
+void mirror_submit_split(struct emd_io *io);
 
 /** mirror_run_begin() - a run of @io is about to be sent: mirror_run_end() will be called for it. */
 static inline void mirror_run_begin(struct emd_io *io)
@@ -122,10 +125,16 @@ bool mirror_readable(const struct mirror_conf *conf, u32 copy, u64 sector, unsig
 /* -- mirror_read.c -- */
 int mirror_reads_init(struct mirror_conf *conf);
 void mirror_reads_exit(struct mirror_conf *conf);
-/** mirror_read() - read a run of @io. Return: false if @io was punted and comes again with this run. */
-bool mirror_read(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run);
-/** mirror_source() - the copy of a run that a resync copies from; EMD_NO_SLOT if none can be read. */
-u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int sectors);
+/**
+ * mirror_read() - read a run of @io, or as much of it, in *@run, as one copy has
+ * Return: false if @io was punted and comes again with this run.
+ */
+bool mirror_read(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *run);
+/**
+ * mirror_source() - the copy of a run that a resync copies from; EMD_NO_SLOT if none can be read
+ * @in_part: bad blocks do not matter: the resync takes those from other copies, page by page
+ */
+u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int sectors, bool in_part);
 
 /* -- mirror_write.c -- */
 int mirror_writes_init(struct mirror_conf *conf);

@@ -9,6 +9,9 @@
  * fewer reads under way, as far as this CPU knows: its own. Nothing shared is written.
  * A member that is marked write-mostly is read only if no other can be.
  *
+ * A member is not read where it has bad blocks. A run that no copy has all of is served in parts, each up to the next bad
+ * block of the copy that gets furthest.
+ *
  * A request of one run is sent on itself; only if it fails is it read again as a clone, which can be mended.
  *
  * After an unclean stop copies may differ until the resync has passed, which visits a run where its first copy lies.
@@ -17,6 +20,7 @@
  */
 #include "../core/emd_reshape_math.h"
 #include "mirror.h"
+#include "narrow.h"
 
 static struct mirror_read *to_read(struct bio *clone)
 {
@@ -55,7 +59,7 @@ static bool read_prefers(const struct emd_map *map, const struct mirror_load *lo
 	return atomic_read(&load[a->slot].reads) < atomic_read(&load[b->slot].reads);
 }
 
-u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int sectors)
+u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int sectors, bool in_part)
 {
 	const struct emd_map *map = conf->map;
 	struct emd_place place;
@@ -63,7 +67,7 @@ u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int secto
 
 	for (copy = 0; copy < conf->copies; copy++) {
 		emd_geometry_copy(&map->geo, sector, copy, &place);
-		if (!emd_slot_readable(map, place.slot, place.sector, sectors))
+		if (!(in_part ? emd_slot_filled : emd_slot_readable)(map, place.slot, place.sector, sectors))
 			continue;
 		if (!map->slot[place.slot].write_mostly)
 			return copy;
@@ -71,6 +75,22 @@ u32 mirror_source(const struct mirror_conf *conf, u64 sector, unsigned int secto
 			source = copy;
 	}
 	return source;
+}
+
+static unsigned int page_rest(u64 sector)
+{
+	return PAGE_SECTORS - (sector & (PAGE_SECTORS - 1));
+}
+
+/* The copy to read while copies may differ: not from another because of a bad block somewhere else. */
+static u32 source_choose(const struct mirror_conf *conf, u64 sector, unsigned int sectors, struct emd_place *best)
+{
+	u32 source = mirror_source(conf, sector, sectors, sectors > page_rest(sector));
+
+	if (source == EMD_NO_SLOT)
+		return source;
+	emd_geometry_copy(&conf->map->geo, sector, source, best);
+	return emd_slot_readable(conf->map, best->slot, best->sector, sectors) ? source : EMD_NO_SLOT;
 }
 
 /* Do all copies of the run agree? */
@@ -92,12 +112,8 @@ static u32 read_choose(const struct mirror_conf *conf, struct mirror_load *load,
 	struct emd_place place;
 	u32 copy, chosen = EMD_NO_SLOT;
 
-	if (unlikely(!run_agrees(map, sector, sectors))) {
-		chosen = mirror_source(conf, sector, sectors);
-		if (chosen != EMD_NO_SLOT)
-			emd_geometry_copy(&map->geo, sector, chosen, best);
-		return chosen;
-	}
+	if (unlikely(!run_agrees(map, sector, sectors)))
+		return source_choose(conf, sector, sectors, best);
 	for (copy = 0; copy < conf->copies; copy++) {
 		emd_geometry_copy(&map->geo, sector, copy, &place);
 		if (!emd_slot_readable(map, place.slot, place.sector, sectors))
@@ -180,7 +196,35 @@ static void read_whole(struct emd_io *io, const struct emd_place *place, struct 
 	emd_member_submit(member, bio);
 }
 
-bool mirror_read(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
+/* How much of a run's beginning one of the copies has, up to the next bad block: whole blocks of all of them. */
+static unsigned int good_sectors(const struct mirror_conf *conf, const struct bvec_iter *run)
+{
+	const struct emd_map *map = conf->map;
+	unsigned int sectors = run->bi_size >> SECTOR_SHIFT, most = 0;
+	struct emd_place place;
+	u32 copy;
+
+	for (copy = 0; copy < conf->copies; copy++) {
+		emd_geometry_copy(&map->geo, run->bi_sector, copy, &place);
+		most = max_t(unsigned int, most, emd_slot_good_sectors(map, place.slot, place.sector, sectors));
+	}
+	if (!run_agrees(map, run->bi_sector, sectors))
+		most = min(most, page_rest(run->bi_sector));
+	return round_down(most, emd_map_block_sectors(map));
+}
+
+/* No copy has all of the run: serve it in parts, of which @sectors are the first. */
+static bool read_part(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *run, unsigned int sectors)
+{
+	if (!(io->flags & EMD_IO_SPLIT)) {
+		mirror_submit_split(io);
+		return true;
+	}
+	run->bi_size = sectors << SECTOR_SHIFT;
+	return mirror_read(conf, io, run);
+}
+
+bool mirror_read(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *run)
 {
 	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
 	struct mdk_member *member;
@@ -191,6 +235,10 @@ bool mirror_read(struct mirror_conf *conf, struct emd_io *io, const struct bvec_
 	u32 copy = read_take(conf, run, &place, &member, &load);
 
 	if (copy == EMD_NO_SLOT) {
+		unsigned int good = good_sectors(conf, run);
+
+		if (good)
+			return read_part(conf, io, run, good);
 		mirror_run_begin(io);
 		mirror_run_end(io, BLK_STS_IOERR);
 		return true;

@@ -9,14 +9,22 @@
  * each piece once. A recovery takes what lies in the window on a target, and reads it wherever else it is. Writes to all
  * these array sectors are locked out: the engine has asked the geometry which they are.
  *
+ * What a copy cannot be read of, known as bad or found out to be, is taken from another one and written back: page by page,
+ * and block by block where no copy has the page. A block that no copy has is *lost*. Where lists of bad blocks are kept, that
+ * is what the targets of a recovery are told to have there, and all copies after a resync; it is neither compared nor copied.
+ * Without lists it ends the pass.
+ *
  * Pieces are gathered until the window's memory is full, then read together, and written together. RAID1's
  * window is one piece.
  */
 #include "mirror.h"
 #include "../emd_xor.h"
 
+#include <linux/bitmap.h>
 #include <linux/blkdev.h>
 #include <linux/slab.h>
+
+#include "narrow.h"
 
 /* @status: of the last I/O. @pages: where its data is or will be; NULL: it is only written. */
 struct piece_copy {
@@ -25,10 +33,13 @@ struct piece_copy {
 	blk_status_t status;
 };
 
+/* @source: of a copy. @lost: sectors that nobody has; @loses: there are some. */
 struct piece {
 	u64 sector;
 	unsigned int sectors;
-	u32 source;		/* of a copy */
+	u32 source;
+	bool loses;
+	DECLARE_BITMAP(lost, EMD_WINDOW_SECTORS);
 	struct piece_copy *copy;
 };
 
@@ -47,11 +58,26 @@ static bool compares(const struct emd_window *w)
 	return w->action == EMD_SYNC_CHECK || w->action == EMD_SYNC_REPAIR;
 }
 
+/* Is it there, as far as its disk has no bad blocks? */
 static bool readable(const struct batch_of_pieces *b, const struct piece *p, u32 copy)
 {
 	const struct emd_place *place = &p->copy[copy].place;
 
-	return emd_slot_readable(b->map, place->slot, place->sector, p->sectors);
+	return emd_slot_filled(b->map, place->slot, place->sector, p->sectors);
+}
+
+static bool has_bad(const struct batch_of_pieces *b, const struct piece *p, u32 copy, unsigned int offset,
+		    unsigned int sectors)
+{
+	const struct emd_place *place = &p->copy[copy].place;
+
+	return !emd_slot_readable(b->map, place->slot, place->sector + offset, sectors);
+}
+
+/* Is anything of it lost? */
+static bool loses(const struct piece *p, unsigned int offset, unsigned int sectors)
+{
+	return p->loses && find_next_bit(p->lost, offset + sectors, offset) < offset + sectors;
 }
 
 static bool in_window(const struct emd_window *w, const struct emd_place *place)
@@ -64,48 +90,110 @@ static unsigned int page_sectors(const struct piece *p, unsigned int offset)
 	return min_t(unsigned int, PAGE_SECTORS, p->sectors - offset);
 }
 
-static void copy_error(struct batch_of_pieces *b, const struct piece_copy *copy)
+/* A part of a page of copy @copy, from or to the memory of copy @from. */
+static blk_status_t part_rw(struct batch_of_pieces *b, struct piece *p, u32 copy, blk_opf_t opf, unsigned int offset,
+			    unsigned int sectors, u32 from)
 {
-	struct mdk_member *member = emd_slot_get(b->map, copy->place.slot);
+	const struct emd_place *place = &p->copy[copy].place;
 
-	if (!member)
-		return;
-	emd_member_error(b->map->array, member);
-	emd_member_put(member);
+	return emd_slot_rw_part(b->map, &b->conf->windows, place->slot, opf, place->sector + offset, sectors,
+				p->copy[from].pages[offset / PAGE_SECTORS], offset % PAGE_SECTORS);
 }
 
-/* One page of copy @copy, from or to the memory of copy @from. */
-static blk_status_t page_rw(struct batch_of_pieces *b, struct piece *p, u32 copy, blk_opf_t opf, unsigned int offset,
-			    u32 from)
+/* A write of it has failed. Return: 0 if that is recorded or it is written after all, or -EIO. */
+static int part_refused(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors,
+			u32 from, blk_status_t status)
 {
-	return mirror_rw(b->conf, copy, opf, p->sector + offset, page_sectors(p, offset),
-			 &p->copy[from].pages[offset / PAGE_SECTORS]);
+	const struct emd_place *place = &p->copy[copy].place;
+
+	return emd_slot_refused(b->map, &b->conf->windows, place->slot, place->sector + offset, sectors,
+				&p->copy[from].pages[offset / PAGE_SECTORS], offset % PAGE_SECTORS, status) ? 0 : -EIO;
 }
 
-/* This page of @copy cannot be read: take it from another copy, and write it back. Return: 0, or -EIO if nobody has it. */
-static int mend_page(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset)
+static int write_part(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors,
+		      u32 from)
+{
+	blk_status_t status = part_rw(b, p, copy, REQ_OP_WRITE, offset, sectors, from);
+
+	return status ? part_refused(b, p, copy, offset, sectors, from, status) : 0;
+}
+
+static bool read_part(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors,
+		      u32 into)
+{
+	return readable(b, p, copy) && !has_bad(b, p, copy, offset, sectors) &&
+	       !part_rw(b, p, copy, REQ_OP_READ, offset, sectors, into);
+}
+
+static bool is_target(const struct batch_of_pieces *b, const struct piece *p, u32 copy)
+{
+	const struct emd_place *place = &p->copy[copy].place;
+
+	if (copy == p->source || !emd_slot_writable(b->map, place->slot))
+		return false;
+	return b->w->action != EMD_SYNC_RECOVER || (!readable(b, p, copy) && in_window(b->w, place));
+}
+
+/* Nobody has this. Return: 0 if there are lists to say so, or -EIO. */
+static int lose_part(struct batch_of_pieces *b, struct piece *p, unsigned int offset, unsigned int sectors)
+{
+	bool recorded = true;
+	u32 copy;
+
+	for (copy = 0; copy < b->conf->copies; copy++) {
+		const struct emd_place *place = &p->copy[copy].place;
+
+		if (compares(b->w))
+			recorded &= !readable(b, p, copy) || emd_slot_keeps_bad(b->map, place->slot);
+		else if (is_target(b, p, copy) || (copy == p->source && b->w->action == EMD_SYNC_RESYNC))
+			recorded &= emd_slot_bad(b->map, place->slot, place->sector + offset, sectors);
+	}
+	if (!recorded)
+		return -EIO;
+	bitmap_set(p->lost, offset, sectors);
+	p->loses = true;
+	return 0;
+}
+
+/* @copy cannot be read here: take it from another copy, and write it back. Return: false if none has it. */
+static bool mend_part(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors)
 {
 	u32 other;
 
 	for (other = 0; other < b->conf->copies; other++)
-		if (other != copy && readable(b, p, other) && !page_rw(b, p, other, REQ_OP_READ, offset, copy))
+		if (other != copy && read_part(b, p, other, offset, sectors, copy))
 			break;
 	if (other == b->conf->copies)
-		return -EIO;
-	if (page_rw(b, p, copy, REQ_OP_WRITE, offset, copy))
-		copy_error(b, &p->copy[copy]);
-	return 0;
+		return false;
+	write_part(b, p, copy, offset, sectors, copy);
+	return true;
+}
+
+/* A page of @copy that no copy has as a whole. */
+static int reread_blocks(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors)
+{
+	unsigned int end = offset + sectors, block = emd_map_block_sectors(b->map);
+	int error = 0;
+
+	for (; offset < end && !error; offset += block)
+		if (!loses(p, offset, block) && !read_part(b, p, copy, offset, block, copy) &&
+		    !mend_part(b, p, copy, offset, block))
+			error = lose_part(b, p, offset, block);
+	return error;
 }
 
 /* Reads a copy again, page by page. */
 static int reread(struct batch_of_pieces *b, struct piece *p, u32 copy)
 {
-	unsigned int offset;
+	unsigned int offset, sectors;
+	int error = 0;
 
-	for (offset = 0; offset < p->sectors; offset += PAGE_SECTORS)
-		if (page_rw(b, p, copy, REQ_OP_READ, offset, copy) && mend_page(b, p, copy, offset))
-			return -EIO;
-	return 0;
+	for (offset = 0; !error && offset < p->sectors; offset += sectors) {
+		sectors = page_sectors(p, offset);
+		if (!read_part(b, p, copy, offset, sectors, copy) && !mend_part(b, p, copy, offset, sectors))
+			error = reread_blocks(b, p, copy, offset, sectors);
+	}
+	return error;
 }
 
 /* -- reading what is gathered -------------------------------------------------------------------- */
@@ -126,8 +214,12 @@ static int read_pieces(struct batch_of_pieces *b)
 		for (copy = 0; copy < b->conf->copies; copy++) {
 			struct piece_copy *c = &p->copy[copy];
 
-			/* A source that has just gone answers with an error, and another copy is read. */
-			if (c->pages && (!compares(b->w) || readable(b, p, copy)))
+			if (!c->pages || (compares(b->w) && !readable(b, p, copy)))
+				continue;
+			/* A source that has just gone answers with an error, too, and another copy is read. */
+			if (has_bad(b, p, copy, 0, p->sectors))
+				c->status = BLK_STS_MEDIUM;
+			else
 				emd_batch_add(&batch, b->map, c->place.slot, REQ_OP_READ, c->place.sector, p->sectors,
 					      c->pages, &c->status);
 		}
@@ -143,13 +235,45 @@ static int read_pieces(struct batch_of_pieces *b)
 
 /* -- resync and recovery --------------------------------------------------------------------------- */
 
-static bool is_target(const struct batch_of_pieces *b, const struct piece *p, u32 copy)
+static void write_copy(struct batch_of_pieces *b, struct emd_batch *batch, struct piece *p, u32 copy)
 {
-	const struct emd_place *place = &p->copy[copy].place;
+	struct piece_copy *c = &p->copy[copy];
+	unsigned int offset, some;
 
-	if (copy == p->source || !emd_slot_writable(b->map, place->slot))
-		return false;
-	return b->w->action != EMD_SYNC_RECOVER || (!readable(b, p, copy) && in_window(b->w, place));
+	for (offset = 0; offset < p->sectors; offset += some) {
+		some = p->loses ? page_sectors(p, offset) : p->sectors;
+		if (!loses(p, offset, some))
+			emd_batch_add(batch, b->map, c->place.slot, REQ_OP_WRITE, c->place.sector + offset, some,
+				      &p->copy[p->source].pages[offset / PAGE_SECTORS], &c->status);
+	}
+}
+
+/* What is not lost of a page that loses blocks. */
+static int write_rest(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset)
+{
+	unsigned int end = offset + page_sectors(p, offset), block = emd_map_block_sectors(b->map);
+	int error = 0;
+
+	for (; offset < end && !error; offset += block)
+		if (!loses(p, offset, block))
+			error = write_part(b, p, copy, offset, block, p->source);
+	return error;
+}
+
+/* After the batch: pages that lose blocks, and all that has not been written. Return: 0, or -EIO if the target has gone. */
+static int copy_ended(struct batch_of_pieces *b, struct piece *p, u32 copy)
+{
+	blk_status_t status = p->copy[copy].status;
+	unsigned int offset;
+	int error = 0;
+
+	for (offset = 0; (status || p->loses) && !error && offset < p->sectors; offset += PAGE_SECTORS) {
+		if (loses(p, offset, page_sectors(p, offset)))
+			error = write_rest(b, p, copy, offset);
+		else if (status)
+			error = part_refused(b, p, copy, offset, page_sectors(p, offset), p->source, status);
+	}
+	return error;
 }
 
 static int copy_pieces(struct batch_of_pieces *b)
@@ -168,24 +292,16 @@ static int copy_pieces(struct batch_of_pieces *b)
 		struct piece *p = &b->piece[i];
 
 		p->copy[p->source].status = BLK_STS_OK;
-		for (copy = 0; copy < b->conf->copies; copy++) {
-			struct piece_copy *c = &p->copy[copy];
-
+		for (copy = 0; copy < b->conf->copies; copy++)
 			if (is_target(b, p, copy))
-				emd_batch_add(&batch, b->map, c->place.slot, REQ_OP_WRITE, c->place.sector, p->sectors,
-					      p->copy[p->source].pages, &c->status);
-		}
+				write_copy(b, &batch, p, copy);
 	}
 	blk_finish_plug(&plug);
 	emd_batch_wait(&batch);
-	for (i = 0; i < b->nr; i++) {
-		for (copy = 0; copy < b->conf->copies; copy++) {
-			if (!b->piece[i].copy[copy].status)
-				continue;
-			copy_error(b, &b->piece[i].copy[copy]);
-			error = -EIO;
-		}
-	}
+	for (i = 0; i < b->nr; i++)
+		for (copy = 0; copy < b->conf->copies; copy++)
+			if (is_target(b, &b->piece[i], copy) && copy_ended(b, &b->piece[i], copy))
+				error = -EIO;
 	return error;
 }
 
@@ -210,10 +326,8 @@ static int compare_page(struct batch_of_pieces *b, struct piece *p, unsigned int
 		if (!readable(b, p, copy) || !pages_differ(p, offset, first, copy))
 			continue;
 		mismatch = true;
-		if (b->w->action != EMD_SYNC_REPAIR || !page_rw(b, p, copy, REQ_OP_WRITE, offset, first))
-			continue;
-		copy_error(b, &p->copy[copy]);
-		error = -EIO;
+		if (b->w->action == EMD_SYNC_REPAIR && write_part(b, p, copy, offset, page_sectors(p, offset), first))
+			error = -EIO;
 	}
 	if (mismatch)
 		b->w->mismatches += page_sectors(p, offset);
@@ -232,7 +346,8 @@ static int compare_pieces(struct batch_of_pieces *b)
 		while (first < b->conf->copies && !readable(b, p, first))
 			first++;
 		for (offset = 0; !error && offset < p->sectors; offset += PAGE_SECTORS)
-			error = compare_page(b, p, offset, first);
+			if (!loses(p, offset, page_sectors(p, offset)))
+				error = compare_page(b, p, offset, first);
 	}
 	return error;
 }
@@ -274,7 +389,9 @@ static int fill_piece(struct batch_of_pieces *b, struct piece *p)
 		c->status = BLK_STS_OK;
 		c->pages = NULL;
 	}
-	p->source = mirror_source(b->conf, p->sector, p->sectors);
+	p->loses = false;
+	bitmap_zero(p->lost, EMD_WINDOW_SECTORS);
+	p->source = mirror_source(b->conf, p->sector, p->sectors, true);
 	if (!compares(b->w) && p->source == EMD_NO_SLOT)
 		return -EIO;
 	for (copy = 0; copy < b->conf->copies; copy++) {
@@ -315,7 +432,7 @@ static bool wanted(const struct batch_of_pieces *b, const struct emd_owner *owne
 	for (copy = 0; copy <= owner->copy; copy++) {
 		emd_geometry_copy(&map->geo, owner->sector, copy, &place);
 		if (emd_slot_writable(map, place.slot) && in_window(b->w, &place) &&
-		    !emd_slot_readable(map, place.slot, place.sector, sectors))
+		    !emd_slot_filled(map, place.slot, place.sector, sectors))
 			return copy == owner->copy;
 	}
 	return false;

@@ -6,14 +6,25 @@
 
 #include <linux/slab.h>
 
+#include "narrow.h"
+
 #define RESERVED_WRITES	16
 
-/* One copy of a write. @counts: what reaches its member can be read from it. */
+/*
+ * One copy of a write.
+ * @sector:  of the device
+ * @round:   not 0 if it is to replace bad blocks
+ * @counts:  what reaches its member can be read from it
+ * @refused: its member has not taken it and keeps a list of bad blocks
+ */
 struct mirror_copy {
 	struct bio		bio;
 	struct mirror_write	*write;
 	struct mdk_member	*member;
+	u64			sector;
+	u32			round;
 	bool			counts;
+	bool			refused;
 };
 
 /*
@@ -21,6 +32,7 @@ struct mirror_copy {
  * @pending: bios under way, and one while they are being sent
  * @reached: a member that counts has taken it
  * @stale:   one that cannot be spared, the last, has not: what is read from now on may be the old
+ * @narrows: a copy is to be written again in pieces, by @work, until nothing is bad that need not be
  * @refused: what a member said that did not take a discard or zeroes
  */
 struct mirror_write {
@@ -29,7 +41,10 @@ struct mirror_write {
 	atomic_t		pending;
 	bool			reached;
 	bool			stale;
+	bool			narrows;
 	blk_status_t		refused;
+	struct bvec_iter	run;
+	struct work_struct	work;
 	u32			nr;
 	struct mirror_copy	copy[];
 };
@@ -101,14 +116,12 @@ bool mirror_write_enter(struct mirror_array *array, struct emd_io *io)
 
 /* -- writing --------------------------------------------------------------------------------- */
 
-static void write_put(struct mirror_write *write)
+static void write_end(struct mirror_write *write)
 {
 	struct mirror_conf *conf = write->conf;
 	struct emd_io *io = write->io;
 	blk_status_t status = BLK_STS_OK;
 
-	if (!atomic_dec_and_test(&write->pending))
-		return;
 	if (write->refused)
 		status = write->refused;
 	else if (!write->reached || write->stale)
@@ -118,23 +131,104 @@ static void write_put(struct mirror_write *write)
 	mirror_run_end(io, status);
 }
 
+/* A member that is not written and not failed either. Any context. */
+static void copy_lost(struct mirror_copy *copy)
+{
+	if (MDU_MSTATE_LIVE(emd_member_state(copy->member)))
+		WRITE_ONCE(copy->write->stale, true);
+	emd_member_put(copy->member);
+}
+
+/* Has each sector reached a copy that counts, if not the whole run one? */
+static bool reached_in_parts(const struct mirror_write *write)
+{
+	u64 sector = write->run.bi_sector, end = sector + (write->run.bi_size >> SECTOR_SHIFT);
+	u32 copy;
+
+	for (; sector < end; sector++) {
+		for (copy = 0; copy < write->conf->copies; copy++)
+			if (mirror_readable(write->conf, copy, sector, 1))
+				break;
+		if (copy == write->conf->copies)
+			return false;
+	}
+	return true;
+}
+
+/* All others have ended. */
+static void write_narrow(struct work_struct *work)
+{
+	struct mirror_write *write = container_of(work, struct mirror_write, work);
+	u32 i;
+
+	for (i = 0; i < write->nr; i++) {
+		struct mirror_copy *copy = &write->copy[i];
+		int ret;
+
+		if (!copy->refused)
+			continue;
+		ret = emd_narrow_write(copy->member, &write->conf->windows, write->io->bio, write->run, copy->sector);
+		if (ret < 0) {
+			copy_lost(copy);
+			continue;
+		}
+		write->reached |= copy->counts && !ret;
+		emd_member_put(copy->member);
+	}
+	if (!write->reached)
+		write->reached = reached_in_parts(write);
+	write_end(write);
+}
+
+static void write_put(struct mirror_write *write)
+{
+	if (!atomic_dec_and_test(&write->pending))
+		return;
+	if (likely(!write->narrows)) {
+		write_end(write);
+		return;
+	}
+	INIT_WORK(&write->work, write_narrow);
+	emd_narrow_queue(&write->work);
+}
+
+/* A discard leaves what it likes, so what was bad stays so. */
+static void copy_written(struct mirror_copy *copy, unsigned int sectors, bool discarded)
+{
+	if (copy->counts)
+		WRITE_ONCE(copy->write->reached, true);
+	if (unlikely(copy->round) && !discarded)
+		emd_member_written(copy->member, copy->sector, copy->sector + sectors, copy->round);
+	emd_member_put(copy->member);
+}
+
+static void copy_refused(struct mirror_copy *copy, blk_status_t status)
+{
+	if (emd_member_keeps_bad(copy->member, status)) {
+		copy->refused = true;
+		WRITE_ONCE(copy->write->narrows, true);
+		return;		/* the reference is write_narrow()'s */
+	}
+	emd_member_error(copy->write->conf->map->array, copy->member);
+	copy_lost(copy);
+}
+
 static void copy_end_io(struct bio *bio)
 {
 	struct mirror_copy *copy = container_of(bio, struct mirror_copy, bio);
 	struct mirror_write *write = copy->write;
+	blk_status_t status = bio->bi_status;
+	enum req_op op = bio_op(bio);
 
-	if (!bio->bi_status) {
-		if (copy->counts)
-			WRITE_ONCE(write->reached, true);
-	} else if (bio_op(bio) != REQ_OP_WRITE) {
-		WRITE_ONCE(write->refused, bio->bi_status);
-	} else {
-		emd_member_error(write->conf->map->array, copy->member);
-		if (MDU_MSTATE_LIVE(emd_member_state(copy->member)))
-			WRITE_ONCE(write->stale, true);
-	}
 	bio_uninit(bio);
-	emd_member_put(copy->member);
+	if (!status) {
+		copy_written(copy, write->run.bi_size >> SECTOR_SHIFT, op == REQ_OP_DISCARD);
+	} else if (op != REQ_OP_WRITE) {
+		WRITE_ONCE(write->refused, status);
+		emd_member_put(copy->member);
+	} else {
+		copy_refused(copy, status);
+	}
 	write_put(write);
 }
 
@@ -161,10 +255,13 @@ static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter
 	emd_member_bio(&copy->bio, member, write->io->bio);
 	copy->write = write;
 	copy->member = member;
-	copy->counts = emd_slot_readable(map, place.slot, place.sector, run->bi_size >> SECTOR_SHIFT);
+	copy->sector = map->slot[place.slot].offset + place.sector;
+	copy->round = emd_member_write_round(member, copy->sector, copy->sector + (run->bi_size >> SECTOR_SHIFT));
+	copy->counts = emd_slot_filled(map, place.slot, place.sector, run->bi_size >> SECTOR_SHIFT);
+	copy->refused = false;
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	copy->bio.bi_iter = *run;
-	copy->bio.bi_iter.bi_sector = map->slot[place.slot].offset + place.sector;
+	copy->bio.bi_iter.bi_sector = copy->sector;
 	copy->bio.bi_end_io = copy_end_io;
 	write->nr++;
 	return 0;
@@ -193,6 +290,8 @@ static struct mirror_write *write_prepare(struct mirror_conf *conf, struct emd_i
 	write->conf = conf;
 	write->reached = false;
 	write->stale = false;
+	write->narrows = false;
+	write->run = *run;
 	write->refused = BLK_STS_OK;
 	write->nr = 0;
 	atomic_set(&write->pending, 1);

@@ -9,6 +9,7 @@
  * copies are written with zeroes as with any data.
  */
 #include "mirror.h"
+#include "narrow.h"
 
 #define ZERO_PAGES	32	/* written at a time */
 
@@ -22,18 +23,18 @@ static bool zero_copy(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 sec
 	struct emd_map *map = conf->map;
 	struct mdk_member *member;
 	struct emd_place place;
+	blk_status_t status;
 	bool spared = true;
 
 	emd_geometry_copy(&map->geo, sector, copy, &place);
 	member = emd_slot_writable(map, place.slot) ? emd_slot_get(map, place.slot) : NULL;
 	if (!member)
 		return true;
-	if (emd_slot_rw(map, &conf->windows, place.slot, opf, place.sector, sectors, pages)) {
-		emd_member_error(map->array, member);
+	status = emd_slot_rw(map, &conf->windows, place.slot, opf, place.sector, sectors, pages);
+	if (status && !emd_slot_refused(map, &conf->windows, place.slot, place.sector, sectors, pages, 0, status))
 		spared = !MDU_MSTATE_LIVE(emd_member_state(member));
-	} else if (emd_slot_readable(map, place.slot, place.sector, sectors)) {
+	else if (emd_slot_readable(map, place.slot, place.sector, sectors))
 		*reached = true;
-	}
 	emd_member_put(member);
 	return spared;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "../emd_io.h"
 #include "window_io.h"
 
 #include <linux/bio.h>
@@ -10,6 +11,9 @@ struct batch_bio {
 	struct emd_batch *batch;
 	struct mdk_member *member;
 	blk_status_t *status;
+	u64 sector;		/* of a write to bad blocks, with @round */
+	unsigned int sectors;
+	u32 round;
 	struct bio bio;		/* last: its vectors follow */
 };
 
@@ -44,31 +48,37 @@ static void batch_end_io(struct bio *bio)
 
 	if (bio->bi_status)
 		WRITE_ONCE(*bb->status, bio->bi_status);
+	else if (bb->round)
+		emd_member_written(bb->member, bb->sector, bb->sector + bb->sectors, bb->round);
 	emd_member_put(bb->member);
 	bio_put(bio);
 	batch_drop(batch);
 }
 
-/* Sends as many pages as fit one bio. Return: sectors sent. */
+/* Sends as many pages as fit one bio, the first from @from sectors on. Return: sectors sent. */
 static unsigned int batch_send(struct emd_batch *batch, struct mdk_member *member, blk_opf_t opf,
-			       u64 sector, unsigned int sectors, struct page **pages,
+			       u64 sector, unsigned int sectors, struct page **pages, unsigned int from,
 			       blk_status_t *status)
 {
 	unsigned int nr = min_t(unsigned int, BIO_MAX_VECS,
-				DIV_ROUND_UP(sectors, PAGE_SECTORS));
+				DIV_ROUND_UP(from + sectors, PAGE_SECTORS));
 	struct bio *bio = bio_alloc_bioset(emd_member_bdev(member), nr, opf, GFP_NOIO, batch->bios);
 	struct batch_bio *bb = container_of(bio, struct batch_bio, bio);
 	unsigned int sent = 0;
 
 	while (nr--) {
-		unsigned int some = min_t(unsigned int, sectors - sent, PAGE_SECTORS);
+		unsigned int some = min_t(unsigned int, sectors - sent, PAGE_SECTORS - from);
 
-		__bio_add_page(bio, *pages++, some << SECTOR_SHIFT, 0);
+		__bio_add_page(bio, *pages++, some << SECTOR_SHIFT, from << SECTOR_SHIFT);
 		sent += some;
+		from = 0;
 	}
 	bb->batch = batch;
 	bb->member = member;
 	bb->status = status;
+	bb->sector = sector;
+	bb->sectors = sent;
+	bb->round = op_is_write(opf) ? emd_member_write_round(member, sector, sector + sent) : 0;
 	bio->bi_iter.bi_sector = sector;
 	bio->bi_end_io = batch_end_io;
 	atomic_inc(&batch->pending);
@@ -88,7 +98,7 @@ void emd_batch_add(struct emd_batch *batch, const struct emd_map *map, u32 slot,
 			return;
 		}
 		sent = batch_send(batch, member, opf, map->slot[slot].offset + sector, sectors,
-				  pages, status);
+				  pages, 0, status);
 		sector += sent;
 		sectors -= sent;
 		pages += sent / PAGE_SECTORS;
@@ -103,6 +113,21 @@ blk_status_t emd_slot_rw(const struct emd_map *map, struct bio_set *bios, u32 sl
 
 	emd_batch_begin(&batch, bios);
 	emd_batch_add(&batch, map, slot, opf, sector, sectors, pages, &status);
+	emd_batch_wait(&batch);
+	return status;
+}
+
+blk_status_t emd_slot_rw_part(const struct emd_map *map, struct bio_set *bios, u32 slot, blk_opf_t opf, u64 sector,
+			      unsigned int sectors, struct page *page, unsigned int from)
+{
+	struct mdk_member *member = emd_slot_get(map, slot);
+	blk_status_t status = BLK_STS_OK;
+	struct emd_batch batch;
+
+	if (!member)
+		return BLK_STS_IOERR;
+	emd_batch_begin(&batch, bios);
+	batch_send(&batch, member, opf, map->slot[slot].offset + sector, sectors, &page, from, &status);
 	emd_batch_wait(&batch);
 	return status;
 }

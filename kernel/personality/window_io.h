@@ -44,4 +44,8 @@ void emd_batch_wait(struct emd_batch *batch);
 blk_status_t emd_slot_rw(const struct emd_map *map, struct bio_set *bios, u32 slot, blk_opf_t opf,
 			 u64 sector, unsigned int sectors, struct page **pages);
 
+/** emd_slot_rw_part() - the same within one page, from @from sectors on. */
+blk_status_t emd_slot_rw_part(const struct emd_map *map, struct bio_set *bios, u32 slot, blk_opf_t opf, u64 sector,
+			      unsigned int sectors, struct page *page, unsigned int from);
+
 #endif

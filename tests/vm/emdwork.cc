@@ -578,6 +578,58 @@ int pattern_check(const Options &options)
     return findings.conclude(blocks);
 }
 
+// Sectors [first, first + count) of a device, and of a file that has what the device should have.
+struct Part {
+    Device device;
+    int file;
+    std::size_t bytes;
+    std::uint64_t offset;
+
+    explicit Part(const Options &options)
+        : device(options.words.at(1)), file(::open(options.words.at(2).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)),
+          bytes(std::stoull(options.words.at(4)) * kSectorBytes),
+          offset(std::stoull(options.words.at(3)) * kSectorBytes)
+    {
+        if (file < 0)
+            die(fmt::format("cannot open {}: {}", options.words[2], std::strerror(errno)));
+    }
+    Part(const Part &) = delete;
+    Part &operator=(const Part &) = delete;
+    ~Part() { ::close(file); }
+    std::size_t room() const { return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
+};
+
+// Something new, in one request.
+int put(const Options &options)
+{
+    const Part part(options);
+    Buffer buffer(part.room());
+    std::random_device random;
+    for (std::size_t i = 0; i < part.bytes; i++)
+        buffer.data()[i] = static_cast<char>(random());
+    if (::pwrite(part.file, buffer.data(), part.bytes, static_cast<off_t>(part.offset)) !=
+        static_cast<ssize_t>(part.bytes))
+        die(fmt::format("writing {}: {}", options.words[2], std::strerror(errno)));
+    part.device.write(buffer.data(), part.bytes, part.offset);
+    return 0;
+}
+
+// It is what the file has, in one request.
+int get(const Options &options)
+{
+    const Part part(options);
+    Buffer buffer(part.room()), expected(part.room());
+    if (::pread(part.file, expected.data(), part.bytes, static_cast<off_t>(part.offset)) !=
+        static_cast<ssize_t>(part.bytes))
+        die(fmt::format("reading {}: {}", options.words[2], std::strerror(errno)));
+    part.device.read(buffer.data(), part.bytes, part.offset);
+    for (std::size_t i = 0; i < part.bytes; i++)
+        if (buffer.data()[i] != expected.data()[i])
+            die(fmt::format("sector {} of {} is not that of {}", (part.offset + i) / kSectorBytes, options.words[1],
+                            options.words[2]));
+    return 0;
+}
+
 struct Command {
     std::string_view name;
     int (*run)(const Options &);
@@ -592,6 +644,8 @@ constexpr std::array kCommands = {
     Command{"verify", verify, 3, "DEVICE ORACLE [--settle 1]"},
     Command{"pattern-write", pattern_write, 4, "DEVICE BYTES SEED"},
     Command{"pattern-check", pattern_check, 4, "DEVICE BYTES SEED"},
+    Command{"put", put, 5, "DEVICE FILE SECTOR COUNT"},
+    Command{"get", get, 5, "DEVICE FILE SECTOR COUNT"},
 };
 
 int usage()

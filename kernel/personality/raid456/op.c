@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "../../emd_buffer.h"
+#include "../narrow.h"
 
 /* -- memory --------------------------------------------------------------------------------- */
 
@@ -268,6 +269,17 @@ static void op_plan_sparse(struct r5_op *op)
 		op->column[i].todo = EMD_COLUMN_READ | EMD_COLUMN_WRITE;
 }
 
+/* Columns that are bad in some place may all be good in another. */
+static bool op_may_do_less(const struct r5_op *op)
+{
+	u32 i;
+
+	r5_for_each_column(op, i)
+		if (op->column[i].state == EMD_COLUMN_BLIND)
+			return !op->careful;
+	return false;
+}
+
 static bool bio_has_pages(struct bio *bio)
 {
 	return bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
@@ -292,8 +304,10 @@ static struct r5_op *op_build(struct r5_conf *conf, struct emd_io *io,
 	else if (bio_op(io->bio) != REQ_OP_READ)
 		r5_op_plan(op);
 	if (op->kind == EMD_STRIPE_LOST) {
+		int error = op_may_do_less(op) ? -EAGAIN : -EIO;
+
 		op_release(op);
-		return ERR_PTR(-EIO);
+		return ERR_PTR(error);
 	}
 	if (!op_alloc_buffers(op, op_gfp(io))) {
 		op_release(op);
@@ -330,15 +344,53 @@ struct r5_op *r5_op_build_reserved(struct r5_conf *conf, struct emd_io *io,
 
 /* -- member bios ---------------------------------------------------------------------------- */
 
+static u64 column_sector(const struct r5_column *column)
+{
+	return column->op->conf->map->slot[column->slot].offset + op_member_sector(column->op);
+}
+
+static void column_written(struct r5_column *column)
+{
+	u64 sector = column_sector(column);
+
+	if (column->round)
+		emd_member_written(column->member, sector, sector + column->op->piece.hi - column->op->piece.lo, column->round);
+}
+
+/* A member that is not written and not failed either. */
+static void column_lost(struct r5_column *column)
+{
+	if (MDU_MSTATE_LIVE(emd_member_state(column->member)))
+		WRITE_ONCE(column->op->stale, true);
+}
+
 static void column_error(struct r5_column *column, struct bio *bio)
 {
 	column->failed = true;
 	/* A member that cannot be read is tried again; one that refuses WRITE_ZEROES gets zeroes. */
 	if (!op_is_write(bio_op(bio)) || bio_op(bio) == REQ_OP_WRITE_ZEROES)
 		return;
+	if (emd_member_keeps_bad(column->member, bio->bi_status)) {
+		column->todo |= R5_COLUMN_REFUSED;
+		WRITE_ONCE(column->op->narrows, true);
+		return;
+	}
 	emd_member_error(column->op->conf->map->array, column->member);
-	if (MDU_MSTATE_LIVE(emd_member_state(column->member)))
-		WRITE_ONCE(column->op->stale, true);
+	column_lost(column);
+}
+
+static void op_narrow(struct r5_op *op);
+
+/* All bios of a write have ended. Any context. */
+static void op_written(struct r5_op *op)
+{
+	if (likely(!op->narrows)) {
+		op->run(op);
+		return;
+	}
+	op->then = op->run;
+	op->run = op_narrow;
+	r5_op_queue(op);
 }
 
 static void column_end_io(struct bio *bio)
@@ -349,12 +401,15 @@ static void column_end_io(struct bio *bio)
 
 	if (bio->bi_status)
 		column_error(column, bio);
+	else if (write)
+		column_written(column);
 	bio_uninit(bio);
-	emd_member_put(column->member);
+	if (!(column->todo & R5_COLUMN_REFUSED))
+		emd_member_put(column->member);
 	if (!atomic_dec_and_test(&op->pending))
 		return;
 	if (write)
-		op->run(op);
+		op_written(op);
 	else
 		r5_op_queue(op);
 }
@@ -391,17 +446,19 @@ static blk_opf_t column_opf(const struct r5_op *op, u8 what)
 
 static void column_send(struct r5_op *op, struct r5_column *column, u8 what)
 {
-	const struct emd_slot *slot = &op->conf->map->slot[column->slot];
 	struct bio *bio = &column->bio;
+	u64 sector = column_sector(column);
 
 	column->member = emd_slot_get(op->conf->map, column->slot);
 	column->failed = !column->member;
 	if (column->failed)
 		return;
+	column->round = what == EMD_COLUMN_READ ? 0 :
+			emd_member_write_round(column->member, sector, sector + op->piece.hi - op->piece.lo);
 	bio_init(bio, NULL, &column->vec, 1, column_opf(op, what));
 	emd_member_bio(bio, column->member, op->io->bio);
 	column_fill_bio(op, column, what);
-	bio->bi_iter.bi_sector = slot->offset + op_member_sector(op);
+	bio->bi_iter.bi_sector = sector;
 	bio->bi_ioprio = op->io->bio->bi_ioprio;
 	bio->bi_private = column;
 	bio->bi_end_io = column_end_io;
@@ -418,8 +475,42 @@ void r5_op_issue(struct r5_op *op, u8 what, void (*run)(struct r5_op *op))
 	r5_for_each_column(op, i)
 		if (op->column[i].todo & what)
 			column_send(op, &op->column[i], what);
-	if (atomic_dec_and_test(&op->pending))
+	if (!atomic_dec_and_test(&op->pending))
+		return;
+	if (what == EMD_COLUMN_WRITE)
+		op_written(op);
+	else
 		op->run(op);
+}
+
+/* What is refused is written again in pieces. The row is held, so nobody reads or writes there meanwhile. */
+static void column_narrow(struct r5_op *op, struct r5_column *column)
+{
+	struct bio *source = &column->bio;
+	int ret;
+
+	bio_init(source, NULL, &column->vec, 1, column_opf(op, EMD_COLUMN_WRITE));
+	column_fill_bio(op, column, EMD_COLUMN_WRITE);
+	ret = emd_narrow_write(column->member, &op->conf->windows, source, source->bi_iter, column_sector(column));
+	bio_uninit(source);
+	column->failed = ret != 0;
+	if (ret < 0)
+		column_lost(column);
+	column->todo &= ~R5_COLUMN_REFUSED;
+	emd_member_put(column->member);
+}
+
+/* On a runner. It waits for disks here, as nothing else on it does: errors are rare, and wait for nothing but disks. */
+static void op_narrow(struct r5_op *op)
+{
+	u32 i;
+
+	op->narrows = false;
+	r5_for_each_column(op, i)
+		if (op->column[i].todo & R5_COLUMN_REFUSED)
+			column_narrow(op, &op->column[i]);
+	op->run = op->then;
+	op->run(op);
 }
 
 bool r5_op_blind(struct r5_op *op)

@@ -31,6 +31,7 @@
  *    operation can change its plan in place. Writes are idempotent, so to do them again
  *    is harmless.
  * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
+ *    (or what could not be written recorded, if it keeps a list of bad blocks: then no plan reads it)
  *    and the row is right for the others. If more fail than there is parity, or it is a
  *    member that stays because too few are left, the request fails. From then on nothing
  *    is computed from parity any more (emd_array_broken()), as it speaks of data that is
@@ -143,13 +144,16 @@ static inline u32 r5_columns(const struct r5_conf *conf)
 
 /* -- operations (op.c) ---------------------------------------------------------------------- */
 
+#define R5_COLUMN_REFUSED	0x80	/* not written yet; the member has a reference, and keeps a list of bad blocks */
+
 /**
  * struct r5_column - one member's part of an operation
  * @bio, @vec: what is sent; nothing else comes before @op (op_clear())
  * @slot:   which member of the map
  * @state:  enum emd_column_state
- * @todo:   EMD_COLUMN_READ | EMD_COLUMN_WRITE
+ * @todo:   EMD_COLUMN_READ | EMD_COLUMN_WRITE | R5_COLUMN_REFUSED
  * @place:  where parity sums it
+ * @round:  not 0 if the write is to replace bad blocks
  * @failed: its last I/O failed, or its member was not to be had
  * @solve:  what it held is to be computed from the columns that are read
  * @data:   what is read or will be written; NULL if the user's pages serve
@@ -167,6 +171,7 @@ struct r5_column {
 	bool			failed;
 	bool			solve;
 	u32			place;
+	u32			round;
 	void			*data;
 	void			*old;
 	struct bvec_iter	from;
@@ -182,6 +187,8 @@ struct r5_column {
  * @offload: WRITE_ZEROES is sent to members
  * @careful: has memory for every plan (rule 4)
  * @reserved: came from the reserve
+ * @narrows: columns are refused
+ * @then:    of an operation that narrows: @run once that is done
  * @stale:   a member that cannot be spared has missed a write
  * @sparse:  RMW with all members there: only the written columns and parity exist (r5_for_each_column())
  * @at:      two parities: room for the places of a row
@@ -193,10 +200,11 @@ struct r5_op {
 	struct r5_lock		lock;
 	struct llist_node	queue;
 	void			(*run)(struct r5_op *op);
+	void			(*then)(struct r5_op *op);
 	atomic_t		pending;
 	enum emd_stripe_kind	kind;
 	size_t			cost;
-	bool			zero, offload, careful, reserved, stale, sparse;
+	bool			zero, offload, careful, reserved, narrows, stale, sparse;
 	void			**at;
 	struct r5_column	column[];
 };
@@ -231,7 +239,8 @@ static inline u32 r5_op_next(const struct r5_op *op, u32 column)
  * @offload: a full piece of zeroes is to be sent as WRITE_ZEROES
  *
  * Plans a write. Context: process; waits for memory only if @io says so. Return: the
- * operation, ERR_PTR(-ENOMEM), or ERR_PTR(-EIO) when the piece cannot be done.
+ * operation, ERR_PTR(-ENOMEM), ERR_PTR(-EIO) when the piece cannot be done, or ERR_PTR(-EAGAIN) when it may in smaller
+ * pieces, carefully.
  */
 struct r5_op *r5_op_build(struct r5_conf *conf, struct emd_io *io,
 			  const struct emd_stripe_piece *piece, const struct bvec_iter *at,

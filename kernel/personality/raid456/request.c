@@ -57,6 +57,12 @@ static struct bvec_iter move_on(struct emd_io *io, const struct bvec_iter *at, u
 	return moved;
 }
 
+/* Of a piece that cannot be done. */
+static blk_status_t piece_status(const struct r5_op *error)
+{
+	return PTR_ERR(error) == -EAGAIN ? R5_STS_AGAIN : BLK_STS_IOERR;
+}
+
 /* There is no memory for the piece as it is: do it a page at a time, out of the reserve. */
 static void batch_add_reserved(struct r5_batch *batch, const struct emd_stripe_piece *whole,
 			       const struct bvec_iter *at)
@@ -70,7 +76,7 @@ static void batch_add_reserved(struct r5_batch *batch, const struct emd_stripe_p
 		page.hi = min(whole->hi, round_down(page.lo, R5_CAREFUL_SECTORS) + R5_CAREFUL_SECTORS);
 		op = r5_op_build_reserved(batch->conf, batch->io, &page, at ? &from : NULL, false);
 		if (IS_ERR(op))
-			io_note(batch->io, BLK_STS_IOERR);
+			io_note(batch->io, piece_status(op));
 		else
 			batch_take(batch, op);
 	}
@@ -84,7 +90,7 @@ int r5_batch_add(struct r5_batch *batch, const struct emd_stripe_piece *piece,
 	if (!IS_ERR(op)) {
 		batch_take(batch, op);
 	} else if (PTR_ERR(op) != -ENOMEM) {
-		io_note(batch->io, BLK_STS_IOERR);
+		io_note(batch->io, piece_status(op));
 	} else {
 		if (!(batch->io->flags & EMD_IO_CAN_WAIT))
 			return -ENOMEM;

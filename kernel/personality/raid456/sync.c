@@ -19,144 +19,45 @@
  */
 #include "window.h"
 
-/* -- reading, and what to do with a member that has an unreadable page ------------------------- */
+/* -- writing ------------------------------------------------------------------------------------ */
 
-static bool present(const struct r5_window *win, u32 slot)
+/* [@offset, @end) of a slot's window, but for pages of which something is lost. */
+static void write_slot(struct r5_window *win, struct emd_batch *batch, u32 slot, unsigned int offset, unsigned int end)
 {
-	return emd_slot_readable(win->map, slot, win->w->begin, r5_window_sectors(win));
-}
+	unsigned int some;
 
-/* Return: false if more members are missing than there is parity. */
-static bool find_gone(struct r5_window *win)
-{
-	u32 i;
-
-	for (i = 0; i < win->slots; i++) {
-		if (present(win, i))
-			continue;
-		if (win->nr_gone == win->conf->parity)
-			return false;
-		win->gone[win->nr_gone++] = i;
+	bitmap_set(win->written, offset, end - offset);
+	for (; offset < end; offset += some) {
+		some = win->loses ? min(PAGE_SECTORS - offset % PAGE_SECTORS, end - offset) : end - offset;
+		if (!r5_window_lost(win, offset, some))
+			emd_batch_add(batch, win->map, slot, REQ_OP_WRITE, win->w->begin + offset, some,
+				      &win->w->pages[slot][offset / PAGE_SECTORS], &win->status[slot]);
 	}
-	return true;
 }
 
-static bool is_gone(const struct r5_window *win, u32 slot)
+/* Where any was written, what a slot has in memory is what it should hold. */
+static int slot_write_ended(struct r5_window *win, u32 slot)
 {
-	u32 i;
-
-	for (i = 0; i < win->nr_gone; i++)
-		if (win->gone[i] == slot)
-			return true;
-	return false;
-}
-
-/* Reads the window of all slots that have it. Return: true if all could be read. */
-static bool read_all(struct r5_window *win)
-{
-	struct emd_batch batch;
-	bool ok = true;
-	u32 i;
-
-	emd_batch_begin(&batch, &win->conf->windows);
-	for (i = 0; i < win->slots; i++)
-		if (!is_gone(win, i))
-			emd_batch_add(&batch, win->map, i, REQ_OP_READ, win->w->begin,
-				      r5_window_sectors(win), win->w->pages[i], &win->status[i]);
-	emd_batch_wait(&batch);
-	for (i = 0; i < win->slots; i++)
-		ok &= is_gone(win, i) || !win->status[i];
-	return ok;
-}
-
-static blk_status_t page_rw(struct r5_window *win, u32 slot, blk_opf_t opf, unsigned int offset)
-{
-	unsigned int sectors = min_t(unsigned int, PAGE_SECTORS, r5_window_sectors(win) - offset);
-
-	return emd_slot_rw(win->map, &win->conf->windows, slot, opf, win->w->begin + offset, sectors,
-			   &win->w->pages[slot][offset / PAGE_SECTORS]);
-}
-
-static void slot_error(struct r5_window *win, u32 slot)
-{
-	struct mdk_member *member = emd_slot_get(win->map, slot);
-
-	if (!member)
-		return;
-	emd_member_error(win->map->array, member);
-	emd_member_put(member);
-}
-
-/* Return: 0 with the slots that are not known at @offset added to @unknown, or -EIO if they are too many. */
-static int reread_page(struct r5_window *win, unsigned int offset, u32 *unknown, u32 *nr)
-{
-	u32 i;
-
-	for (i = 0; i < win->slots; i++) {
-		if (is_gone(win, i) || !win->status[i] || !page_rw(win, i, REQ_OP_READ, offset))
-			continue;
-		if (*nr == win->conf->parity || !present(win, i))
-			return -EIO;
-		unknown[(*nr)++] = i;
-	}
-	return 0;
-}
-
-/* Computes the page at @offset of the unknown slots and writes it back to those that can be mended. */
-static int mend_page(struct r5_window *win, unsigned int offset, const u32 *unknown, u32 nr)
-{
-	unsigned int end = min_t(unsigned int, offset + PAGE_SECTORS, r5_window_sectors(win));
-	unsigned int at;
-	u32 i;
-
-	for (at = offset; at < end; at += R5_BLOCK_SECTORS)
-		r5_window_solve(win, at, unknown, nr);
-	for (i = win->nr_gone; i < nr; i++) {
-		if (page_rw(win, unknown[i], REQ_OP_WRITE, offset) == BLK_STS_OK)
-			continue;
-		slot_error(win, unknown[i]);
-		return -EIO;
-	}
-	return 0;
-}
-
-/*
- * After an error: page by page. What cannot be read is computed from the others and written
- * back, as long as the members that are missing leave parity for it.
- */
-static int reread(struct r5_window *win)
-{
-	unsigned int offset;
+	unsigned int offset, some;
 	int error = 0;
 
-	for (offset = 0; !error && offset < r5_window_sectors(win); offset += PAGE_SECTORS) {
-		u32 unknown[R5_PARITY_MAX], nr = win->nr_gone;
-
-		memcpy(unknown, win->gone, sizeof(unknown));
-		error = reread_page(win, offset, unknown, &nr);
-		if (!error && nr > win->nr_gone)
-			error = mend_page(win, offset, unknown, nr);
+	for (offset = 0; win->status[slot] && !error && offset < r5_window_sectors(win); offset += some) {
+		some = min_t(unsigned int, PAGE_SECTORS, r5_window_sectors(win) - offset);
+		if (test_bit(offset, win->written) && !r5_window_lost(win, offset, some))
+			error = r5_window_refused(win, slot, offset, some, win->status[slot]);
 	}
 	return error;
 }
 
-static int read_window(struct r5_window *win)
-{
-	return read_all(win) ? 0 : reread(win);
-}
-
-/* Members whose write has failed are failed. */
+/* Members whose write has failed are failed, or what is bad on them is recorded. */
 static int writes_ended(struct r5_window *win)
 {
 	int error = 0;
 	u32 i;
 
-	for (i = 0; i < win->slots; i++) {
-		if (!win->status[i])
-			continue;
-		slot_error(win, i);
-		error = -EIO;
-	}
+	for (i = 0; i < win->slots; i++)
+		if (slot_write_ended(win, i))
+			error = -EIO;
 	return error;
 }
 
@@ -177,7 +78,9 @@ static u32 check_row(struct r5_window *win, unsigned int begin, unsigned int end
 	for (offset = begin; offset < end; offset += R5_BLOCK_SECTORS) {
 		u32 parities;
 
-		r5_window_solve(win, offset, win->gone, win->nr_gone);
+		if (r5_window_lost(win, offset, R5_BLOCK_SECTORS))
+			continue;
+		r5_window_solve(win, offset, R5_BLOCK_SECTORS, win->gone, win->nr_gone);
 		parities = r5_window_check(win, offset);
 		if (parities)
 			win->w->mismatches += R5_BLOCK_SECTORS;
@@ -188,13 +91,6 @@ static u32 check_row(struct r5_window *win, unsigned int begin, unsigned int end
 	for (offset = begin; bad && offset < end; offset += R5_BLOCK_SECTORS)
 		r5_window_mend(win, offset);
 	return bad;
-}
-
-static void write_parity(struct r5_window *win, struct emd_batch *batch, u32 slot, unsigned int begin,
-			 unsigned int end)
-{
-	emd_batch_add(batch, win->map, slot, REQ_OP_WRITE, win->w->begin + begin, end - begin,
-		      &win->w->pages[slot][begin / PAGE_SECTORS], &win->status[slot]);
 }
 
 static int check_rows(struct r5_window *win)
@@ -211,9 +107,9 @@ static int check_rows(struct r5_window *win)
 		end = min(offset + chunk, r5_window_sectors(win));
 		bad = check_row(win, offset, end);
 		if (bad & R5_PARITY_P)
-			write_parity(win, &batch, emd_geometry_p_slot(geo, row), offset, end);
+			write_slot(win, &batch, emd_geometry_p_slot(geo, row), offset, end);
 		if (bad & R5_PARITY_Q)
-			write_parity(win, &batch, emd_geometry_q_slot(geo, row), offset, end);
+			write_slot(win, &batch, emd_geometry_q_slot(geo, row), offset, end);
 	}
 	emd_batch_wait(&batch);
 	return writes_ended(win);
@@ -224,9 +120,9 @@ static int window_check(struct r5_window *win)
 	int error;
 
 	/* With as many members missing as there is parity, it says nothing about the others. */
-	if (!find_gone(win) || win->nr_gone == win->conf->parity)
+	if (!r5_window_find_gone(win) || win->nr_gone == win->conf->parity)
 		return 0;
-	error = read_window(win);
+	error = r5_window_read(win);
 	return error ?: check_rows(win);
 }
 
@@ -242,26 +138,54 @@ static bool has_targets(const struct r5_window *win)
 	return false;
 }
 
+/* The block at @offset, of which some is lost: the rest of it, sector by sector. */
+static int recover_rest(struct r5_window *win, unsigned int offset)
+{
+	unsigned int end = offset + R5_BLOCK_SECTORS;
+	int error = 0;
+	u32 i;
+
+	for (; offset < end && !error; offset += win->block) {
+		if (r5_window_lost(win, offset, win->block))
+			continue;
+		r5_window_solve(win, offset, win->block, win->gone, win->nr_gone);
+		for (i = 0; i < win->nr_gone && !error; i++)
+			if (emd_slot_writable(win->map, win->gone[i]))
+				error = r5_window_write_part(win, win->gone[i], offset, win->block);
+	}
+	return error;
+}
+
+/* Computes what the targets should hold, and writes what is not to be written with the rest. */
+static int recover_solve(struct r5_window *win)
+{
+	unsigned int offset;
+	int error = 0;
+
+	for (offset = 0; offset < r5_window_sectors(win) && !error; offset += R5_BLOCK_SECTORS) {
+		if (r5_window_lost(win, offset, R5_BLOCK_SECTORS))
+			error = recover_rest(win, offset);
+		else
+			r5_window_solve(win, offset, R5_BLOCK_SECTORS, win->gone, win->nr_gone);
+	}
+	return error;
+}
+
 static int window_recover(struct r5_window *win)
 {
 	struct emd_batch batch;
-	unsigned int offset;
 	u32 i;
 
-	if (!find_gone(win))
+	if (!r5_window_find_gone(win))
 		return -EIO;
 	if (!has_targets(win))
 		return 0;
-	if (read_window(win))
+	if (r5_window_read(win) || recover_solve(win))
 		return -EIO;
-	for (offset = 0; offset < r5_window_sectors(win); offset += R5_BLOCK_SECTORS)
-		r5_window_solve(win, offset, win->gone, win->nr_gone);
 	write_begin(win, &batch);
 	for (i = 0; i < win->nr_gone; i++)
 		if (emd_slot_writable(win->map, win->gone[i]))
-			emd_batch_add(&batch, win->map, win->gone[i], REQ_OP_WRITE, win->w->begin,
-				      r5_window_sectors(win), win->w->pages[win->gone[i]],
-				      &win->status[win->gone[i]]);
+			write_slot(win, &batch, win->gone[i], 0, r5_window_sectors(win));
 	emd_batch_wait(&batch);
 	return writes_ended(win);
 }

@@ -57,15 +57,18 @@ int r5_window_init(struct r5_window *win, struct emd_map *map, struct emd_window
 		win->scratch = kmalloc_array(win->conf->parity, R5_BLOCK_BYTES, GFP_NOIO);
 	win->at = kcalloc(win->conf->places, sizeof(*win->at), GFP_NOIO);
 	win->place = kcalloc(win->slots, sizeof(*win->place), GFP_NOIO);
+	win->unknown = kcalloc(win->slots, sizeof(*win->unknown), GFP_NOIO);
 	win->status = kcalloc(win->slots, sizeof(*win->status), GFP_NOIO);
 	win->claims = kvcalloc(win->nr_claims, sizeof(*win->claims), GFP_NOIO);
-	return (win->scratch || win->conf->parity == 1) && win->at && win->place && win->status && win->claims ? 0 : -ENOMEM;
+	return (win->scratch || win->conf->parity == 1) && win->at && win->place && win->unknown && win->status &&
+	       win->claims ? 0 : -ENOMEM;
 }
 
 void r5_window_exit(struct r5_window *win)
 {
 	kvfree(win->claims);
 	kfree(win->status);
+	kfree(win->unknown);
 	kfree(win->place);
 	kfree(win->at);
 	kfree(win->scratch);
@@ -80,10 +83,10 @@ static void *block(const struct r5_window *win, u32 slot, unsigned int offset)
 	return page_address(page) + ((offset % PAGE_SECTORS) << SECTOR_SHIFT);
 }
 
-/* The block of slot @to = sum of the block over all others; @fresh: or else its own content is part of the sum. */
-static void sum_blocks(const struct r5_window *win, u32 to, unsigned int offset, bool fresh)
+/* What slot @to has at @offset = sum of that of all others; @fresh: or else its own content is part of the sum. */
+static void sum_blocks(const struct r5_window *win, u32 to, unsigned int offset, unsigned int bytes, bool fresh)
 {
-	struct r5_sum sum = r5_sum_begin(block(win, to, offset), R5_BLOCK_BYTES, fresh);
+	struct r5_sum sum = r5_sum_begin(block(win, to, offset), bytes, fresh);
 	u32 i;
 
 	for (i = 0; i < win->slots; i++)
@@ -102,7 +105,7 @@ static u32 check_sum(struct r5_window *win, unsigned int offset)
 {
 	u32 p = p_slot(win, offset);
 
-	sum_blocks(win, p, offset, false);
+	sum_blocks(win, p, offset, R5_BLOCK_BYTES, false);
 	return emd_xor_zero(block(win, p, offset), R5_BLOCK_BYTES) ? 0 : R5_PARITY_P;
 }
 
@@ -169,17 +172,24 @@ static u32 check_pq(struct r5_window *win, unsigned int offset)
 
 /* -- either ------------------------------------------------------------------------------------- */
 
-void r5_window_solve(struct r5_window *win, unsigned int offset, const u32 *unknown, u32 nr)
+static void solve_block(struct r5_window *win, unsigned int offset, unsigned int bytes, const u32 *unknown, u32 nr)
 {
-	if (!nr)
-		return;
 	if (win->conf->parity == 1) {
-		sum_blocks(win, unknown[0], offset, true);
+		sum_blocks(win, unknown[0], offset, bytes, true);
 		return;
 	}
 	place_blocks(win, offset);
-	emd_pq_solve(win->at, win->conf->places, win->place[unknown[0]], win->place[unknown[nr - 1]],
-		     R5_BLOCK_BYTES);
+	emd_pq_solve(win->at, win->conf->places, win->place[unknown[0]], win->place[unknown[nr - 1]], bytes);
+}
+
+void r5_window_solve(struct r5_window *win, unsigned int offset, unsigned int sectors, const u32 *unknown, u32 nr)
+{
+	unsigned int end = offset + sectors, some;
+
+	for (; nr && offset < end; offset += some) {
+		some = min(R5_BLOCK_SECTORS, end - offset);
+		solve_block(win, offset, some << SECTOR_SHIFT, unknown, nr);
+	}
 }
 
 u32 r5_window_check(struct r5_window *win, unsigned int offset)
@@ -190,5 +200,5 @@ u32 r5_window_check(struct r5_window *win, unsigned int offset)
 void r5_window_mend(struct r5_window *win, unsigned int offset)
 {
 	if (win->conf->parity == 1)
-		sum_blocks(win, p_slot(win, offset), offset, true);
+		sum_blocks(win, p_slot(win, offset), offset, R5_BLOCK_BYTES, true);
 }

@@ -77,6 +77,23 @@ static u32 lost_columns(const struct r5_op *op)
 	return lost;
 }
 
+/* More than there is parity in one place? Bad blocks of several columns may lie in different ones. */
+static bool row_is_lost(const struct r5_op *op)
+{
+	const struct emd_map *map = op->conf->map;
+	u64 begin = op->piece.row * map->geo.chunk_sectors, sector;
+	u32 i, lost = 0;
+
+	if (likely(lost_columns(op) <= op->conf->parity))
+		return false;
+	for (sector = begin + op->piece.lo; sector < begin + op->piece.hi && lost <= op->conf->parity; sector++) {
+		lost = 0;
+		for (i = 0; i < map->geo.raid_disks; i++)
+			lost += !emd_slot_readable(map, i, sector, 1);
+	}
+	return lost > op->conf->parity;
+}
+
 static bool offload_refused(const struct r5_op *op)
 {
 	u32 i;
@@ -94,7 +111,7 @@ static void write_ended(struct r5_op *op)
 
 	if (offload_refused(op))
 		status = R5_STS_AGAIN;
-	else if (op->stale || lost_columns(op) > op->conf->parity)
+	else if (op->stale || row_is_lost(op))
 		status = BLK_STS_IOERR;
 	r5_op_end(op, status);
 }

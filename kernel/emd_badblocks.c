@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "emd_badblocks.h"
+
+#define LINE_SECTORS	512U	/* of one line: what an entry of md's log can say */
+#define LINE_BYTES	34	/* at most */
+
+struct emd_badblocks *emd_badblocks_alloc(bool *any)
+{
+	struct emd_badblocks *bb = kvzalloc(sizeof(*bb), GFP_KERNEL);
+
+	if (!bb)
+		return NULL;
+	spin_lock_init(&bb->lock);
+	bb->any = any;
+	bb->round = 1;
+	return bb;
+}
+
+void emd_badblocks_free(struct emd_badblocks *bb)
+{
+	kvfree(bb);
+}
+
+u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end)
+{
+	unsigned long flags;
+	u64 first;
+
+	spin_lock_irqsave(&bb->lock, flags);
+	first = emd_bad_first(&bb->list, begin, end);
+	spin_unlock_irqrestore(&bb->lock, flags);
+	return first;
+}
+
+int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind)
+{
+	unsigned long flags;
+	int error;
+
+	spin_lock_irqsave(&bb->lock, flags);
+	error = emd_bad_add(&bb->list, begin, end, kind);
+	bb->round += bb->round == U32_MAX ? 2 : 1;
+	WRITE_ONCE(*bb->any, bb->list.nr != 0);
+	spin_unlock_irqrestore(&bb->lock, flags);
+	return error;
+}
+
+u32 emd_badblocks_round(struct emd_badblocks *bb, u64 begin, u64 end)
+{
+	unsigned long flags;
+	u32 round;
+
+	spin_lock_irqsave(&bb->lock, flags);
+	round = emd_bad_first(&bb->list, begin, end) < end ? bb->round : 0;
+	spin_unlock_irqrestore(&bb->lock, flags);
+	return round;
+}
+
+bool emd_badblocks_written(struct emd_badblocks *bb, u64 begin, u64 end, u32 round)
+{
+	bool changed = false;
+	unsigned long flags;
+
+	spin_lock_irqsave(&bb->lock, flags);
+	if (round == bb->round && emd_bad_first(&bb->list, begin, end) < end)
+		changed = !emd_bad_remove(&bb->list, begin, end);
+	WRITE_ONCE(*bb->any, bb->list.nr != 0);
+	spin_unlock_irqrestore(&bb->lock, flags);
+	return changed;
+}
+
+bool emd_badblocks_acked(struct emd_badblocks *bb)
+{
+	unsigned long flags;
+	bool acked;
+
+	spin_lock_irqsave(&bb->lock, flags);
+	acked = !bb->list.unacked;
+	spin_unlock_irqrestore(&bb->lock, flags);
+	return acked;
+}
+
+ssize_t emd_badblocks_show(struct emd_badblocks *bb, char *page, bool unacked)
+{
+	const struct emd_bad_range *r;
+	ssize_t len = 0;
+	u32 done, some;
+
+	spin_lock_irq(&bb->lock);
+	for (r = bb->list.range; r < bb->list.range + bb->list.nr; r++) {
+		if (unacked && r->kind != EMD_BAD_UNACKED)
+			continue;
+		for (done = 0; done < r->sectors && len <= PAGE_SIZE - LINE_BYTES; done += some) {
+			some = min(LINE_SECTORS, r->sectors - done);
+			len += scnprintf(page + len, PAGE_SIZE - len, "%llu %u\n",
+					 (unsigned long long)r->begin + done, some);
+		}
+	}
+	spin_unlock_irq(&bb->lock);
+	return len;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "narrow.h"
+
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+
+/* What is on it waits for disks alone: members that are arrays are not written again. */
+static struct workqueue_struct *narrow_wq;
+
+void emd_narrow_queue(struct work_struct *work)
+{
+	queue_work(narrow_wq, work);
+}
+
+int emd_narrow_module_init(void)
+{
+	narrow_wq = alloc_workqueue("emd_narrow", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return narrow_wq ? 0 : -ENOMEM;
+}
+
+void emd_narrow_module_exit(void)
+{
+	destroy_workqueue(narrow_wq);
+}
+
+/* A write of @source's pages from @iter on, under way. */
+struct refused {
+	struct mdk_member *member;
+	struct bio_set *bios;
+	struct bio *source;
+	struct bvec_iter iter;
+	u64 sector;
+	bool bad;	/* some of it is recorded */
+	bool lost;	/* some of it is not */
+};
+
+struct one_write {
+	struct completion done;
+	blk_status_t status;
+};
+
+static void one_end_io(struct bio *bio)
+{
+	struct one_write *one = bio->bi_private;
+
+	one->status = bio->bi_status;
+	complete(&one->done);
+}
+
+/* The next @sectors. Return: true if they could be written. */
+static bool write_some(const struct refused *r, unsigned int sectors)
+{
+	struct one_write one = { .done = COMPLETION_INITIALIZER_ONSTACK(one.done) };
+	struct mdk_member *m = r->member;
+	u32 round = emd_member_write_round(m, r->sector, r->sector + sectors);
+	struct bio *bio = bio_alloc_clone(emd_member_bdev(m), r->source, GFP_NOIO, r->bios);
+
+	bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	bio->bi_iter = r->iter;
+	bio->bi_iter.bi_size = sectors << SECTOR_SHIFT;
+	bio->bi_iter.bi_sector = r->sector;
+	bio->bi_private = &one;
+	bio->bi_end_io = one_end_io;
+	emd_member_submit(m, bio);
+	wait_for_completion_io(&one.done);
+	bio_put(bio);
+	if (one.status)
+		return false;
+	if (round)
+		emd_member_written(m, r->sector, r->sector + sectors, round);
+	return true;
+}
+
+static void advance(struct refused *r, unsigned int sectors)
+{
+	bio_advance_iter(r->source, &r->iter, sectors << SECTOR_SHIFT);
+	r->sector += sectors;
+}
+
+static void record(struct refused *r, unsigned int sectors)
+{
+	if (emd_member_bad(r->member, r->sector, r->sector + sectors))
+		r->bad = true;
+	else
+		r->lost = true;
+}
+
+/* The next @sectors, in pieces that end at multiples of @step; by blocks where that fails. */
+static void narrow(struct refused *r, unsigned int sectors, unsigned int step, unsigned int block)
+{
+	u64 end = r->sector + sectors;
+
+	while (r->sector < end && !r->lost) {
+		unsigned int some = min_t(u64, end - r->sector, step - (r->sector & (step - 1)));
+		bool written = write_some(r, some);
+
+		if (!written && some > block) {
+			narrow(r, some, block, block);
+			continue;
+		}
+		if (!written)
+			record(r, some);
+		advance(r, some);
+	}
+}
+
+int emd_narrow_write(struct mdk_member *member, struct bio_set *bios, struct bio *source, struct bvec_iter iter,
+		     u64 sector)
+{
+	struct refused r = { .member = member, .bios = bios, .source = source, .iter = iter, .sector = sector };
+	unsigned int sectors = iter.bi_size >> SECTOR_SHIFT;
+	unsigned int block = bdev_logical_block_size(emd_member_bdev(member)) >> SECTOR_SHIFT;
+
+	if (member->type == MDU_MTYPE_ARRAY)
+		record(&r, sectors);
+	else
+		narrow(&r, sectors, max_t(unsigned int, PAGE_SECTORS, block), block);
+	return r.lost ? -EIO : r.bad;
+}
+
+static int narrow_pages(struct mdk_member *member, struct bio_set *bios, u64 sector, unsigned int sectors,
+			struct page **pages, unsigned int from)
+{
+	unsigned int done, some;
+	int ret = 0;
+
+	for (done = 0; done < sectors && ret >= 0; done += some) {
+		struct bio source;
+		struct bio_vec bv;
+
+		some = min_t(unsigned int, sectors - done, PAGE_SECTORS - from);
+		bio_init(&source, NULL, &bv, 1, REQ_OP_WRITE | REQ_FUA);
+		__bio_add_page(&source, *pages++, some << SECTOR_SHIFT, from << SECTOR_SHIFT);
+		from = 0;
+		ret = emd_narrow_write(member, bios, &source, source.bi_iter, sector + done);
+	}
+	return ret;
+}
+
+bool emd_slot_refused(const struct emd_map *map, struct bio_set *bios, u32 slot, u64 sector, unsigned int sectors,
+		      struct page **pages, unsigned int from, blk_status_t status)
+{
+	struct mdk_member *member = emd_slot_get(map, slot);
+	bool stays = false;
+
+	if (!member)
+		return false;
+	if (emd_member_keeps_bad(member, status))
+		stays = narrow_pages(member, bios, map->slot[slot].offset + sector, sectors, pages, from) >= 0;
+	else
+		emd_member_error(map->array, member);
+	emd_member_put(member);
+	return stays;
+}
+
+bool emd_slot_bad(const struct emd_map *map, u32 slot, u64 sector, unsigned int sectors)
+{
+	struct mdk_member *member = emd_slot_get(map, slot);
+	u64 begin = map->slot[slot].offset + sector;
+	bool recorded;
+
+	if (!member)
+		return false;
+	recorded = emd_member_keeps_bad(member, BLK_STS_MEDIUM) && emd_member_bad(member, begin, begin + sectors);
+	emd_member_put(member);
+	return recorded;
+}
+
+bool emd_slot_keeps_bad(const struct emd_map *map, u32 slot)
+{
+	struct mdk_member *member = map->slot[slot].member;
+
+	return member && emd_member_keeps_bad(member, BLK_STS_MEDIUM);
+}
+
+unsigned int emd_map_block_sectors(const struct emd_map *map)
+{
+	unsigned int block = 1;
+	u32 i;
+
+	for (i = 0; i < map->geo.raid_disks; i++) {
+		struct mdk_member *member = emd_slot_get(map, i);
+
+		if (!member)
+			continue;
+		block = max(block, bdev_logical_block_size(emd_member_bdev(member)) >> SECTOR_SHIFT);
+		emd_member_put(member);
+	}
+	return block;
+}
