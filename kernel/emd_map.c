@@ -65,3 +65,7 @@ struct mdk_member *emd_slot_get(const struct emd_map *map, u32 i)
 
 	return m && emd_member_tryget(m) ? m : NULL;
 }
+struct mdk_member *emd_slot_get_writable(const struct emd_map *map, u32 i)
+{
+	return emd_slot_writable(map, i) ? emd_slot_get(map, i) : NULL;
+}

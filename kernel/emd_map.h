@@ -98,8 +98,11 @@ bool emd_slot_writable(const struct emd_map *map, u32 i);
 /** emd_map_agrees() - are all copies known to agree, or parity to be right, up to member sector @end (below md's resync_start)? Context: any. */
 bool emd_map_agrees(const struct emd_map *map, u64 end);
 
-/** emd_slot_member() - slot @i's member with an I/O reference, or NULL if empty or on its way out. */
+/** emd_slot_get() - slot @i's member with an I/O reference, or NULL if empty or on its way out. */
 struct mdk_member *emd_slot_get(const struct emd_map *map, u32 i);
+
+/** emd_slot_get_writable() - the same, or NULL if the slot does not take writes. */
+struct mdk_member *emd_slot_get_writable(const struct emd_map *map, u32 i);
 
 /**
  * emd_map_build() - a map from the array's present children, unpublished

@@ -192,42 +192,44 @@ static void write_put(struct mirror_write *write)
 	emd_narrow_queue(&write->work);
 }
 
-/* A discard leaves what it likes, so what was bad stays so. */
-static void copy_written(struct mirror_copy *copy, unsigned int sectors, bool discarded)
+/* What was bad there is good again; but a discard leaves what it likes. */
+static noinline void copy_replaced(struct mirror_copy *copy)
 {
-	if (copy->counts)
-		WRITE_ONCE(copy->write->reached, true);
-	if (unlikely(copy->round) && !discarded)
-		emd_member_written(copy->member, copy->sector, copy->sector + sectors, copy->round);
-	emd_member_put(copy->member);
+	if (bio_op(&copy->bio) != REQ_OP_DISCARD)
+		emd_member_written(copy->member, copy->sector,
+				   copy->sector + (copy->write->run.bi_size >> SECTOR_SHIFT), copy->round);
 }
 
-static void copy_refused(struct mirror_copy *copy, blk_status_t status)
+static noinline void copy_failed(struct mirror_copy *copy, blk_status_t status)
 {
-	if (emd_member_keeps_bad(copy->member, status)) {
+	struct mirror_write *write = copy->write;
+
+	if (bio_op(&copy->bio) != REQ_OP_WRITE) {
+		WRITE_ONCE(write->refused, status);
+		emd_member_put(copy->member);
+	} else if (emd_member_keeps_bad(copy->member, status)) {
 		copy->refused = true;
-		WRITE_ONCE(copy->write->narrows, true);
-		return;		/* the reference is write_narrow()'s */
+		WRITE_ONCE(write->narrows, true);	/* the reference is write_narrow()'s */
+	} else {
+		emd_member_error(write->conf->map->array, copy->member);
+		copy_lost(copy);
 	}
-	emd_member_error(copy->write->conf->map->array, copy->member);
-	copy_lost(copy);
 }
 
 static void copy_end_io(struct bio *bio)
 {
 	struct mirror_copy *copy = container_of(bio, struct mirror_copy, bio);
 	struct mirror_write *write = copy->write;
-	blk_status_t status = bio->bi_status;
-	enum req_op op = bio_op(bio);
 
 	bio_uninit(bio);
-	if (!status) {
-		copy_written(copy, write->run.bi_size >> SECTOR_SHIFT, op == REQ_OP_DISCARD);
-	} else if (op != REQ_OP_WRITE) {
-		WRITE_ONCE(write->refused, status);
+	if (likely(!bio->bi_status)) {
+		if (copy->counts)
+			WRITE_ONCE(write->reached, true);
+		if (unlikely(copy->round))
+			copy_replaced(copy);
 		emd_member_put(copy->member);
 	} else {
-		copy_refused(copy, status);
+		copy_failed(copy, bio->bi_status);
 	}
 	write_put(write);
 }
@@ -237,14 +239,13 @@ static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter
 {
 	struct emd_map *map = write->conf->map;
 	struct mirror_copy *copy = &write->copy[write->nr];
+	u32 sectors = run->bi_size >> SECTOR_SHIFT;
 	struct mdk_member *member;
 	struct emd_place place;
 	int error;
 
 	emd_geometry_copy(&map->geo, run->bi_sector, nth, &place);
-	if (!emd_slot_writable(map, place.slot))
-		return 0;
-	member = emd_slot_get(map, place.slot);
+	member = emd_slot_get_writable(map, place.slot);
 	if (!member)
 		return 0;
 	error = bio_init_clone(NULL, &copy->bio, write->io->bio, gfp);
@@ -256,8 +257,8 @@ static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter
 	copy->write = write;
 	copy->member = member;
 	copy->sector = map->slot[place.slot].offset + place.sector;
-	copy->round = emd_member_write_round(member, copy->sector, copy->sector + (run->bi_size >> SECTOR_SHIFT));
-	copy->counts = emd_slot_filled(map, place.slot, place.sector, run->bi_size >> SECTOR_SHIFT);
+	copy->round = emd_member_write_round(member, copy->sector, copy->sector + sectors);
+	copy->counts = place.sector + sectors <= READ_ONCE(member->filled);
 	copy->refused = false;
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	copy->bio.bi_iter = *run;

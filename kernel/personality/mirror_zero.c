@@ -27,7 +27,7 @@ static bool zero_copy(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 sec
 	bool spared = true;
 
 	emd_geometry_copy(&map->geo, sector, copy, &place);
-	member = emd_slot_writable(map, place.slot) ? emd_slot_get(map, place.slot) : NULL;
+	member = emd_slot_get_writable(map, place.slot);
 	if (!member)
 		return true;
 	status = emd_slot_rw(map, &conf->windows, place.slot, opf, place.sector, sectors, pages);
