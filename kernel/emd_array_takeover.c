@@ -170,6 +170,19 @@ static int change_level(struct emd_array *a, struct slot_change *c)
 	return error;
 }
 
+/* Which copy or parity is good where somebody has bad blocks: a level that keeps nothing twice could not tell. */
+static bool has_bad_blocks(struct emd_array *a)
+{
+	struct mdk_member *m;
+	bool bad = false;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member)
+		bad |= READ_ONCE(m->has_bad);
+	mutex_unlock(&emd_topology_mutex);
+	return bad;
+}
+
 int emd_array_takeover(struct emd_array *a, const char *word)
 {
 	const struct emd_personality *pers = emd_personality_by_name(word);
@@ -191,6 +204,9 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	error = check_enough(a, &change);
 	if (error)
 		return error;
+	if (!pers->redundant && has_bad_blocks(a))
+		return emd_refuse(a, -EBUSY, "%s has members with bad blocks: write there or replace them before it becomes %s",
+				  a->member.name, pers->name);
 	forget_proposal(a);
 	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
 	if (!emd_array_redundant(a))

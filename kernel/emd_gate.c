@@ -127,13 +127,36 @@ static void request_finish(struct gate_request *rq, struct emd_map *map)
 		bio_endio(bio);
 }
 
+static void hold_again(struct emd_gate *g, struct llist_node *held)
+{
+	struct llist_node *last = held;
+
+	while (last->next)
+		last = last->next;
+	llist_add_batch(held, last, &g->held);
+}
+
+/*
+ * A write is held after the failure that it met was counted. So if nothing is counted once it was taken out, all that
+ * it met is durable; if something is, it may be a failure that came after the acknowledgement which called us.
+ */
 static void held_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, held_work);
+	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
 	struct gate_request *rq, *next;
+	struct llist_node *held;
 
-	llist_for_each_entry_safe(rq, next, llist_reverse_order(llist_del_all(&g->held)), held)
-		request_finish(rq, NULL);
+	while ((held = llist_del_all(&g->held))) {
+		if (unlikely(atomic_read(&a->priv->unacked))) {
+			hold_again(g, held);
+			if (atomic_read(&a->priv->unacked))
+				return;		/* who acknowledges it calls us */
+			continue;
+		}
+		llist_for_each_entry_safe(rq, next, llist_reverse_order(held), held)
+			request_finish(rq, NULL);
+	}
 }
 
 void emd_gate_acknowledged(struct emd_array *a)

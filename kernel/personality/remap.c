@@ -8,6 +8,8 @@
  * cloned, as is each part of a bio over several chunks. The request's bio itself is the
  * iterator: it is advanced as parts leave, so a submit that ran out of memory goes on
  * from a worker where it stopped.
+ *
+ * What is bad on a member that brings a list of bad blocks along is not read; a write that succeeds there makes it good.
  */
 #include <linux/slab.h>
 
@@ -17,9 +19,12 @@
 
 #define SPLIT_UNDER_WAY	((void *)1)
 
+/* @begin, @end: sectors of the device; @round: not 0 if they replace bad blocks */
 struct remap_part {
 	struct emd_io *io;
 	struct mdk_member *member;
+	u64 begin, end;
+	u32 round;
 	struct bio clone;
 };
 
@@ -46,6 +51,8 @@ static void part_end(struct bio *clone)
 	note_error(io, part->member, clone);
 	if (clone->bi_status)
 		io->status = clone->bi_status;
+	else if (unlikely(part->round) && bio_op(clone) != REQ_OP_DISCARD)
+		emd_member_written(part->member, part->begin, part->end, part->round);
 	emd_member_put(part->member);
 	bio_put(clone);
 	part_put(io);
@@ -63,32 +70,44 @@ static void whole_end(struct bio *bio)
 	emd_io_end(io, status);
 }
 
-static void submit_whole(struct emd_io *io, const struct emd_place *place)
+/* Return: false if it has to go in parts. */
+static bool submit_whole(struct emd_io *io, const struct emd_place *place)
 {
 	struct mdk_member *m = emd_slot_get(io->map, place->slot);
 	struct bio *bio = io->bio;
 
 	if (!m) {
 		emd_io_end(io, BLK_STS_IOERR);
-		return;
+		return true;
+	}
+	if (unlikely(READ_ONCE(m->has_bad))) {
+		emd_member_put(m);
+		return false;
 	}
 	io->pers_private = m;
 	bio->bi_end_io = whole_end;
 	bio->bi_private = io;
 	bio->bi_iter.bi_sector = place->sector + io->map->slot[place->slot].offset;
 	emd_member_submit(m, bio);
+	return true;
 }
 
 /* Return: false without memory; nothing has happened then. */
 static bool submit_part(struct emd_io *io, const struct emd_place *place, unsigned int sectors, gfp_t gfp)
 {
 	struct mdk_member *m = emd_slot_get(io->map, place->slot);
+	u64 begin = place->sector + io->map->slot[place->slot].offset, end = begin + sectors;
 	struct bio_set *parts = io->map->private;
 	struct remap_part *part;
 	struct bio *clone;
 
 	if (!m) {
 		io->status = BLK_STS_IOERR;
+		return true;
+	}
+	if (bio_op(io->bio) == REQ_OP_READ && emd_member_first_bad(m, begin, end) < end) {
+		emd_member_put(m);
+		io->status = BLK_STS_MEDIUM;
 		return true;
 	}
 	clone = bio_alloc_clone(emd_member_bdev(m), io->bio, gfp, parts);
@@ -99,8 +118,11 @@ static bool submit_part(struct emd_io *io, const struct emd_place *place, unsign
 	part = container_of(clone, struct remap_part, clone);
 	part->io = io;
 	part->member = m;
+	part->begin = begin;
+	part->end = end;
+	part->round = emd_member_write_round(m, begin, end);
 	clone->bi_iter.bi_size = sectors << SECTOR_SHIFT;
-	clone->bi_iter.bi_sector = place->sector + io->map->slot[place->slot].offset;
+	clone->bi_iter.bi_sector = begin;
 	clone->bi_end_io = part_end;
 	atomic_inc(&io->pending);
 	emd_member_submit(m, clone);
@@ -135,10 +157,10 @@ void emd_remap_submit(struct emd_io *io)
 	struct emd_place place;
 
 	emd_geometry_map(&io->map->geo, io->bio->bi_iter.bi_sector, &place);
-	if ((io->flags & EMD_IO_WHOLE) && io->pers_private != SPLIT_UNDER_WAY && bio_sectors(io->bio) <= place.len)
-		submit_whole(io, &place);
-	else
-		submit_parts(io);
+	if ((io->flags & EMD_IO_WHOLE) && io->pers_private != SPLIT_UNDER_WAY && bio_sectors(io->bio) <= place.len &&
+	    submit_whole(io, &place))
+		return;
+	submit_parts(io);
 }
 
 int emd_remap_start(struct emd_map *map)

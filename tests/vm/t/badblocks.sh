@@ -174,3 +174,24 @@ echo -blocked >"$(member "$n1")/state"
 wait $writer || fail "the write failed"
 nullb_mend 1 200 200
 stop_array
+
+say "a level that keeps nothing twice: no takeover with bad blocks; what is bad is not read, and good when it was written"
+make_array emd0 raid1 2 0 - "$n2" "$n3"
+keep_lists "$n2"
+start_array insync
+pattern
+echo 100 8 >"$(member "$n2")/bad_blocks"
+refuse_store "busy" raid0 "$md/level"
+expect_attr "$md/level" raid1
+put 96 16 || fail "a write failed"
+expect_list "$n2" ""
+echo raid0 >"$md/level"
+expect_attr "$md/raid_disks" 1
+echo 100 8 >"$(member "$n2")/bad_blocks"
+lost 107 1
+lost 64 512
+get 108 64
+put 96 16 || fail "a write failed"
+expect_list "$n2" ""
+same "raid0"
+stop_array
