@@ -106,10 +106,16 @@ wait_for 60 attr_is $md/resync_start none
 wait_idle
 fill_range $dev $((4 * MIB)) 7
 sync
-echo 3 >/proc/sys/vm/drop_caches
 error_disk part
-check_range $dev $((4 * MIB)) 7
-[ "$(cat $md/dev-loop6p1/errors)" -gt 0 ] || fail "nobody has met an error"
+met() { [ "$(cat $md/dev-loop6p1/errors)" -gt 0 ]; }
+for round in 1 2 3 4 5 6 7 8 9 10; do	# several at once, so that both copies are read
+	echo 3 >/proc/sys/vm/drop_caches
+	readers=''
+	for reader in 1 2 3 4; do check_range $dev $((4 * MIB)) 7 & readers="$readers $!"; done
+	for reader in $readers; do wait "$reader" || fail "wrong data"; done
+	! met || break
+done
+met || fail "nobody has met an error"
 stop_array
 losetup -d /dev/loop6
 dmsetup remove --noudevsync --retry part
