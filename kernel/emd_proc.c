@@ -20,7 +20,7 @@ static void show_member(struct seq_file *seq, struct mdk_member *m)
 	seq_printf(seq, " %s[%d]", m->name, m->priority);
 	if (test_bit(EMD_MF_WRITE_MOSTLY, &m->flags))
 		seq_puts(seq, "(W)");
-	if (!MDU_MSTATE_LIVE(m->state))
+	if (m->state & MDU_MSTATE_FAILED)
 		seq_puts(seq, "(F)");
 	else if (m->priority < 0)
 		seq_puts(seq, "(S)");

@@ -146,6 +146,11 @@ Result<> Keeper::save()
 Result<> Keeper::record(const Change &change)
 {
     EMD_TRY(metadata_->apply(change));
+    return make_durable();
+}
+
+Result<> Keeper::make_durable()
+{
     unsaved_ = true;
     const Result<> ready = writer_.prepare();
     EMD_TRY(save());

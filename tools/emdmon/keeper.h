@@ -107,6 +107,7 @@ private:
     std::vector<VolumeFacts> all_facts() const;
     Result<> save();
     Result<> record(const Change &change);
+    Result<> make_durable();
 
     // placing.cc: spares, removals, frozen volumes without a holder
     bool take_outcome(Time now);

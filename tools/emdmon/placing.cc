@@ -95,13 +95,16 @@ bool Keeper::fill_vacancy(const Assignment &assignment)
     for (const std::vector<change::RebuildStarted> &choice : assignment.vacancies) {
         for (const change::RebuildStarted &change : choice) {
             const std::string path = view().disks.at(static_cast<std::size_t>(change.disk)).path;  // numbers may change
-            const Result<> recorded = record(change);
-            if (recorded) {
+            if (const Result<> applied = metadata_->apply(change); !applied) {
+                complain(applied.error().text());
+                continue;
+            }
+            if (const Result<> durable = make_durable(); durable)
                 world_.log(fmt::format("{}: spare {} takes slot {}", find_volume(view(), change.volume)->name, path,
                                        change.slot));
-                return true;
-            }
-            complain(recorded.error().text());
+            else
+                complain(durable.error().text());
+            return true;  // the disks have other numbers now
         }
     }
     return false;

@@ -34,8 +34,13 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	stop_array 1
 }
 
-# fill_under_faults LEVEL SPARE DEVICE...: each block is written once; until that is done the devices in turn become the spare
-[ "$KERNEL" = 6.1 ] || [ "$KERNEL" = 6.12 ] && limit=2000 || limit=$((2000 * SLOW))
+limit=$((2000 * SLOW))	# of a request, in ms
+fill_again_and_again() {
+	rm -f /tmp/enough
+	until [ -e /tmp/enough ]; do emdwork load "$(dev 1)" "$oracle" --jobs 4 --every 1 || return 1; done
+}
+# fill_under_faults LEVEL SPARE DEVICE...: each block is written once, from four submitters, and again; meanwhile the devices in
+# turn become the spare
 fill_under_faults() {
 	local level=$1 spare=$2 writer took device
 	shift 2
@@ -44,16 +49,16 @@ fill_under_faults() {
 	emdwork fill "$(dev 1)" "$oracle"
 	set_attr 1 sync_action repair
 	wait_sync 1 120
-	emdwork load "$(dev 1)" "$oracle" --jobs 4 --every 1 >/tmp/load 2>&1 &
+	fill_again_and_again >/tmp/load 2>&1 &
 	writer=$!
 	wait_writer 1
 	for device; do
 		cycle "$device" "$spare"
 		spare=$device
-		kill -0 $writer 2>/dev/null || break
 	done
+	touch /tmp/enough
 	wait $writer || { cat /tmp/load; fail "a write failed"; }
-	took=$(sed -n 's/.* took \([0-9]*\) ms$/\1/p' /tmp/load)
+	took=$(sed -n 's/.* took \([0-9]*\) ms$/\1/p' /tmp/load | sort -n | tail -1)
 	say "the longest request of all took $took ms"
 	[ "$took" -lt $limit ] || fail "a request took $took ms"
 	emdwork verify "$(dev 1)" "$oracle"

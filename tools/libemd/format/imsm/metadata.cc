@@ -43,10 +43,10 @@ Result<> ImsmMetadata::apply(const Change &change)
 }
 
 // The order in which load() would find the disks now, so that a number means the same disk to everybody who looks at the
-// container: recorded disks in the order of the MPB, then others by serial, at last what is neither recorded nor there.
+// container: recorded disks in the order of the MPB, then others by serial.
 void ImsmMetadata::sort_members()
 {
-    const auto group = [](const Member &m) { return m.entry >= 0 ? 0 : m.present ? 1 : 2; };
+    const auto group = [](const Member &m) { return m.entry >= 0 ? 0 : 1; };
     const auto before = [&](const Member &a, const Member &b) {
         return std::tuple(group(a), a.entry, a.serial) < std::tuple(group(b), b.entry, b.serial);
     };
