@@ -53,6 +53,7 @@ struct emd_bitmap_config {
  * @bitmap:       the write-intent bitmap; NULL without one, and while inactive
  * @bitmap_config: where it is or will be
  * @reshape:      NULL unless a reshape position is set (running or not); owns the new side's map
+ * @bad_round:    changes, behind the list, when bad blocks are added to a member's; see emd_array_bad_round()
  * @geo:          geometry in force
  * @next:         proposed geometry (raid_disks, chunk_size, layout stored on a running array);
  *                equal to @geo when nothing is proposed. Protected by config_mutex.
@@ -79,6 +80,7 @@ struct emd_array {
 	struct emd_map __rcu	*map;
 	struct emd_reshape __rcu *reshape;
 	struct emd_bitmap __rcu	*bitmap;
+	u32			bad_round;
 
 	struct emd_geometry	geo;
 	struct emd_geometry	next;

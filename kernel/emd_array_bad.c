@@ -51,6 +51,7 @@ static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	if (MDU_MSTATE_LIVE(m->state)) {
 		error = emd_badblocks_add(m->bad, begin, end, acked ? EMD_BAD_ACKED : EMD_BAD_UNACKED);
+		smp_store_release(&a->bad_round, a->bad_round + 1);
 		if (!emd_badblocks_acked(m->bad))
 			block(a, m);
 	}
@@ -80,6 +81,11 @@ void emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round)
 	if (test_bit(EMD_MF_BAD_UNACKED, &m->flags))
 		emd_array_acknowledge_bad(a, m);
 	changed(a, m);
+}
+
+u32 emd_array_bad_round(const struct emd_array *a)
+{
+	return smp_load_acquire(&a->bad_round);
 }
 
 int emd_array_keep_bad(struct mdk_member *m)

@@ -103,6 +103,13 @@ bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end);
 void emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round);
 
 /**
+ * emd_array_bad_round() - for who looks at lists of bad blocks, and acts on what they say later: if it has changed by then, they may have
+ *
+ * Behind a lock that whoever added to a list gave back since, it has. Any context.
+ */
+u32 emd_array_bad_round(const struct emd_array *a);
+
+/**
  * emd_array_broken() - has a write failed on a member that could not be spared?
  *
  * What it wrote on the others stands: parity there is not that of what the members hold. Nothing may be computed from it

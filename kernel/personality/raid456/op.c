@@ -297,6 +297,7 @@ static struct r5_op *op_build(struct r5_conf *conf, struct emd_io *io,
 	op->careful = r5_io_careful(io);
 	op->zero = !bio_has_pages(io->bio);
 	op->offload = offload;
+	op->bad_round = emd_array_bad_round(conf->map->array);
 	op->sparse = op_is_sparse(op);
 	op_init_columns(op, at);
 	if (op->sparse)
@@ -531,6 +532,51 @@ bool r5_op_blind(struct r5_op *op)
 
 /* -- from start to end ---------------------------------------------------------------------- */
 
+/* The states of a held row's columns, less those whose blocks were found bad since they were taken. Return: true if there are any. */
+static bool op_finds_bad(struct r5_op *op)
+{
+	const struct emd_map *map = op->conf->map;
+	u32 i, sectors = op->piece.hi - op->piece.lo;
+	u64 sector = op_member_sector(op);
+	bool any = false;
+
+	r5_for_each_column(op, i) {
+		struct r5_column *column = &op->column[i];
+
+		if (column->state != EMD_COLUMN_PRESENT || emd_slot_readable(map, column->slot, sector, sectors))
+			continue;
+		column->state = column_state(map, column->slot, sector, sectors);
+		any = true;
+	}
+	return any;
+}
+
+/* Bad blocks have been found since it was planned, perhaps by whoever held its row. Return: can it be run? */
+static noinline bool op_plan_again(struct r5_op *op)
+{
+	if (op->sparse)
+		return op_row_is_whole(op);
+	if (!op_finds_bad(op))
+		return true;
+	/* A read is planned when it runs. What reads nothing needs no other plan. */
+	if (bio_op(op->io->bio) == REQ_OP_READ || op->kind == EMD_STRIPE_FULL || op->kind == EMD_STRIPE_BARE)
+		return true;
+	if (op->careful)
+		r5_op_plan(op);
+	return op->careful && op->kind != EMD_STRIPE_LOST;
+}
+
+/* The row is held. */
+static void op_begin(struct r5_op *op)
+{
+	if (unlikely(op->bad_round != emd_array_bad_round(op->conf->map->array)) && !op_plan_again(op))
+		r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
+	else if (bio_op(op->io->bio) == REQ_OP_READ)
+		r5_read_run(op);
+	else
+		r5_write_run(op);
+}
+
 static void op_granted(struct r5_lock *lock)
 {
 	r5_op_queue(container_of(lock, struct r5_op, lock));
@@ -541,13 +587,13 @@ void r5_op_start(struct r5_op *op)
 	bool read = bio_op(op->io->bio) == REQ_OP_READ;
 
 	r5_io_begin(op->io);
-	op->run = read ? r5_read_run : r5_write_run;
+	op->run = op_begin;
 	op->lock.row = op->piece.row;
 	op->lock.mask = emd_stripe_mask(&op->conf->map->geo, op->piece.lo, op->piece.hi);
 	op->lock.shared = read && !op->careful;
 	op->lock.granted = op_granted;
 	if (r5_lock_row(op->conf->array, &op->lock))
-		op->run(op);
+		op_begin(op);
 }
 
 void r5_op_end(struct r5_op *op, blk_status_t status)

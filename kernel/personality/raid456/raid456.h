@@ -29,7 +29,8 @@
  *    a member that went) ends the operation, and the request is submitted once more,
  *    *carefully*: from a worker, a page at a time, with memory for every plan, so that an
  *    operation can change its plan in place. Writes are idempotent, so to do them again
- *    is harmless.
+ *    is harmless. A plan that was made before the row was held is looked at again if bad blocks
+ *    have been found since: they can be read, and hold what is stale (op.c).
  * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
  *    (or what could not be written recorded, if it keeps a list of bad blocks: then no plan reads it)
  *    and the row is right for the others. If more fail than there is parity, or it is a
@@ -182,6 +183,7 @@ struct r5_column {
  * @run:     what to do next in process context; set before r5_op_queue() and r5_op_issue()
  * @pending: member bios under way, and one while they are being sent
  * @kind:    how a write is done
+ * @bad_round: emd_array_bad_round() of its columns' states
  * @cost:    bytes counted in r5_conf.used
  * @zero:    the data is zeroes, there are no pages
  * @offload: WRITE_ZEROES is sent to members
@@ -203,6 +205,7 @@ struct r5_op {
 	void			(*then)(struct r5_op *op);
 	atomic_t		pending;
 	enum emd_stripe_kind	kind;
+	u32			bad_round;
 	size_t			cost;
 	bool			zero, offload, careful, reserved, narrows, stale, sparse;
 	void			**at;

@@ -3,20 +3,28 @@
 
 # nullb_disks COUNT MIB [BLOCK_BYTES]: sets n0, n1, ... to their nodes
 nullb_disks() {
-	local i before node
+	local i
 	modprobe null_blk nr_devices=0
 	[ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
-	for i in $(seq 0 $(($1 - 1))); do
-		before=$(ls /sys/class/block)
-		mkdir /sys/kernel/config/nullb/k$i
-		echo "${3:-512}" >/sys/kernel/config/nullb/k$i/blocksize
-		echo "$2" >/sys/kernel/config/nullb/k$i/size
-		echo 1 >/sys/kernel/config/nullb/k$i/memory_backed
-		echo 1 >/sys/kernel/config/nullb/k$i/power
-		node=$(for b in $(ls /sys/class/block); do echo "$before" | grep -qx "$b" || echo "/dev/$b"; done)
-		wait_for 10 test -b "$node"
-		eval "n$i=$node"
-	done
+	for i in $(seq 0 $(($1 - 1))); do nullb_disk "$i" "$2" "${3:-512}"; done
+}
+
+# nullb_disk NUMBER MIB BLOCK_BYTES [DELAY]: one more; it answers after DELAY nanoseconds, what it will answer is settled at once
+nullb_disk() {
+	local before node
+	before=$(ls /sys/class/block)
+	mkdir "/sys/kernel/config/nullb/k$1"
+	echo "$3" >"/sys/kernel/config/nullb/k$1/blocksize"
+	echo "$2" >"/sys/kernel/config/nullb/k$1/size"
+	echo 1 >"/sys/kernel/config/nullb/k$1/memory_backed"
+	if [ "${4:-0}" != 0 ]; then
+		echo 2 >"/sys/kernel/config/nullb/k$1/irqmode"
+		echo "$4" >"/sys/kernel/config/nullb/k$1/completion_nsec"
+	fi
+	echo 1 >"/sys/kernel/config/nullb/k$1/power"
+	node=$(for b in $(ls /sys/class/block); do echo "$before" | grep -qx "$b" || echo "/dev/$b"; done)
+	wait_for 10 test -b "$node"
+	eval "n$1=$node"
 }
 
 # nullb_break DISK_NUMBER FIRST LAST / nullb_mend: sectors that every request fails on
