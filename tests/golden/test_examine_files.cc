@@ -94,6 +94,45 @@ TEST_P(ExamineFiles, OneFileIsEnough)
     EXPECT_EQ(Json::parse(answer.text)["containers"][0]["volumes"].size(), case_->expected["volumes"].size());
 }
 
+class ExamineMdFiles : public ExamineFiles {};
+
+TEST_P(ExamineMdFiles, EachFileIsDescribed)
+{
+    std::vector<std::string> words{"--examine", "--json"};
+    words.insert(words.end(), files_.begin(), files_.end());
+    const Answer answer = emdadm(words);
+    ASSERT_EQ(answer.status, 0) << answer.error;
+    const Json json = Json::parse(answer.text);
+    EXPECT_TRUE(json["containers"].empty()) << "nothing that EMD could assemble";
+    ASSERT_EQ(json["members"].size(), files_.size());
+    for (std::size_t i = 0; i < files_.size(); i++) {
+        const Json &member = json["members"][i], &raw = case_->expected["metadata_per_disk"][i];
+        EXPECT_EQ(member["path"], files_[i]);
+        EXPECT_EQ(member["array_uuid"], raw["uuid"]);
+        EXPECT_EQ(member["device_uuid"], raw.value("dev_uuid", Json()));
+        for (const char *key : {"events", "name"})
+            EXPECT_EQ(member[key], raw.value(key, Json())) << key;
+    }
+}
+
+TEST_P(ExamineMdFiles, AReportAnExportAndAComment)
+{
+    const Json &expected = case_->expected;
+    const std::string uuid = expected["volumes"][0]["uuid"];
+    const Answer report = emdadm({"--examine", files_[0]});
+    EXPECT_EQ(report.status, 0) << report.error;
+    EXPECT_NE(report.text.find("UUID : " + uuid), std::string::npos) << report.text;
+    const Answer pairs = emdadm({"--examine", "--export", files_[0]});
+    EXPECT_NE(pairs.text.find("MD_UUID=" + uuid + "\n"), std::string::npos) << pairs.text;
+    const Answer brief = emdadm({"--examine", "--brief", files_[0], files_[1]});
+    EXPECT_EQ(brief.text.substr(0, 5), "# md ") << "no line that a configuration would take";
+    EXPECT_EQ(std::ranges::count(brief.text, '\n'), 1) << brief.text;
+    EXPECT_NE(brief.text.find(uuid), std::string::npos) << brief.text;
+}
+
+INSTANTIATE_TEST_SUITE_P(Md, ExamineMdFiles, testing::Values("md090-raid1-spare", "md10-linear", "md12-raid1-4kn", "md12-raid1-badblocks"),
+                         [](const auto &info) { return test_name(info.param); });
+
 INSTANTIATE_TEST_SUITE_P(Imsm, ExamineFiles,
                          testing::Values("imsm-raid5-3disk", "imsm-4kn-raid5", "imsm-migr-raid5-3to4", "imsm-matrix-raid0-raid5"),
                          [](const auto &info) { return test_name(info.param); });

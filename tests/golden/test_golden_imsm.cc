@@ -288,7 +288,7 @@ void ImsmGolden::the_examine_report_is_that_of_the_peer()
         const auto lines = imsm::imsm().examine(*case_->disks[image]);
         ASSERT_TRUE(lines) << lines.error().text();
         Json got = Json::array();
-        for (const Format::Line &line : *lines)
+        for (const Reader::Line &line : *lines)
             got.push_back({line.section, line.key, line.value});
         // Reports are in the order of the machine's device names, which is not always that of the images.
         const auto same = [&](const Json &report) { return subject_of(report) == subject_of(got); };

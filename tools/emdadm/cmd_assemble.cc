@@ -152,6 +152,8 @@ Result<int> incremental_disk(Context &c, const std::string &path)
     const auto found = EMD_TRY(recognise(*device));
     if (!found)
         return fail(Errc::NotFound, "{} has no metadata that EMD knows", device->path());
+    if (!found->format)
+        return tl::make_unexpected(cannot(*found->described, *device, "assemble it"));
     const std::string uuid = to_string(found->probe.container);
     const bool loose = found->probe.container == Uuid{};
     if (!c.config.looks_at(device->path()) || !c.config.claims(std::string(found->format->name()), uuid)) {

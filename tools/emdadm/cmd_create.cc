@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // --create: a container, a volume in one, or an array without metadata.
 #include "arrays.h"
+#include "inventory.h"
 #include "names.h"
 #include "run_plan.h"
 
 #include "libemd/base/size.h"
-#include "libemd/device/signatures.h"
 
 #include <algorithm>
 #include <emd/emd.h>
@@ -37,16 +37,6 @@ Result<> check_unused(const BlockDevice &device)
         return fail(Errc::Busy, "{} is used by {}: stop that first", device.path(), holder);
     EMD_TRY(device.reopen(OpenMode::Exclusive));
     return {};
-}
-
-Result<std::vector<std::string>> found_on(const BlockDevice &device)
-{
-    std::vector<std::string> words;
-    for (const Signature &s : EMD_TRY(find_signatures(device)))
-        words.push_back(describe(s));
-    if (words.empty() && device.has_partitions())
-        words.push_back("partitions");
-    return words;
 }
 
 Result<> check_name_free(Context &c, const std::string &name)

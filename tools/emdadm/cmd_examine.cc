@@ -33,14 +33,19 @@ Result<Examined> examine_file(const std::string &path, std::size_t number)
 {
     const std::string serial = fmt::format("image-{}", number);
     std::optional<Error> first;
+    std::optional<Examined> described;  // what EMD can own may still be found with the other sector size
     for (const unsigned sector : kSectorSizes) {
         auto medium = EMD_TRY(FileMedium::open(path, sector, serial));
         auto found = recognise(*medium);
-        if (found && *found)
+        if (found && *found && (*found)->format)
             return Examined{std::move(medium), **found};
+        if (found && *found)
+            described = Examined{std::move(medium), **found};
         if (!found && !first)
             first = found.error();
     }
+    if (described)
+        return std::move(*described);
     if (first)
         return tl::make_unexpected(*first);
     return fail(Errc::NotFound, "{} has no metadata that EMD knows", path);
@@ -59,22 +64,41 @@ Result<Examined> examine_one(const std::string &path, std::size_t number)
 
 Result<> print_one(Context &c, const Examined &e)
 {
-    const Format &format = *e.what.format;
+    const Reader &reader = e.what.reader();
     if (c.options.as_export)
-        fmt::print("{}", export_text(EMD_TRY(format.examine_export(*e.medium))));
+        fmt::print("{}", export_text(EMD_TRY(reader.examine_export(*e.medium))));
     else
-        fmt::print("{}", examine_text(e.medium->path(), EMD_TRY(format.examine(*e.medium))));
+        fmt::print("{}", examine_text(e.medium->path(), EMD_TRY(reader.examine(*e.medium))));
+    return {};
+}
+
+// What is only described: for --json a record per disk. For --brief a comment per array, because a line of a configuration
+// would ask for what EMD cannot assemble.
+Result<> print_described(Context &c, const std::vector<Examined> &all, nlohmann::ordered_json &members)
+{
+    std::vector<Uuid> done;
+    for (const Examined &e : all) {
+        if (e.what.format)
+            continue;
+        if (c.options.json) {
+            members.push_back(to_json(EMD_TRY(e.what.described->record(*e.medium)), e.medium->path()));
+        } else if (!std::ranges::count(done, e.what.probe.container)) {
+            done.push_back(e.what.probe.container);
+            fmt::print("# {}: EMD can describe it, but not assemble it\n", EMD_TRY(e.what.described->describe(*e.medium)));
+        }
+    }
     return {};
 }
 
 // What disks say together: for --brief and --json, one answer per container.
 Result<> print_containers(Context &c, const std::vector<Examined> &all)
 {
-    nlohmann::ordered_json containers = nlohmann::ordered_json::array();
+    using Json = nlohmann::ordered_json;
+    Json containers = Json::array(), members = Json::array();
     std::vector<std::pair<const Format *, Uuid>> done;
     for (const Examined &e : all) {
         const std::pair key{e.what.format, e.what.probe.container};
-        if (std::ranges::count(done, key))
+        if (!e.what.format || std::ranges::count(done, key))
             continue;
         done.push_back(key);
         std::vector<const Medium *> media;
@@ -87,8 +111,9 @@ Result<> print_containers(Context &c, const std::vector<Examined> &all)
         else
             fmt::print("{}", brief_text(metadata->view(), key.first->name()));
     }
+    EMD_TRY(print_described(c, all, members));
     if (c.options.json)
-        fmt::print("{}\n", nlohmann::ordered_json{{"version", 1}, {"containers", containers}}.dump(2));
+        fmt::print("{}\n", Json{{"version", 1}, {"containers", containers}, {"members", members}}.dump(2));
     return {};
 }
 
@@ -103,6 +128,9 @@ Result<> zero_one(Context &c, const std::string &path)
         if (!probe || probe->found)  // damaged metadata is metadata, too
             format = each;
     }
+    for (const MemberReader *reader : member_readers())
+        if (const auto probe = reader->probe(*device); !format && (!probe || probe->found))
+            return tl::make_unexpected(cannot(*reader, *device, "erase it"));
     if (!format)
         return fail(Errc::NotFound, "{} has no metadata that EMD knows: nothing is erased", device->path());
     if (c.options.dry_run) {

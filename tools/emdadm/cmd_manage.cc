@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // --add, --fail, --remove: members of a running array, in the order of the command line.
 #include "arrays.h"
+#include "inventory.h"
 #include "run_plan.h"
-
-#include "libemd/device/signatures.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -39,9 +38,9 @@ Result<> check_blank(Context &c, const BlockDevice &device, bool ours)
     EMD_TRY(device.reopen(OpenMode::Exclusive));
     if (ours || c.options.force)
         return {};
-    const auto found = EMD_TRY(find_signatures(device));
+    const auto found = EMD_TRY(found_on(device));
     if (!found.empty())
-        return fail(Errc::Refused, "{} has {}; to overwrite it, use --force or wipe it first", device.path(), describe(found.front()));
+        return fail(Errc::Refused, "{} has {}; to overwrite it, use --force or wipe it first", device.path(), found.front());
     return {};
 }
 

@@ -58,7 +58,9 @@ Result<int> cmd_query(Context &c)
         }
         const auto device = EMD_TRY(BlockDevice::open(name, OpenMode::Read));
         const auto found = EMD_TRY(recognise(*device));
-        if (found)
+        if (found && !found->format)
+            fmt::print("{}: {}\n", name, EMD_TRY(found->described->describe(*device)));
+        else if (found)
             fmt::print("{}: {} metadata of container {}\n", name, found->format->name(), to_string(found->probe.container));
         else
             fmt::print("{}: no metadata that EMD knows\n", name);

@@ -3,6 +3,8 @@
 
 #include "arrays.h"
 
+#include "libemd/device/signatures.h"
+
 #include <algorithm>
 
 namespace emd::cli {
@@ -32,9 +34,36 @@ Result<std::optional<Recognised>> recognise(const Medium &medium)
     for (const Format *format : formats()) {
         const Probe probe = EMD_TRY(format->probe(medium));
         if (probe.found)
-            return std::optional(Recognised{format, probe});
+            return std::optional(Recognised{format, nullptr, probe});
+    }
+    for (const MemberReader *reader : member_readers()) {
+        const Probe probe = EMD_TRY(reader->probe(medium));
+        if (probe.found)
+            return std::optional(Recognised{nullptr, reader, probe});
     }
     return std::optional<Recognised>();
+}
+
+Error cannot(const MemberReader &reader, const Medium &medium, std::string_view what)
+{
+    const auto description = reader.describe(medium);
+    return {Errc::Unsupported, fmt::format("{} holds {}: EMD can describe it with --examine, but not {}; use mdadm", medium.path(),
+                                           description ? *description : fmt::format("{} metadata", reader.name()), what)};
+}
+
+Result<std::vector<std::string>> found_on(const BlockDevice &device)
+{
+    std::vector<std::string> words;
+    for (const MemberReader *reader : member_readers())
+        if (const auto description = reader->describe(device))
+            words.push_back(*description);
+    const bool named = !words.empty();
+    for (const Signature &s : EMD_TRY(find_signatures(device)))
+        if (!named || s.type != "linux_raid_member")  // libblkid's name for what is described better above
+            words.push_back(describe(s));
+    if (words.empty() && device.has_partitions())
+        words.push_back("partitions");
+    return words;
 }
 
 std::string foreign_holder(const BlockDevice &device)
@@ -69,6 +98,10 @@ Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice
             continue;
         }
         const Recognised &r = **found;
+        if (!r.format) {
+            left_out(cannot(*r.described, *device, "assemble it").text());
+            continue;
+        }
         auto group = std::ranges::find_if(groups, [&](const Group &g) { return g.format == r.format && g.container == r.probe.container; });
         if (group == groups.end())
             group = groups.insert(groups.end(), Group{r.format, r.probe.container, {}});

@@ -31,12 +31,22 @@ struct Group {
     bool loose() const { return container == Uuid{}; }
 };
 
-// Which format is on a device? Nothing: none of ours. Errors: Corrupt, with what is wrong.
+// Which format is on a device? Nothing: none that EMD knows. Errors: Corrupt, with what is wrong. What EMD can own goes
+// before what it can describe only.
 struct Recognised {
-    const Format *format;
+    const Format *format = nullptr;        // null: EMD can describe it, no more
+    const MemberReader *described = nullptr;  // and this is who can
     Probe probe;
+
+    const Reader &reader() const { return format ? static_cast<const Reader &>(*format) : *described; }
 };
 Result<std::optional<Recognised>> recognise(const Medium &medium);
+
+// Why nothing can be done with a disk that is only described; `what` is what was asked for, "assemble it".
+Error cannot(const MemberReader &reader, const Medium &medium, std::string_view what);
+
+// What would be lost if the disk was overwritten, in words: metadata by its array, and all else by its kind.
+Result<std::vector<std::string>> found_on(const BlockDevice &device);
 
 // Groups of what is recognised. Damaged disks and those that an array of another system holds are left out; `left_out`
 // is told why.

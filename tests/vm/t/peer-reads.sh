@@ -53,7 +53,22 @@ side_by_side() {
 	! emdadm --detail --scan | grep -q md9 || fail "emdadm shows the array of md"
 	bad_member "$d4"
 	mdadm --stop /dev/md9 2>&1
+	described
 	mdadm --zero-superblock "$d4" "$d5"
+}
+# Disks of md that nobody holds: described, and neither assembled nor erased nor overwritten.
+described() {
+	local held="holds md 1\.2 metadata of array .*, but not" has="has md 1\.2 metadata of array .*--force"
+	say "disks of md"
+	md5sum "$d4" "$d5" >/tmp/sums
+	emdadm --examine "$d4" | grep -q "Version : 1\.2$" || fail "the disk is not described: $(emdadm --examine "$d4" 2>&1)"
+	refuses "$held assemble it; use mdadm" emdadm --assemble /dev/emd/new "$d4" "$d5"
+	refuses "$held assemble it; use mdadm" emdadm --incremental "$d4"
+	refuses "$held erase it; use mdadm" emdadm --zero-superblock "$d4"
+	refuses "$has" emdadm --create /dev/emd/new -e imsm -n 2 "$d4" "$d5"
+	refuses "$has" emdadm --create /dev/emd/new -e none -l 1 -n 2 "$d4" "$d5"
+	refuses "$has" emdadm --add "/dev/$(emd_container)" "$d4"
+	md5sum -cs /tmp/sums || fail "a disk of md is not what it was"
 }
 # A member of an array of md is nothing that EMD takes.
 bad_member() { refuses "md9|in use|busy|used by" emdadm --add "/dev/$(emd_container)" "$1"; }

@@ -56,6 +56,17 @@ std::string format_size_pair(std::uint64_t bytes)
     return "";
 }
 
+std::string format_size_brief(std::uint64_t bytes)
+{
+    struct Step { std::uint64_t below, unit; const char *word; };
+    static constexpr std::array steps{Step{5000ULL << 10, 1000ULL, "KB"}, Step{2ULL << 30, 1000'000ULL, "MB"},
+                                      Step{2ULL << 40, 1000'000'000ULL, "GB"}};
+    for (const Step &step : steps)
+        if (bytes < step.below)
+            return hundredths(bytes, step.unit) + step.word;
+    return hundredths(bytes, 1000'000'000'000ULL) + "TB";
+}
+
 Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t bare)
 {
     std::uint64_t number = 0;

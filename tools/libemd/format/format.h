@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What a metadata format must offer. Printing, spare choice, assembly and monitoring are generic over this.
+// What a metadata format must offer: a Reader looks, a Format can own the disks, a MemberReader can describe them only.
+// Printing, spare choice, assembly and monitoring are generic over this.
 #pragma once
 
 #include "libemd/base/result.h"
 #include "libemd/model/change.h"
 #include "libemd/model/medium.h"
+#include "libemd/model/member_record.h"
 
 #include <cstddef>
 #include <memory>
@@ -53,16 +55,26 @@ struct Limits {
     bool reshape = false;
 };
 
-class Format {
+// Looks at one disk and writes nothing.
+class Reader {
 public:
-    virtual ~Format() = default;
-    virtual FormatId id() const = 0;
+    virtual ~Reader() = default;
     virtual std::string_view name() const = 0;  // "imsm"
-    virtual Limits limits() const = 0;
 
-    // Is it this format, and which container? Errors: Corrupt (with the reason) when the signature is there but
-    // the rest cannot be true.
+    // Is it this format, and which container (or array, where there are none)? Errors: Corrupt (with the reason) when the
+    // signature is there but the rest cannot be true.
     virtual Result<Probe> probe(const Medium &medium) const = 0;
+
+    // Peer-compatible text of one disk's metadata, as key/value lines (for --examine): section, key, value.
+    struct Line { std::string section, key, value; };
+    virtual Result<std::vector<Line>> examine(const Medium &medium) const = 0;
+    virtual Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const = 0;
+};
+
+class Format : public Reader {
+public:
+    virtual FormatId id() const = 0;
+    virtual Limits limits() const = 0;
 
     // Read and merge what all media of one container say. Media without this format, or of another container,
     // are an error: the caller has probed. Loose spares are allowed.
@@ -73,16 +85,21 @@ public:
 
     // Offsets to overwrite with zeros so that nobody finds the format again.
     virtual std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const = 0;
-
-    // Peer-compatible text of one disk's metadata, as key/value lines (for --examine): section, key, value.
-    struct Line { std::string section, key, value; };
-    virtual Result<std::vector<Line>> examine(const Medium &medium) const = 0;
-    virtual Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const = 0;
 };
 
-// All formats that this build knows.
+// A format in which each disk says for itself what it is, and which EMD cannot assemble, create or erase.
+class MemberReader : public Reader {
+public:
+    // "md 1.2 metadata of array host:name (uuid)", for messages.
+    virtual Result<std::string> describe(const Medium &medium) const = 0;
+    virtual Result<MemberRecord> record(const Medium &medium) const = 0;
+};
+
+// All formats of this build.
 std::span<const Format *const> formats();
 const Format *find_format(std::string_view name);
 const Format *find_format(FormatId id);
+
+std::span<const MemberReader *const> member_readers();
 
 }  // namespace emd

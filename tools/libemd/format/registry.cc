@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The formats of this build.
 #include "libemd/format/imsm/imsm.h"
+#include "libemd/format/md/md.h"
 
 #include <algorithm>
 
@@ -22,6 +23,12 @@ const Format *find_format(FormatId id)
 {
     const auto found = std::ranges::find(formats(), id, &Format::id);
     return found == formats().end() ? nullptr : *found;
+}
+
+std::span<const MemberReader *const> member_readers()
+{
+    static const std::array<const MemberReader *, 1> all{&md::md()};
+    return all;
 }
 
 }  // namespace emd

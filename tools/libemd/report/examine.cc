@@ -5,20 +5,22 @@
 
 namespace emd {
 
-std::string examine_text(std::string_view path, const std::vector<Format::Line> &lines)
+std::string examine_text(std::string_view path, const std::vector<Reader::Line> &lines)
 {
     std::string text = fmt::format("{}:\n", path);
     std::string_view section;
-    for (const Format::Line &line : lines) {
+    bool words = false;  // the line before had no key
+    for (const Reader::Line &line : lines) {
         if (line.section != section) {
             section = line.section;
             // A section whose first key is its own name needs no other heading.
             text += line.key == section ? "\n" : fmt::format("\n[{}]:\n", section);
         }
         if (line.key.empty())
-            text += fmt::format("\n{}\n", line.value);
+            text += fmt::format("{}{}\n", words ? "" : "\n", line.value);
         else
             text += fmt::format("{:>15} : {}\n", line.key, line.value);
+        words = line.key.empty();
     }
     return text;
 }

@@ -6,8 +6,9 @@
 
 namespace emd {
 
-// --examine: "/dev/sda:", then a line per key with the colons in one column, and a heading per section.
-std::string examine_text(std::string_view path, const std::vector<Format::Line> &lines);
+// --examine: "/dev/sda:", then a line per key with the colons in one column, and a heading per section. Lines without a key
+// are a paragraph.
+std::string examine_text(std::string_view path, const std::vector<Reader::Line> &lines);
 
 // --examine --export: "KEY=value" lines.
 std::string export_text(const std::vector<std::pair<std::string, std::string>> &pairs);

@@ -112,4 +112,56 @@ Json to_json(const Container &container)
     return json;
 }
 
+namespace {
+
+// What there is only of members that are, or are being made, part of the array.
+void add_place(Json &json, const MemberRecord &record)
+{
+    if (record.role != Role::Active)
+        return;
+    json["slot"] = record.slot;
+    json["replacement"] = record.replacement;
+    json["in_sync"] = !record.recovered;
+    if (record.recovered)
+        json["recovery_offset_sectors"] = *record.recovered;
+}
+
+}  // namespace
+
+Json to_json(const MemberRecord &record, std::string_view path)
+{
+    Json json{{"path", printable(path)},
+              {"metadata", record.metadata},
+              {"array_uuid", to_string(record.array)},
+              {"name", record.name.empty() ? Json(nullptr) : Json(printable(record.name))},
+              {"device_uuid", record.device ? Json(to_string(*record.device)) : Json(nullptr)},
+              {"created", record.created},
+              {"updated", record.updated},
+              {"events", record.events},
+              {"superblock_sector", record.record_sector},
+              {"data_offset_sectors", record.data_offset},
+              {"data_sectors", record.data_sectors},
+              {"cut_short", record.cut_short},
+              {"shape", to_json(record.shape)},
+              {"role", to_word(record.role)}};
+    add_place(json, record);
+    json["slots"] = record.slots;
+    json["clean"] = record.clean;
+    if (record.resync)
+        json["resync_offset_sectors"] = *record.resync;
+    json["consistency_policy"] = record.consistency;
+    json["features"] = record.features;
+    if (!record.unknown.empty())
+        json["unknown"] = record.unknown;
+    if (const auto &target = record.target)
+        json["reshape"] = {{"target", to_json(target->shape)},
+                           {"position_sectors", target->position},
+                           {"backward", target->backward},
+                           {"data_offset_sectors", target->data_offset}};
+    json["bad_blocks"] = Json::array();
+    for (const BadRange &bad : record.bad)
+        json["bad_blocks"].push_back({{"start_sector", bad.start}, {"sectors", bad.sectors}});
+    return json;
+}
+
 }  // namespace emd

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libemd/model/container.h"
+#include "libemd/model/member_record.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,5 +12,6 @@ namespace emd {
 nlohmann::ordered_json to_json(const Shape &shape);
 nlohmann::ordered_json to_json(const Volume &volume);
 nlohmann::ordered_json to_json(const Container &container);
+nlohmann::ordered_json to_json(const MemberRecord &record, std::string_view path);
 
 }  // namespace emd

@@ -2,17 +2,17 @@
 // What one drive's metadata says, in the words and the order of the peer's examine report, so that what people and scripts
 // know how to read stays as it is.
 #include "libemd/base/size.h"
+#include "libemd/base/time.h"
 #include "libemd/format/imsm/imsm.h"
 #include "libemd/format/imsm/metadata.h"
 
 #include <algorithm>
-#include <ctime>
 
 namespace emd::imsm {
 
 namespace {
 
-using Lines = std::vector<Format::Line>;
+using Lines = std::vector<Reader::Line>;
 
 // Everything that the report of one drive looks at.
 struct Subject {
@@ -29,16 +29,6 @@ std::string in_blocks(const Subject &subject, std::uint64_t sectors)
     return fmt::format("{}{}", sectors / subject.block, format_size_pair(sectors * 512));
 }
 
-std::string time_text(std::uint64_t seconds)
-{
-    const auto when = static_cast<std::time_t>(seconds);
-    std::tm local{};
-    char text[64];
-    if (seconds == 0 || !localtime_r(&when, &local) || !std::strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &local))
-        return "Unknown";
-    return text;
-}
-
 void add_header(Lines &lines, const Subject &subject)
 {
     const Mpb &mpb = subject.mpb;
@@ -48,7 +38,7 @@ void add_header(Lines &lines, const Subject &subject)
     add("Orig Family", fmt::format("{:08x}", mpb.orig_family));
     add("Family", fmt::format("{:08x}", mpb.family));
     add("Generation", fmt::format("{:08x}", mpb.generation));
-    add("Creation Time", time_text(mpb.creation_time));
+    add("Creation Time", format_time(mpb.creation_time));
     add("Attributes", fmt::format("{:08x} ({}supported)", mpb.attributes, mpb.attributes & ~kAttrAccepted ? "not " : ""));
     add("UUID", to_string(container_uuid(mpb)));
     add("Checksum", fmt::format("{:08x} correct", subject.check_sum));
@@ -244,7 +234,7 @@ Result<Subject> read_subject(const Medium &medium)
 
 }  // namespace
 
-Result<std::vector<Format::Line>> Imsm::examine(const Medium &medium) const
+Result<std::vector<Reader::Line>> Imsm::examine(const Medium &medium) const
 {
     const Subject subject = EMD_TRY(read_subject(medium));
     Lines lines;

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Disks with md's own superblocks, written by mdadm and md: recognised and described.
+#include "golden/golden.h"
+
+#include "emdadm/inventory.h"
+#include "libemd/format/md/md.h"
+#include "libemd/report/examine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace emd::golden {
+namespace {
+
+using md::V090;
+using md::V1;
+
+const bool kUtc = [] {  // times are printed in local time; the disks come from a machine on UTC
+    setenv("TZ", "UTC", 1);
+    tzset();
+    return true;
+}();
+
+constexpr const char *kHost = "golden";  // for which the arrays were made
+
+class MdGolden;
+
+// As with the other formats: cases outermost, so that images are unpacked once.
+struct Check {
+    const char *name;
+    void (MdGolden::*run)();
+};
+using Parameter = std::pair<std::string, Check>;
+
+class MdGolden : public testing::TestWithParam<Parameter> {
+public:
+    void each_disk_is_recognised();
+    void the_raw_numbers_are_right();
+    void each_member_is_described();
+    void the_newest_member_knows_the_array();
+    void the_examine_report_is_that_of_the_peer();
+    void the_export_is_that_of_the_peer();
+
+protected:
+    void SetUp() override
+    {
+        ASSERT_TRUE(kUtc);
+        case_ = load_case(GetParam().first);
+        for (const auto &disk : case_->disks) {
+            auto found = md::read_superblock(*disk);
+            ASSERT_TRUE(found) << found.error().text();
+            found_.push_back(std::move(*found));
+            records_.push_back(std::visit([](const auto &sb) { return md::record_of(sb); }, found_.back()));
+        }
+    }
+
+    const Json &expected(const char *key) const { return case_->expected[key]; }
+    const Json &volume() const { return expected("volumes")[0]; }
+    const MemberRecord &newest() const { return *std::ranges::max_element(records_, {}, &MemberRecord::events); }
+
+    void expect_common(const Json &raw, const md::Common &sb);
+    void expect_v1(const Json &raw, const V1 &sb);
+    void expect_v090(const Json &raw, const V090 &sb);
+    void expect_place(const Json &slot, const MemberRecord &record);
+    void expect_reshape(const Json &want, const MemberRecord &record);
+
+    std::shared_ptr<const Case> case_;
+    std::vector<md::Superblock> found_;  // in image order
+    std::vector<MemberRecord> records_;
+};
+
+void MdGolden::each_disk_is_recognised()
+{
+    for (const auto &disk : case_->disks) {
+        const auto found = cli::recognise(*disk);
+        ASSERT_TRUE(found) << found.error().text();
+        ASSERT_TRUE(*found) << "not found";
+        EXPECT_FALSE((*found)->format) << "nothing says that EMD could own it";
+        EXPECT_EQ((*found)->described, &md::md());
+        EXPECT_EQ(to_string((*found)->probe.container), volume()["uuid"].get<std::string>());
+    }
+}
+
+// -- raw numbers --
+
+void MdGolden::expect_common(const Json &raw, const md::Common &sb)
+{
+    EXPECT_EQ(to_string(sb.array), raw["uuid"].get<std::string>());
+    EXPECT_EQ(sb.sector * 512, raw["superblock_byte_offset"].get<std::uint64_t>());
+    EXPECT_EQ(sb.checksum, raw["checksum"].get<std::uint32_t>());
+    EXPECT_EQ(sb.ctime, raw["ctime"].get<std::uint64_t>());
+    EXPECT_EQ(sb.utime, raw["utime"].get<std::uint64_t>());
+    EXPECT_EQ(sb.events, raw["events"].get<std::uint64_t>());
+    EXPECT_EQ(sb.level, raw["level"].get<int>());
+    EXPECT_EQ(sb.layout, raw["layout"].get<std::uint32_t>());
+    EXPECT_EQ(sb.chunk_sectors * 512, raw["chunk_bytes"].get<std::uint32_t>());
+    EXPECT_EQ(sb.raid_disks, raw["raid_disks"].get<std::uint32_t>());
+    EXPECT_EQ(sb.size, raw["size"].get<std::uint64_t>());
+    const md::Reshape none, &reshape = sb.reshape ? *sb.reshape : none;
+    EXPECT_EQ(reshape.position, raw["reshape_position"].get<std::uint64_t>());
+    EXPECT_EQ(reshape.delta_disks, raw["delta_disks"].get<std::int32_t>());
+    EXPECT_EQ(reshape.level, raw["new_level"].get<int>());
+    EXPECT_EQ(reshape.layout, raw["new_layout"].get<std::uint32_t>());
+    EXPECT_EQ(reshape.chunk_sectors * 512, raw["new_chunk"].get<std::uint32_t>());
+}
+
+void MdGolden::expect_v1(const Json &raw, const V1 &sb)
+{
+    EXPECT_EQ(md::version_text(sb), raw["fmt"].get<std::string>());
+    EXPECT_EQ(sb.features, raw["feature"].get<std::uint32_t>());
+    EXPECT_EQ(sb.unknown_fields, raw["pad3"].get<bool>());
+    EXPECT_EQ(sb.name, raw["name"].get<std::string>());
+    if (sb.features & md::kBitmap) {
+        EXPECT_EQ(sb.bitmap_offset, raw["bitmap_offset"].get<std::int32_t>());
+    }
+    if (sb.features & (md::kPpl | md::kMultiplePpl)) {
+        EXPECT_EQ(sb.ppl_offset, raw["ppl_offset"].get<std::int32_t>());
+        EXPECT_EQ(sb.ppl_sectors, raw["ppl_size"].get<std::uint32_t>());
+    }
+    EXPECT_EQ(sb.reshape ? sb.reshape->new_offset : 0, raw["new_offset"].get<std::int64_t>());
+    EXPECT_EQ(sb.data_offset, raw["data_offset"].get<std::uint64_t>());
+    EXPECT_EQ(sb.data_size, raw["data_size"].get<std::uint64_t>());
+    EXPECT_EQ(sb.sector, raw["super_offset"].get<std::uint64_t>());
+    EXPECT_EQ(sb.recovery_offset, raw["recovery_offset"].get<std::uint64_t>());
+    EXPECT_EQ(sb.dev_number, raw["dev_number"].get<std::uint32_t>());
+    EXPECT_EQ(sb.corrected_reads, raw["cnt_corrected"].get<std::uint32_t>());
+    EXPECT_EQ(to_string(sb.device), raw["dev_uuid"].get<std::string>());
+    EXPECT_EQ(sb.flags, raw["devflags"].get<unsigned>());
+    EXPECT_EQ(sb.bad_shift, raw["bb_shift"].get<unsigned>());
+    EXPECT_EQ(sb.bad_sectors, raw["bb_size"].get<std::uint32_t>());
+    EXPECT_EQ(sb.bad_offset, raw["bb_offset"].get<std::int32_t>());
+    EXPECT_EQ(sb.resync_offset, raw["resync_offset"].get<std::uint64_t>());
+    EXPECT_EQ(sb.roles.size(), raw["max_dev"].get<std::size_t>());
+    EXPECT_EQ(sb.role(), raw["role"].get<std::uint16_t>());
+    for (std::size_t i = 0; i < sb.roles.size(); i++)
+        EXPECT_EQ(sb.roles[i], i < raw["roles"].size() ? raw["roles"][i].get<std::uint16_t>() : md::kRoleSpare) << i;
+    const Json bad = raw.value("bad_blocks", Json::array());
+    ASSERT_EQ(sb.bad.size(), bad.size());
+    for (std::size_t i = 0; i < bad.size(); i++) {
+        EXPECT_EQ(sb.bad[i].start, bad[i]["sector"].get<std::uint64_t>());
+        EXPECT_EQ(sb.bad[i].sectors, bad[i]["count"].get<std::uint32_t>());
+    }
+}
+
+Json to_json(const md::Descriptor &d)
+{
+    return {{"number", d.number}, {"major", d.major}, {"minor", d.minor}, {"raid_disk", d.raid_disk}, {"state", d.state}};
+}
+
+void MdGolden::expect_v090(const Json &raw, const V090 &sb)
+{
+    EXPECT_EQ(sb.order, Endian::Little);
+    for (const auto &[key, value] : std::initializer_list<std::pair<const char *, std::uint64_t>>{
+             {"minor", sb.minor}, {"nr_disks", sb.nr_disks}, {"md_minor", sb.md_minor}, {"state", sb.state}, {"active", sb.active},
+             {"working", sb.working}, {"failed", sb.failed}, {"spare", sb.spare}, {"cp_events", sb.cp_events},
+             {"recovery_cp", sb.recovery_cp}})
+        EXPECT_EQ(value, raw[key].get<std::uint64_t>()) << key;
+    EXPECT_EQ(to_json(sb.self), raw["this_disk"]);
+    for (std::size_t i = 0; i < raw["descriptors"].size(); i++)
+        EXPECT_EQ(to_json(sb.disks.at(i)), raw["descriptors"][i]);
+}
+
+void MdGolden::the_raw_numbers_are_right()
+{
+    for (std::size_t image = 0; image < found_.size(); image++) {
+        SCOPED_TRACE(image);
+        const Json &raw = expected("metadata_per_disk")[image];
+        std::visit([&](const auto &sb) { expect_common(raw, sb); }, found_[image]);
+        if (const V1 *sb = std::get_if<V1>(&found_[image]))
+            expect_v1(raw, *sb);
+        else
+            expect_v090(raw, std::get<V090>(found_[image]));
+    }
+}
+
+// -- in everybody's words --
+
+void MdGolden::expect_place(const Json &slot, const MemberRecord &record)
+{
+    EXPECT_EQ(record.role, Role::Active);
+    EXPECT_EQ(record.slot, slot["slot"].get<int>());
+    EXPECT_EQ(record.data_offset, slot["data_offset_sectors"].get<std::uint64_t>());
+    EXPECT_EQ(record.data_sectors, slot["data_sectors"].get<std::uint64_t>());
+    EXPECT_FALSE(record.cut_short);
+    EXPECT_FALSE(record.replacement);
+    EXPECT_EQ(record.recovered.has_value(), slot["state"] == "recovering");
+    EXPECT_EQ(record.recovered.value_or(0), slot.value("recovery_offset_sectors", std::uint64_t{0}));
+    const std::uint64_t moves = record.target ? record.target->data_offset : record.data_offset;
+    EXPECT_EQ(moves, slot.value("new_data_offset_sectors", record.data_offset));
+}
+
+void MdGolden::each_member_is_described()
+{
+    for (const Json &slot : volume()["slots"])
+        if (!slot["disk"].is_null())
+            expect_place(slot, records_.at(slot["disk"].get<std::size_t>()));
+    for (const Json &other : volume()["other_disks"]) {
+        const MemberRecord &record = records_.at(other["disk"].get<std::size_t>());
+        if (other["role"] == "spare") {
+            EXPECT_EQ(record.role, Role::Spare);
+        } else {  // it was told nothing any more
+            EXPECT_LT(record.events, newest().events);
+        }
+    }
+    for (const MemberRecord &record : records_)
+        EXPECT_EQ("md-" + (record.metadata == "0.91" ? "0.90" : record.metadata), expected("format").get<std::string>());
+}
+
+void expect_shape(const Json &want, const Shape &shape)
+{
+    EXPECT_EQ(md::level_text(shape.level), want["level"].get<std::string>());
+    EXPECT_EQ(shape.layout, want["layout_number"].get<std::uint32_t>());
+    EXPECT_EQ(shape.raid_disks, want["raid_disks"].get<std::uint32_t>());
+    EXPECT_EQ(shape.chunk_sectors * 512, want["chunk_bytes"].get<std::uint32_t>());
+}
+
+void MdGolden::expect_reshape(const Json &want, const MemberRecord &record)
+{
+    ASSERT_TRUE(record.target);
+    expect_shape(want["old"], record.shape);
+    expect_shape(want["new"], record.target->shape);
+    EXPECT_EQ(record.target->position, want["position_sectors"].get<std::uint64_t>());
+    EXPECT_EQ(record.target->backward, want["direction"] == "backwards");
+}
+
+void MdGolden::the_newest_member_knows_the_array()
+{
+    const MemberRecord &record = newest();
+    EXPECT_EQ(record.events, volume()["events"].get<std::uint64_t>());
+    EXPECT_EQ(record.name, volume()["name"].is_null() ? "" : volume()["name"].get<std::string>());
+    EXPECT_EQ(record.clean, volume()["clean"].get<bool>());
+    EXPECT_EQ(record.shape.component_sectors, volume()["component_sectors"].get<std::uint64_t>());
+    EXPECT_EQ(std::ranges::count(record.features, "bitmap") == 1, volume()["bitmap"].get<bool>());
+    if (volume().contains("consistency_policy")) {
+        EXPECT_EQ(record.consistency, volume()["consistency_policy"].get<std::string>());
+    }
+    std::string slots;
+    for (const Json &slot : volume()["slots"])
+        slots += slot["disk"].is_null() ? '.' : 'A';
+    EXPECT_EQ(record.slots, slots);
+    EXPECT_EQ(record.target.has_value(), volume().contains("reshape"));
+    if (volume().contains("reshape"))
+        expect_reshape(volume()["reshape"], record);
+    else
+        expect_shape(volume(), record.shape);
+}
+
+// -- the peer's reports --
+
+// The peer has looked up the names of the devices, which are those of its machine. Its rows begin where the line does.
+std::string row_of(std::string value)
+{
+    if (const std::size_t path = value.find("   /dev/"); path != value.npos)
+        value.resize(path);
+    return value.substr(std::min(value.find_first_not_of(' '), value.size()));
+}
+
+void MdGolden::the_examine_report_is_that_of_the_peer()
+{
+    for (std::size_t image = 0; image < found_.size(); image++) {
+        Json got = Json::array(), want = Json::array();
+        for (const Reader::Line &line : std::visit([](const auto &sb) { return md::examine_lines(sb, kHost); }, found_[image]))
+            got.push_back({line.section, line.key, line.key.empty() ? row_of(line.value) : line.value});
+        for (const Json &line : expected("examine")[image])
+            want.push_back({line[0], line[1], line[1] == "" ? row_of(line[2]) : line[2].get<std::string>()});
+        EXPECT_EQ(got, want) << "disk " << image;
+    }
+}
+
+void MdGolden::the_export_is_that_of_the_peer()
+{
+    for (std::size_t image = 0; image < found_.size(); image++) {
+        Json got;
+        for (const auto &[key, value] : std::visit([](const auto &sb) { return md::export_pairs(sb); }, found_[image]))
+            got[key] = value;
+        EXPECT_EQ(got, expected("examine_export")[image]) << "disk " << image;
+    }
+}
+
+std::vector<Parameter> parameters()
+{
+    static constexpr Check checks[] = {
+        {"EachDiskIsRecognised", &MdGolden::each_disk_is_recognised},
+        {"TheRawNumbersAreRight", &MdGolden::the_raw_numbers_are_right},
+        {"EachMemberIsDescribed", &MdGolden::each_member_is_described},
+        {"TheNewestMemberKnowsTheArray", &MdGolden::the_newest_member_knows_the_array},
+        {"TheExamineReportIsThatOfThePeer", &MdGolden::the_examine_report_is_that_of_the_peer},
+        {"TheExportIsThatOfThePeer", &MdGolden::the_export_is_that_of_the_peer},
+    };
+    std::vector<Parameter> all;
+    for (const std::string &name : case_names("md"))
+        for (const Check &check : checks)
+            all.emplace_back(name, check);
+    return all;
+}
+
+TEST_P(MdGolden, Case)
+{
+    (this->*GetParam().second.run)();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MdGolden, testing::ValuesIn(parameters()), [](const auto &info) {
+    return test_name(info.param.first) + "_" + info.param.second.name;
+});
+
+}  // namespace
+}  // namespace emd::golden
