@@ -42,7 +42,7 @@ static void changed(struct emd_array *a, struct mdk_member *m)
 }
 
 /* Return: 0, -ENODEV for a member that has failed, or -ENOSPC. */
-static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known)
+static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known, bool failed)
 {
 	bool acked = known || !a->member.metapers->external;
 	unsigned long flags;
@@ -50,7 +50,7 @@ static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end
 
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	if (MDU_MSTATE_LIVE(m->state)) {
-		error = emd_badblocks_add(m->bad, begin, end, acked ? EMD_BAD_ACKED : EMD_BAD_UNACKED);
+		error = emd_badblocks_add(m->bad, begin, end, acked ? EMD_BAD_ACKED : EMD_BAD_UNACKED, failed);
 		smp_store_release(&a->bad_round, a->bad_round + 1);
 		if (!emd_badblocks_acked(m->bad))
 			block(a, m);
@@ -63,7 +63,7 @@ static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end
 bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end)
 {
 	struct emd_array *a = emd_member_array(m->parent);
-	int error = add_bad(a, m, begin, end, false);
+	int error = add_bad(a, m, begin, end, false, true);
 
 	set_bit(EMD_MF_WRITE_ERROR, &m->flags);
 	if (error)
@@ -71,16 +71,17 @@ bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end)
 	return !error;
 }
 
-void emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round)
+bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round)
 {
 	struct emd_array *a = emd_member_array(m->parent);
 
-	if (!emd_badblocks_written(emd_member_badblocks(m), begin, end, round))
-		return;
-	/* What writes waited for may be past. */
-	if (test_bit(EMD_MF_BAD_UNACKED, &m->flags))
-		emd_array_acknowledge_bad(a, m);
-	changed(a, m);
+	if (emd_badblocks_written(emd_member_badblocks(m), begin, end, round)) {
+		/* What writes waited for may be past. */
+		if (test_bit(EMD_MF_BAD_UNACKED, &m->flags))
+			emd_array_acknowledge_bad(a, m);
+		changed(a, m);
+	}
+	return emd_member_first_bad(m, begin, end) == end;
 }
 
 u32 emd_array_bad_round(const struct emd_array *a)
@@ -98,7 +99,7 @@ int emd_array_keep_bad(struct mdk_member *m)
 
 int emd_array_add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known)
 {
-	int error = add_bad(a, m, begin, end, known);
+	int error = add_bad(a, m, begin, end, known, false);
 
 	if (!error && test_bit(EMD_MF_BAD_UNACKED, &m->flags))
 		emd_array_acknowledge_bad(a, m);

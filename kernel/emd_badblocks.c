@@ -35,14 +35,15 @@ u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end)
 	return first;
 }
 
-int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind)
+int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, bool failed)
 {
 	unsigned long flags;
 	int error;
 
 	spin_lock_irqsave(&bb->lock, flags);
+	if (failed || !emd_bad_all(&bb->list, begin, end))
+		bb->round += bb->round == U32_MAX ? 2 : 1;
 	error = emd_bad_add(&bb->list, begin, end, kind);
-	bb->round += bb->round == U32_MAX ? 2 : 1;
 	WRITE_ONCE(*bb->any, bb->list.nr != 0);
 	spin_unlock_irqrestore(&bb->lock, flags);
 	return error;

@@ -13,7 +13,7 @@
 /**
  * struct emd_badblocks - a list that may be used in any context
  * @any: of the owner: is there something in the list? To be read without a lock.
- * @round: changes with each failure; never 0
+ * @round: changes with each failure, but not when what is listed is acknowledged; never 0
  */
 struct emd_badblocks {
 	spinlock_t		lock;
@@ -29,8 +29,8 @@ void emd_badblocks_free(struct emd_badblocks *bb);
 /** emd_badblocks_first() - the first bad sector in [@begin, @end), @end if there is none. */
 u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end);
 
-/** emd_badblocks_add() - see emd_bad_add(). Return: 0 or -ENOSPC. */
-int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind);
+/** emd_badblocks_add() - see emd_bad_add(); @failed: because a write has. Return: 0 or -ENOSPC. */
+int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, bool failed);
 
 /**
  * emd_badblocks_round() - before a write of [@begin, @end) is sent
@@ -42,7 +42,8 @@ u32 emd_badblocks_round(struct emd_badblocks *bb, u64 begin, u64 end);
 /**
  * emd_badblocks_written() - a write of [@begin, @end) has succeeded: it is good, unless any other has failed since @round
  *
- * That other one may have been to the same place, and after it. Return: true if the list has changed.
+ * That other one may have been to the same place, and after it. Nor does it leave a list that would get too long by that.
+ * Return: true if the list has changed.
  */
 bool emd_badblocks_written(struct emd_badblocks *bb, u64 begin, u64 end, u32 round);
 

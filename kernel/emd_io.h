@@ -99,8 +99,13 @@ bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status);
  */
 bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end);
 
-/** emd_member_written() - a write for which emd_member_write_round() gave @round has succeeded: bad blocks there are good again. Any context. */
-void emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round);
+/**
+ * emd_member_written() - a write for which emd_member_write_round() gave @round has succeeded: bad blocks there are good again
+ *
+ * Unless others have failed meanwhile (emd_badblocks_written()). Any context. Return: false if some of it is still bad, and has to be
+ * written again before it counts as written: nobody reads it.
+ */
+bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round);
 
 /**
  * emd_array_bad_round() - for who looks at lists of bad blocks, and acts on what they say later: if it has changed by then, they may have

@@ -139,6 +139,15 @@ int emd_bad_remove(struct emd_bad_list *list, __u64 begin, __u64 end)
 	return begin < end && emd_bad_first(list, begin, end) < end ? put(list, begin, end, EMD_BAD_NONE) : 0;
 }
 
+int emd_bad_all(const struct emd_bad_list *list, __u64 begin, __u64 end)
+{
+	__u32 i = find(list, begin);
+
+	for (; begin < end && i < list->nr && list->range[i].begin <= begin; i++)
+		begin = range_end(&list->range[i]);
+	return begin >= end;
+}
+
 __u64 emd_bad_first(const struct emd_bad_list *list, __u64 begin, __u64 end)
 {
 	__u32 i = find(list, begin);

@@ -48,6 +48,9 @@ int emd_bad_add(struct emd_bad_list *list, __u64 begin, __u64 end, enum emd_bad_
 /** emd_bad_remove() - [@begin, @end) is good again. Return: 0, or -ENOSPC (nothing has changed) if that makes too many ranges. */
 int emd_bad_remove(struct emd_bad_list *list, __u64 begin, __u64 end);
 
+/** emd_bad_all() - is all of [@begin, @end) bad? */
+int emd_bad_all(const struct emd_bad_list *list, __u64 begin, __u64 end);
+
 /** emd_bad_first() - the first bad sector in [@begin, @end); @end if there is none. */
 __u64 emd_bad_first(const struct emd_bad_list *list, __u64 begin, __u64 end);
 

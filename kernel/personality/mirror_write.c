@@ -192,12 +192,29 @@ static void write_put(struct mirror_write *write)
 	emd_narrow_queue(&write->work);
 }
 
-/* What was bad there is good again; but a discard leaves what it likes. */
-static noinline void copy_replaced(struct mirror_copy *copy)
+/* Return: true if what was bad there is good again, or need not be: a discard leaves what it likes. */
+static noinline bool copy_replaces(struct mirror_copy *copy)
 {
-	if (bio_op(&copy->bio) != REQ_OP_DISCARD)
-		emd_member_written(copy->member, copy->sector,
-				   copy->sector + (copy->write->run.bi_size >> SECTOR_SHIFT), copy->round);
+	return bio_op(&copy->bio) == REQ_OP_DISCARD ||
+	       emd_member_written(copy->member, copy->sector,
+				  copy->sector + (copy->write->run.bi_size >> SECTOR_SHIFT), copy->round);
+}
+
+static void copy_refused(struct mirror_copy *copy)
+{
+	copy->refused = true;
+	WRITE_ONCE(copy->write->narrows, true);	/* the reference is write_narrow()'s */
+}
+
+/* What it has taken is still listed as bad, so nobody reads it: again. */
+static noinline void copy_still_bad(struct mirror_copy *copy)
+{
+	if (bio_op(&copy->bio) == REQ_OP_WRITE) {
+		copy_refused(copy);
+		return;
+	}
+	WRITE_ONCE(copy->write->refused, BLK_STS_NOTSUPP);
+	emd_member_put(copy->member);
 }
 
 static noinline void copy_failed(struct mirror_copy *copy, blk_status_t status)
@@ -208,8 +225,7 @@ static noinline void copy_failed(struct mirror_copy *copy, blk_status_t status)
 		WRITE_ONCE(write->refused, status);
 		emd_member_put(copy->member);
 	} else if (emd_member_keeps_bad(copy->member, status)) {
-		copy->refused = true;
-		WRITE_ONCE(write->narrows, true);	/* the reference is write_narrow()'s */
+		copy_refused(copy);
 	} else {
 		emd_member_error(write->conf->map->array, copy->member);
 		copy_lost(copy);
@@ -222,14 +238,14 @@ static void copy_end_io(struct bio *bio)
 	struct mirror_write *write = copy->write;
 
 	bio_uninit(bio);
-	if (likely(!bio->bi_status)) {
+	if (unlikely(bio->bi_status)) {
+		copy_failed(copy, bio->bi_status);
+	} else if (unlikely(copy->round) && !copy_replaces(copy)) {
+		copy_still_bad(copy);
+	} else {
 		if (copy->counts)
 			WRITE_ONCE(write->reached, true);
-		if (unlikely(copy->round))
-			copy_replaced(copy);
 		emd_member_put(copy->member);
-	} else {
-		copy_failed(copy, bio->bi_status);
 	}
 	write_put(write);
 }

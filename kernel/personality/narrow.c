@@ -4,6 +4,8 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 
+#define WRITE_TRIES	3	/* while others fail on the same disk, see emd_badblocks_written() */
+
 /* What is on it waits for disks alone: members that are arrays are not written again. */
 static struct workqueue_struct *narrow_wq;
 
@@ -30,7 +32,7 @@ struct refused {
 	struct bio *source;
 	struct bvec_iter iter;
 	u64 sector;
-	bool bad;	/* some of it is recorded */
+	bool bad;	/* some of it is recorded, or was and still is */
 	bool lost;	/* some of it is not */
 };
 
@@ -47,8 +49,8 @@ static void one_end_io(struct bio *bio)
 	complete(&one->done);
 }
 
-/* The next @sectors. Return: true if they could be written. */
-static bool write_some(const struct refused *r, unsigned int sectors)
+/* The next @sectors. Return: true if the disk has taken them; @good: then they can be read. */
+static bool write_once(const struct refused *r, unsigned int sectors, bool *good)
 {
 	struct one_write one = { .done = COMPLETION_INITIALIZER_ONSTACK(one.done) };
 	struct mdk_member *m = r->member;
@@ -64,10 +66,20 @@ static bool write_some(const struct refused *r, unsigned int sectors)
 	emd_member_submit(m, bio);
 	wait_for_completion_io(&one.done);
 	bio_put(bio);
-	if (one.status)
-		return false;
-	if (round)
-		emd_member_written(m, r->sector, r->sector + sectors, round);
+	*good = !one.status && (!round || emd_member_written(m, r->sector, r->sector + sectors, round));
+	return !one.status;
+}
+
+/* The same until they can be, or it seems that they stay in the list of bad blocks. */
+static bool write_some(struct refused *r, unsigned int sectors)
+{
+	unsigned int tries = WRITE_TRIES;
+	bool good = false;
+
+	while (!good && tries--)
+		if (!write_once(r, sectors, &good))
+			return false;
+	r->bad |= !good;
 	return true;
 }
 

@@ -350,12 +350,22 @@ static u64 column_sector(const struct r5_column *column)
 	return column->op->conf->map->slot[column->slot].offset + op_member_sector(column->op);
 }
 
-static void column_written(struct r5_column *column)
+static void column_refused(struct r5_column *column)
 {
-	u64 sector = column_sector(column);
+	column->todo |= R5_COLUMN_REFUSED;
+	WRITE_ONCE(column->op->narrows, true);
+}
 
-	if (column->round)
-		emd_member_written(column->member, sector, sector + column->op->piece.hi - column->op->piece.lo, column->round);
+/* It was to replace bad blocks. As long as they are listed it has not been written. */
+static noinline void column_replaced(struct r5_column *column)
+{
+	u64 sector = column_sector(column), end = sector + column->op->piece.hi - column->op->piece.lo;
+
+	if (emd_member_written(column->member, sector, end, column->round))
+		return;
+	column->failed = true;
+	if (!column->op->offload)
+		column_refused(column);
 }
 
 /* A member that is not written and not failed either. */
@@ -372,8 +382,7 @@ static void column_error(struct r5_column *column, struct bio *bio)
 	if (!op_is_write(bio_op(bio)) || bio_op(bio) == REQ_OP_WRITE_ZEROES)
 		return;
 	if (emd_member_keeps_bad(column->member, bio->bi_status)) {
-		column->todo |= R5_COLUMN_REFUSED;
-		WRITE_ONCE(column->op->narrows, true);
+		column_refused(column);
 		return;
 	}
 	emd_member_error(column->op->conf->map->array, column->member);
@@ -402,8 +411,8 @@ static void column_end_io(struct bio *bio)
 
 	if (bio->bi_status)
 		column_error(column, bio);
-	else if (write)
-		column_written(column);
+	else if (unlikely(column->round))
+		column_replaced(column);
 	bio_uninit(bio);
 	if (!(column->todo & R5_COLUMN_REFUSED))
 		emd_member_put(column->member);
