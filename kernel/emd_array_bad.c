@@ -15,8 +15,14 @@
  *
  * Members keep lists only where somebody wants them to (external_bbl); without one a write error fails the member.
  */
+#include <linux/moduleparam.h>
+
 #include "emd_array_private.h"
 #include "emd_io.h"
+
+static bool bad_block_lists;
+module_param(bad_block_lists, bool, 0644);
+MODULE_PARM_DESC(bad_block_lists, "let members keep lists of bad blocks (external_bbl): on trial, see docs/decisions/0007");
 
 bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status)
 {
@@ -91,6 +97,8 @@ u32 emd_array_bad_round(const struct emd_array *a)
 
 int emd_array_keep_bad(struct mdk_member *m)
 {
+	if (!bad_block_lists)
+		return -EOPNOTSUPP;
 	if (!m->bad)
 		m->bad = emd_badblocks_alloc(&m->has_bad);
 	smp_mb();	/* before a flag says that it is there */

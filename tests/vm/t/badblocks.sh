@@ -43,6 +43,8 @@ rebuild_without() {
 say "raid1: who keeps no list has none"
 make_array emd0 raid1 2 0 - "$n0" "$n1"
 refuse_store "No space" "8 8" "$(member "$n0")/bad_blocks"
+refuse_store "not supported" external_bbl "$(member "$n0")/state"
+echo 1 >/sys/module/emd/parameters/bad_block_lists
 refuse_store "Invalid" "8" "$(member "$n0")/bad_blocks"
 keep_lists "$n0" "$n1"
 refuse_store "Invalid" "8 0" "$(member "$n0")/bad_blocks"
