@@ -13,8 +13,17 @@ cycle() {	# OUT IN: OUT fails, IN is rebuilt in its place
 	rebuild_onto 1 "$2" 120
 }
 
+take_turns() {	# SPARE DEVICE...: each member in turn fails, and is the next one's spare
+	local spare=$1 device
+	shift
+	for device; do
+		cycle "$device" "$spare"
+		spare=$device
+	done
+}
+
 under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
-	local level=$1 spare=$2 writer device
+	local level=$1 spare=$2 writer
 	shift 2
 	say "$level"
 	make_array 1 "$level" 16384 2 none "$@"
@@ -22,10 +31,7 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --batch 1 &
 	writer=$!
 	wait_writer 1
-	for device; do
-		cycle "$device" "$spare"
-		spare=$device
-	done
+	take_turns "$spare" "$@"
 	kill -0 $writer || fail "the writer ended: a write failed"
 	kill $writer
 	wait $writer || true
@@ -42,7 +48,7 @@ fill_again_and_again() {
 # fill_under_faults LEVEL SPARE DEVICE...: each block is written once, from four submitters, and again; meanwhile the devices in
 # turn become the spare
 fill_under_faults() {
-	local level=$1 spare=$2 writer took device
+	local level=$1 spare=$2 writer took
 	shift 2
 	say "$level: every stripe, by small writes"
 	make_array 1 "$level" 16384 2 none "$@"
@@ -52,10 +58,7 @@ fill_under_faults() {
 	fill_again_and_again >/tmp/load 2>&1 &
 	writer=$!
 	wait_writer 1
-	for device; do
-		cycle "$device" "$spare"
-		spare=$device
-	done
+	take_turns "$spare" "$@"
 	touch /tmp/enough
 	wait $writer || { cat /tmp/load; fail "a write failed"; }
 	took=$(sed -n 's/.* took \([0-9]*\) ms$/\1/p' /tmp/load | sort -n | tail -1)
