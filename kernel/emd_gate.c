@@ -12,194 +12,12 @@
  * parked from then on) and looks, or waits, for zero. A clean array has its gate shut;
  * so the first write finds it shut, is parked, and somebody opens: at once without
  * metadata, or when the monitor has made "dirty" durable and answers `active`.
- *
- * A write ends in the order: range, map, then perhaps @held until the failure of a member
- * that it missed is durable, then @writes. The map goes first because the failure's own
- * work publishes a new one.
  */
-#include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "emd_array_private.h"
 #include "emd_bitmap.h"
 #include "emd_compat.h"
-#include "emd_spare.h"
-
-#define STACKED_ARRAYS	4	/* arrays that may call each other directly */
-#define RESERVED_REQUESTS 16
-
-struct gate_request {
-	struct emd_io		io;
-	struct emd_array	*array;
-	struct bio		*bio;
-	bio_end_io_t		*end_io;
-	void			*private;
-	struct block_device	*bdev;
-	struct emd_range_holder	holder;
-	struct percpu_ref	*noted;		/* in the bitmap; NULL without one */
-	struct llist_node	held;
-	unsigned long		started;
-	unsigned int		sectors;
-	bool			write;
-	bool			ranged;
-	bool			counted;
-};
-
-static struct kmem_cache *request_cache;
-static bio_end_io_t *chain_end;	/* what a part of a chain has there: a mark for bio_endio(), not to be called */
-
-static DEFINE_PER_CPU(struct emd_spare, spare_requests);
-
-static struct gate_request *request_alloc(struct emd_gate *g, gfp_t gfp)
-{
-	struct llist_node *spare = emd_spare_take(&spare_requests);
-
-	return spare ? llist_entry(spare, struct gate_request, held) : mempool_alloc(&g->requests, gfp);
-}
-
-/* An array's reserve goes before the spare ones: somebody may wait for it. */
-static void request_free(struct emd_gate *g, struct gate_request *rq)
-{
-	if (READ_ONCE(g->requests.curr_nr) < g->requests.min_nr || !emd_spare_keep(&spare_requests, &rq->held))
-		mempool_free(rq, &g->requests);
-}
-
-static struct gate_request *io_request(struct emd_io *io)
-{
-	return container_of(io, struct gate_request, io);
-}
-
-/* -- ending ---------------------------------------------------------------------------- */
-
-/* The last array of a stack of STACKED_ARRAYS hands the way up to its worker. */
-static bool stack_is_deep(const struct emd_array *a)
-{
-	return a->depth && a->depth % STACKED_ARRAYS == 0;
-}
-
-static void end_from_worker(struct emd_array *a, struct bio *bio)
-{
-	struct emd_gate *g = emd_array_gate(a);
-	unsigned long flags;
-
-	spin_lock_irqsave(&g->lock, flags);
-	bio_list_add(&g->ended, bio);
-	queue_work(g->wq, &g->ended_work);
-	spin_unlock_irqrestore(&g->lock, flags);
-}
-
-static void ended_work(struct work_struct *work)
-{
-	struct emd_gate *g = container_of(work, struct emd_gate, ended_work);
-	struct bio_list ended;
-	struct bio *bio;
-
-	spin_lock_irq(&g->lock);
-	ended = g->ended;
-	bio_list_init(&g->ended);
-	spin_unlock_irq(&g->lock);
-	while ((bio = bio_list_pop(&ended)))
-		bio_endio(bio);
-}
-
-/* @map: what still keeps the array, or NULL when the write's own reference does. */
-static void request_finish(struct gate_request *rq, struct emd_map *map)
-{
-	struct emd_array *a = rq->array;
-	struct emd_gate *g = emd_array_gate(a);
-	struct bio *bio = rq->bio;
-	bool write = rq->write, deep = stack_is_deep(a), ended = rq->io.flags & EMD_IO_ENDED;
-
-	if (rq->counted)
-		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
-	request_free(g, rq);
-	if (deep)
-		end_from_worker(a, bio);
-	if (write)
-		percpu_ref_put(&g->writes);
-	if (map)
-		emd_map_exit(map);
-	if (deep)
-		return;
-	if (ended && bio->bi_end_io != chain_end)
-		bio->bi_end_io(bio);
-	else
-		bio_endio(bio);
-}
-
-static void hold_again(struct emd_gate *g, struct llist_node *held)
-{
-	struct llist_node *last = held;
-
-	while (last->next)
-		last = last->next;
-	llist_add_batch(held, last, &g->held);
-}
-
-/*
- * A write is held after the failure that it met was counted. So if nothing is counted once it was taken out, all that
- * it met is durable; if something is, it may be a failure that came after the acknowledgement which called us.
- */
-static void held_work(struct work_struct *work)
-{
-	struct emd_gate *g = container_of(work, struct emd_gate, held_work);
-	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
-	struct gate_request *rq, *next;
-	struct llist_node *held;
-
-	while ((held = llist_del_all(&g->held))) {
-		if (unlikely(atomic_read(&a->priv->unacked))) {
-			hold_again(g, held);
-			if (atomic_read(&a->priv->unacked))
-				return;		/* who acknowledges it calls us */
-			continue;
-		}
-		llist_for_each_entry_safe(rq, next, llist_reverse_order(held), held)
-			request_finish(rq, NULL);
-	}
-}
-
-void emd_gate_acknowledged(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	queue_work(g->wq, &g->held_work);
-	queue_work(g->admit_wq, &g->flushed_work);
-}
-
-static void request_hold(struct gate_request *rq)
-{
-	struct emd_array *a = rq->array;
-
-	llist_add(&rq->held, &emd_array_gate(a)->held);
-	smp_mb__after_atomic();	/* pairs with the decrement in emd_array_acknowledge() */
-	if (!atomic_read(&a->priv->unacked))
-		emd_gate_acknowledged(a);
-}
-
-static void request_done(struct emd_io *io, blk_status_t status)
-{
-	struct gate_request *rq = io_request(io);
-	struct emd_array *a = rq->array;
-	struct emd_map *map = io->map;
-	struct bio *bio = rq->bio;
-
-	bio->bi_end_io = rq->end_io;
-	bio->bi_private = rq->private;
-	bio->bi_bdev = rq->bdev;
-	if (status)	/* a part that was split off may have left its own */
-		bio->bi_status = status;
-	if (rq->ranged)
-		emd_range_exit(a->ranges, &rq->holder);
-	if (unlikely(rq->noted))
-		emd_bitmap_exit(rq->noted);
-	if (rq->write && unlikely(atomic_read(&a->priv->unacked))) {
-		request_hold(rq);
-		emd_map_exit(map);
-		return;
-	}
-	request_finish(rq, map);
-}
+#include "emd_gate_request.h"
 
 /* -- worker ---------------------------------------------------------------------------- */
 
@@ -216,7 +34,7 @@ void emd_gate_punt(struct emd_array *a, struct bio *bio)
 
 static void request_punt(struct emd_io *io)
 {
-	struct gate_request *rq = io_request(io);
+	struct emd_gate_request *rq = emd_gate_request_of(io);
 	struct emd_gate *g = emd_array_gate(rq->array);
 
 	llist_add(&rq->held, &g->punted_ios);
@@ -227,7 +45,7 @@ static void request_punt(struct emd_io *io)
 static void punted_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, punted_work);
-	struct gate_request *rq, *next;
+	struct emd_gate_request *rq, *next;
 
 	llist_for_each_entry_safe(rq, next, llist_reverse_order(llist_del_all(&g->punted_ios)), held) {
 		rq->io.flags |= EMD_IO_CAN_WAIT;
@@ -240,7 +58,7 @@ static void gate_pass(struct emd_array *a, struct bio *bio, bool can_wait);
 static void submit_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, submit_work);
-	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
+	struct emd_array *a = emd_gate_array(g);
 	struct bio_list bios;
 	struct bio *bio;
 
@@ -281,7 +99,7 @@ static void note_write(struct emd_gate *g)
 }
 
 /* The map that serves @bio's beginning, in place of @rq's; @limit where that ends. */
-static void route(struct emd_array *a, struct gate_request *rq, struct bio *bio, u64 *limit)
+static void route(struct emd_array *a, struct emd_gate_request *rq, struct bio *bio, u64 *limit)
 {
 	struct emd_map *map = emd_reshape_route(a, bio->bi_iter.bi_sector, limit);
 
@@ -291,20 +109,20 @@ static void route(struct emd_array *a, struct gate_request *rq, struct bio *bio,
 	rq->io.map = map;
 }
 
-static void drop_request(struct emd_array *a, struct gate_request *rq)
+static void drop_request(struct emd_array *a, struct emd_gate_request *rq)
 {
 	struct emd_map *map = rq->io.map;
 	bool write = rq->write;
 
 	if (rq->ranged)
 		emd_range_exit(a->ranges, &rq->holder);
-	request_free(emd_array_gate(a), rq);
+	emd_gate_request_free(emd_array_gate(a), rq);
 	if (write)
 		percpu_ref_put(&emd_array_gate(a)->writes);
 	emd_map_exit(map);
 }
 
-static void start_request(struct emd_array *a, struct gate_request *rq, struct bio *bio, bool can_wait)
+static void start_request(struct emd_array *a, struct emd_gate_request *rq, struct bio *bio, bool can_wait)
 {
 	rq->array = a;
 	rq->bio = bio;
@@ -319,7 +137,7 @@ static void start_request(struct emd_array *a, struct gate_request *rq, struct b
 	if (rq->io.map->pers->redundant)
 		bio->bi_opf &= ~REQ_NOWAIT;
 	rq->io.bio = bio;
-	rq->io.done = request_done;
+	rq->io.done = emd_gate_request_done;
 	rq->io.punt = request_punt;
 	rq->io.flags = (bio_flagged(bio, BIO_CHAIN) ? 0 : EMD_IO_WHOLE) | (can_wait ? EMD_IO_CAN_WAIT : 0);
 	rq->io.status = BLK_STS_OK;
@@ -345,12 +163,12 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	struct emd_gate *g = emd_array_gate(a);
 	gfp_t gfp = can_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
 	u64 end = bio_end_sector(bio), limit = end;
-	struct gate_request *rq;
+	struct emd_gate_request *rq;
 	struct emd_bitmap *bm;
 	struct bio *front;
 	bool reshape, write;
 
-	rq = request_alloc(g, gfp);
+	rq = emd_gate_request_alloc(g, gfp);
 	if (!rq)
 		goto punt;
 	rq->ranged = false;
@@ -361,7 +179,7 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	rq->write = write && rq->io.map && percpu_ref_tryget_live_rcu(&g->writes);
 	rcu_read_unlock();
 	if (unlikely(!rq->io.map)) {
-		request_free(g, rq);
+		emd_gate_request_free(g, rq);
 		bio_io_error(bio);
 		return NULL;
 	}
@@ -470,336 +288,17 @@ void emd_member_submit(struct mdk_member *m, struct bio *bio)
 		return;
 	}
 	a = emd_member_array(m);
-	if (stack_is_deep(a))
+	if (emd_gate_is_deep(a))
 		emd_gate_punt(a, bio);
 	else
 		emd_gate_submit(a, bio);
 }
 
-/* -- opening and shutting ------------------------------------------------------------------ */
-
-static bool waits_for_checkpoint(struct emd_array *a, struct bio *bio)
+void emd_gate_admit_init(struct emd_gate *g)
 {
-	return rcu_access_pointer(a->reshape) &&
-	       emd_reshape_blocks(a, bio->bi_iter.bi_sector, bio_end_sector(bio));
-}
-
-/* The gate is open: all parked writes go, but those that a checkpoint holds. */
-static void release_parked(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-	struct bio_list parked, go = BIO_EMPTY_LIST, stay = BIO_EMPTY_LIST;
-	struct bio *bio;
-
-	spin_lock_irq(&g->lock);
-	parked = g->parked;
-	bio_list_init(&g->parked);
-	spin_unlock_irq(&g->lock);
-	while ((bio = bio_list_pop(&parked)))
-		bio_list_add(waits_for_checkpoint(a, bio) ? &stay : &go, bio);
-	spin_lock_irq(&g->lock);
-	bio_list_merge_head(&g->parked, &stay);
-	bio_list_merge(&g->punted, &go);
-	spin_unlock_irq(&g->lock);
-	queue_work(g->admit_wq, &g->submit_work);
-}
-
-/* After kill: has the switch been seen everywhere? Only then does "zero" mean anything. */
-static void writes_killed(struct percpu_ref *ref)
-{
-	complete(&container_of(ref, struct emd_gate, writes)->shutting);
-}
-
-static void writes_idle(struct percpu_ref *ref)
-{
-	wake_up_all(&container_of(ref, struct emd_gate, writes)->opened);
-}
-
-static void open_locked(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	lockdep_assert_held(&g->mode);
-	if (!g->open) {
-		if (percpu_ref_is_zero(&g->writes))
-			percpu_ref_reinit(&g->writes);
-		else
-			percpu_ref_resurrect(&g->writes);
-		WRITE_ONCE(g->open, true);
-		WRITE_ONCE(g->wrote, true);
-		WRITE_ONCE(g->idle, false);
-		if (emd_array_redundant(a) && g->idle_ms)
-			queue_delayed_work(emd_config_wq, &g->tick, msecs_to_jiffies(g->idle_ms));
-	}
-	WRITE_ONCE(g->pending, false);
-	wake_up_all(&g->opened);
-	release_parked(a);
-}
-
-void emd_gate_open(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	mutex_lock(&g->mode);
-	open_locked(a);
-	mutex_unlock(&g->mode);
-}
-
-/* New writes are parked from here on. */
-static void close_locked(struct emd_gate *g)
-{
-	lockdep_assert_held(&g->mode);
-	if (!g->open)
-		return;
-	reinit_completion(&g->shutting);
-	WRITE_ONCE(g->open, false);
-	percpu_ref_kill_and_confirm(&g->writes, writes_killed);
-	wait_for_completion(&g->shutting);
-}
-
-static int shut_locked(struct emd_array *a, bool wait)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	close_locked(g);
-	if (wait)
-		wait_event(g->opened, percpu_ref_is_zero(&g->writes));
-	WRITE_ONCE(g->pending, false);
-	if (percpu_ref_is_zero(&g->writes))
-		return 0;
-	open_locked(a);
-	return -EBUSY;
-}
-
-int emd_gate_shut(struct emd_array *a, bool wait, enum emd_array_state state)
-{
-	struct emd_gate *g = emd_array_gate(a);
-	int error;
-
-	mutex_lock(&g->mode);
-	error = shut_locked(a, wait);
-	if (!error)
-		emd_array_set_state(a, state);
-	mutex_unlock(&g->mode);
-	return error;
-}
-
-static void fail_parked(struct emd_gate *g)
-{
-	struct bio_list parked;
-	struct bio *bio;
-
-	spin_lock_irq(&g->lock);
-	parked = g->parked;
-	bio_list_init(&g->parked);
-	spin_unlock_irq(&g->lock);
-	while ((bio = bio_list_pop(&parked)))
-		bio_io_error(bio);
-}
-
-/* The first write to a clean array: no longer clean, but perhaps not yet allowed. */
-static void ask_to_open(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	if (g->pending)
-		return;
-	if (a->state == EMD_ARRAY_READ_AUTO)
-		emd_sync_wake(a);
-	a->state = EMD_ARRAY_ACTIVE;
-	if (a->member.metapers->dirty(a)) {
-		open_locked(a);
-	} else {
-		a->priv->unacked_since = jiffies;
-		WRITE_ONCE(g->pending, true);
-	}
-	emd_array_notify(a, "array_state");
-}
-
-int emd_array_dirty(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	mutex_lock(&g->mode);
-	if (!g->open && (a->state == EMD_ARRAY_CLEAN || a->state == EMD_ARRAY_ACTIVE))
-		ask_to_open(a);
-	mutex_unlock(&g->mode);
-	return wait_event_interruptible(g->opened, READ_ONCE(g->open) || !emd_array_writable(a));
-}
-
-void emd_array_write_pending(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	if (!emd_array_external(a))
-		return;
-	mutex_lock(&g->mode);
-	if (a->state == EMD_ARRAY_CLEAN || a->state == EMD_ARRAY_ACTIVE) {
-		close_locked(g);
-		ask_to_open(a);
-	}
-	mutex_unlock(&g->mode);
-}
-
-/* Writes are parked: why, and what is to be done? */
-static void open_work(struct work_struct *work)
-{
-	struct emd_gate *g = container_of(work, struct emd_gate, open_work);
-	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
-	bool parked;
-
-	mutex_lock(&g->mode);
-	spin_lock_irq(&g->lock);
-	parked = !bio_list_empty(&g->parked);
-	spin_unlock_irq(&g->lock);
-	if (!parked)
-		goto unlock;
-	switch (a->state) {
-	case EMD_ARRAY_READ_AUTO:
-	case EMD_ARRAY_CLEAN:
-	case EMD_ARRAY_ACTIVE:
-		if (g->open)
-			release_parked(a);
-		else
-			ask_to_open(a);
-		break;
-	default:
-		fail_parked(g);
-	}
-unlock:
-	mutex_unlock(&g->mode);
-}
-
-void emd_gate_release(struct emd_array *a)
-{
-	queue_work(emd_config_wq, &emd_array_gate(a)->open_work);
-}
-
-/* Every idle_ms while the gate is open: has there been a write? */
-static void tick(struct work_struct *work)
-{
-	struct emd_gate *g = container_of(work, struct emd_gate, tick.work);
-	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
-
-	mutex_lock(&g->mode);
-	if (!g->open || a->state != EMD_ARRAY_ACTIVE || !g->idle_ms)
-		goto unlock;
-	if (READ_ONCE(g->wrote)) {
-		WRITE_ONCE(g->wrote, false);
-	} else if (a->member.metapers->idle(a)) {
-		if (!shut_locked(a, false)) {
-			a->state = EMD_ARRAY_CLEAN;
-			emd_array_notify(a, "array_state");
-			goto unlock;
-		}
-	} else {
-		WRITE_ONCE(g->idle, true);
-		emd_array_notify(a, "array_state");
-		if (!READ_ONCE(g->wrote))
-			goto unlock;
-		WRITE_ONCE(g->idle, false);
-	}
-	queue_delayed_work(emd_config_wq, &g->tick, msecs_to_jiffies(g->idle_ms));
-unlock:
-	mutex_unlock(&g->mode);
-}
-
-void emd_gate_set_idle(struct emd_array *a, unsigned int ms)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	mutex_lock(&g->mode);
-	g->idle_ms = ms;
-	WRITE_ONCE(g->wrote, true);
-	WRITE_ONCE(g->idle, false);
-	if (ms && g->open)
-		mod_delayed_work(emd_config_wq, &g->tick, msecs_to_jiffies(ms));
-	mutex_unlock(&g->mode);
-}
-
-/* -- life ------------------------------------------------------------------------------------ */
-
-int emd_gate_init(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-	int error;
-
-	spin_lock_init(&g->lock);
-	mutex_init(&g->mode);
-	init_completion(&g->shutting);
-	init_waitqueue_head(&g->opened);
-	init_llist_head(&g->held);
 	init_llist_head(&g->punted_ios);
 	bio_list_init(&g->parked);
 	bio_list_init(&g->punted);
-	bio_list_init(&g->ended);
-	INIT_WORK(&g->open_work, open_work);
 	INIT_WORK(&g->submit_work, submit_work);
 	INIT_WORK(&g->punted_work, punted_work);
-	INIT_WORK(&g->ended_work, ended_work);
-	INIT_WORK(&g->held_work, held_work);
-	INIT_DELAYED_WORK(&g->tick, tick);
-	emd_gate_flush_init(a);
-	g->idle_ms = EMD_DEFAULT_IDLE_MS;
-
-	g->wq = alloc_workqueue("%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, a->member.name);
-	if (!g->wq)
-		return -ENOMEM;
-	error = -ENOMEM;
-	g->admit_wq = alloc_workqueue("%s_admit", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, a->member.name);
-	if (!g->admit_wq)
-		goto free_wq;
-	error = mempool_init_slab_pool(&g->requests, RESERVED_REQUESTS, request_cache);
-	if (error)
-		goto free_admit_wq;
-	error = bioset_init(&g->splits, BIO_POOL_SIZE, EMD_GATE_FRONT_PAD, 0);
-	if (error)
-		goto free_requests;
-	error = percpu_ref_init(&g->writes, writes_idle, PERCPU_REF_INIT_DEAD | PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
-	if (error)
-		goto free_splits;
-	return 0;
-free_splits:
-	bioset_exit(&g->splits);
-free_requests:
-	mempool_exit(&g->requests);
-free_admit_wq:
-	destroy_workqueue(g->admit_wq);
-free_wq:
-	destroy_workqueue(g->wq);
-	return error;
-}
-
-void emd_gate_destroy(struct emd_array *a)
-{
-	struct emd_gate *g = emd_array_gate(a);
-
-	cancel_delayed_work_sync(&g->tick);
-	cancel_work_sync(&g->open_work);
-	destroy_workqueue(g->admit_wq);
-	destroy_workqueue(g->wq);
-	percpu_ref_exit(&g->writes);
-	bioset_exit(&g->splits);
-	mempool_exit(&g->requests);
-}
-
-int emd_gate_module_init(void)
-{
-	struct bio part, whole;
-
-	bio_init(&part, NULL, NULL, 0, 0);
-	bio_init(&whole, NULL, NULL, 0, 0);
-	bio_chain(&part, &whole);
-	chain_end = part.bi_end_io;
-	request_cache = KMEM_CACHE(gate_request, 0);
-	return request_cache ? 0 : -ENOMEM;
-}
-
-void emd_gate_module_exit(void)
-{
-	struct llist_node *spare;
-
-	while ((spare = emd_spare_drain(&spare_requests)))
-		kmem_cache_free(request_cache, llist_entry(spare, struct gate_request, held));
-	kmem_cache_destroy(request_cache);
 }

@@ -136,7 +136,6 @@ void emd_gate_release(struct emd_array *a);
 void emd_gate_acknowledged(struct emd_array *a);
 
 /* emd_gate_flush.c */
-void emd_gate_flush_init(struct emd_array *a);
 /** emd_gate_flush_bio() - flush all members, then submit the rest of @bio. Context: process, never waits. */
 void emd_gate_flush_bio(struct emd_array *a, struct bio *bio);
 

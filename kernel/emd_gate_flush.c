@@ -14,7 +14,7 @@
  */
 #include <linux/completion.h>
 
-#include "emd_array_private.h"
+#include "emd_gate_request.h"
 #include "emd_leaf.h"
 
 static void flush_put(struct emd_flush *f)
@@ -107,7 +107,7 @@ static void round_done(struct emd_flush *f)
 static void round_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, flush_work);
-	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
+	struct emd_array *a = emd_gate_array(g);
 
 	spin_lock_irq(&g->lock);
 	g->flush_now = g->flush_next;
@@ -143,7 +143,7 @@ static bool round_over(struct emd_array *a)
 static void flushed_work(struct work_struct *work)
 {
 	struct emd_gate *g = container_of(work, struct emd_gate, flushed_work);
-	struct emd_array *a = container_of(g, struct emd_array_private, gate)->array;
+	struct emd_array *a = emd_gate_array(g);
 	struct bio_list flushed;
 	blk_status_t status;
 	struct bio *bio;
@@ -183,10 +183,8 @@ void emd_gate_flush_bio(struct emd_array *a, struct bio *bio)
 	spin_unlock_irqrestore(&g->lock, flags);
 }
 
-void emd_gate_flush_init(struct emd_array *a)
+void emd_gate_flush_init(struct emd_gate *g)
 {
-	struct emd_gate *g = emd_array_gate(a);
-
 	bio_list_init(&g->flush_next);
 	bio_list_init(&g->flush_now);
 	INIT_WORK(&g->flush_work, round_work);
