@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "emd_array_private.h"
+#include "emd_array_queues.h"
 
 struct workqueue_struct *emd_config_wq;
 
@@ -183,9 +184,9 @@ void emd_array_update_health(struct emd_array *a)
 
 /* -- memory -------------------------------------------------------------------------------------- */
 
-static void resubmit(struct bio *bio, void *ctx)
+static void again(struct bio *bio, void *ctx)
 {
-	emd_gate_data(ctx, bio, true);
+	emd_gate_punt(ctx, bio);
 }
 
 static int array_init_parts(struct emd_array *a)
@@ -194,7 +195,7 @@ static int array_init_parts(struct emd_array *a)
 
 	if (error)
 		return error;
-	a->ranges = emd_range_create(resubmit, a);
+	a->ranges = emd_range_create(again, a);
 	if (!a->ranges) {
 		error = -ENOMEM;
 		goto destroy_gate;
@@ -249,6 +250,7 @@ struct emd_array *emd_array_alloc(unsigned int number)
 	if (error)
 		goto free_priv;
 	array_init_fields(a);
+	emd_array_queues_init(a);
 	error = array_init_parts(a);
 	if (error)
 		goto discard;
@@ -270,6 +272,7 @@ void emd_array_release(struct emd_array *a)
 	emd_sync_destroy(a);
 	emd_range_destroy(a->ranges);
 	emd_gate_destroy(a);
+	emd_array_queues_exit(a);
 }
 
 void emd_array_free(struct emd_array *a)
@@ -289,10 +292,15 @@ int emd_array_module_init(void)
 	error = emd_array_map_module_init();
 	if (error)
 		goto destroy_wq;
-	error = emd_gate_module_init();
+	error = emd_queues_module_init();
 	if (error)
 		goto exit_maps;
+	error = emd_gate_module_init();
+	if (error)
+		goto exit_queues;
 	return 0;
+exit_queues:
+	emd_queues_module_exit();
 exit_maps:
 	emd_array_map_module_exit();
 destroy_wq:
@@ -303,6 +311,7 @@ destroy_wq:
 void emd_array_module_exit(void)
 {
 	emd_gate_module_exit();
+	emd_queues_module_exit();
 	emd_array_map_module_exit();
 	destroy_workqueue(emd_config_wq);
 }

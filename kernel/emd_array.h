@@ -68,6 +68,7 @@ struct emd_bitmap_config {
  *                From then on the position is the reshape engine's. config_mutex.
  * @stripe_cache_size: md's attribute, kept for its users; nothing depends on it
  * @depth:        arrays above this one (0: top level)
+ * @rank, @queues: of the works of its I/O, see emd_array_queues.h. Topology mutex; @queues is read without
  * @array_sectors: visible size
  * @external_size: array_size was stored: do not follow the geometry
  * @last_error:   sentence for emd/last_error, set by emd_refuse()
@@ -96,6 +97,8 @@ struct emd_array {
 	struct emd_bitmap_config bitmap_config;
 	unsigned int		stripe_cache_size;
 	unsigned int		depth;
+	unsigned int		rank;
+	struct emd_queues	*queues;
 
 	sector_t		array_sectors;
 	bool			external_size;

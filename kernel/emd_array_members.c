@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "emd_array_private.h"
+#include "emd_array_queues.h"
 #include "emd_bitmap.h"
 #include "emd_leaf.h"
 
@@ -76,6 +77,11 @@ static struct mdk_member *adopt_array(struct emd_array *a, struct emd_array *chi
 		return ERR_PTR(emd_refuse(a, -EINVAL, "%s is not running", child->member.name));
 	if (child->member.parent != &emd_toplevel || !claim_array(child))
 		return ERR_PTR(emd_refuse(a, -EBUSY, "%s is in use", child->member.name));
+	error = emd_array_sink(a, child);
+	if (error) {
+		unclaim_array(child);
+		return ERR_PTR(error);
+	}
 	emd_member_unlink(&child->member);
 	error = emd_member_link(&child->member, &a->member, -1);
 	if (error) {
@@ -110,7 +116,7 @@ static void leaf_gone(struct mdk_member *m)
 static struct mdk_member *adopt_device(struct emd_array *a, dev_t dev)
 {
 	struct emd_leaf *leaf;
-	int error;
+	int error = 0;
 
 	if (has_device(a, dev))
 		return ERR_PTR(emd_refuse(a, -EEXIST, "%u:%u is a member of %s already", MAJOR(dev), MINOR(dev),
@@ -123,7 +129,10 @@ static struct mdk_member *adopt_device(struct emd_array *a, dev_t dev)
 	}
 	leaf->member.destructor = leaf_gone;
 	leaf->member.recovered = 0;
-	error = emd_member_link(&leaf->member, &a->member, -1);
+	if (emd_bdev_may_hide_array(leaf->bdev.bdev))
+		error = emd_array_own_queues(a);
+	if (!error)
+		error = emd_member_link(&leaf->member, &a->member, -1);
 	if (error) {
 		emd_leaf_discard(leaf);
 		return ERR_PTR(error);

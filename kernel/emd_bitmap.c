@@ -51,7 +51,7 @@ static bool want(struct emd_bitmap *bm, struct bio *bio, u32 first, u32 last)
 	if (verdict != EMD_REGIONS_GO) {
 		if (!(bio->bi_opf & REQ_NOWAIT))
 			bio_list_add(verdict == EMD_REGIONS_THIS ? &bm->now : &bm->next, bio);
-		queue_work(bm->wq, &bm->commit);
+		queue_work(emd_array_wq(bm->array, EMD_QUEUE_MEMBERS), &bm->commit);
 	}
 	spin_unlock_irqrestore(&bm->lock, flags);
 	if (verdict == EMD_REGIONS_GO)
@@ -92,7 +92,8 @@ static void release(struct emd_array *a, struct bio_list *bios, bool success)
 static void arm_cleaning(struct emd_bitmap *bm)
 {
 	if (!READ_ONCE(bm->dying))
-		queue_delayed_work(bm->wq, &bm->clean, READ_ONCE(bm->array->bitmap_config.time_base));
+		queue_delayed_work(emd_array_wq(bm->array, EMD_QUEUE_MEMBERS), &bm->clean,
+				   READ_ONCE(bm->array->bitmap_config.time_base));
 }
 
 static void commit_work(struct work_struct *work)
@@ -102,6 +103,7 @@ static void commit_work(struct work_struct *work)
 	bool success = true;
 	u32 blocks;
 
+	mutex_lock(&bm->committing);
 	spin_lock_irq(&bm->lock);
 	if (!bm->durable)
 		emd_regions_rewrite(&bm->regions);
@@ -121,13 +123,14 @@ static void commit_work(struct work_struct *work)
 	done = bm->now;
 	bio_list_init(&bm->now);
 	spin_unlock_irq(&bm->lock);
+	mutex_unlock(&bm->committing);
 	release(bm->array, &done, success);
 	arm_cleaning(bm);
 }
 
 static void commit_now(struct emd_bitmap *bm)
 {
-	queue_work(bm->wq, &bm->commit);
+	queue_work(emd_array_wq(bm->array, EMD_QUEUE_MEMBERS), &bm->commit);
 	flush_work(&bm->commit);
 }
 
@@ -168,7 +171,7 @@ static void settle_idle(struct emd_bitmap *bm)
 	settled = emd_regions_settle_idle(&bm->regions, !clean);
 	spin_unlock_irq(&bm->lock);
 	if (settled && clean)
-		queue_work(bm->wq, &bm->commit);
+		queue_work(emd_array_wq(bm->array, EMD_QUEUE_MEMBERS), &bm->commit);
 }
 
 static void writers_gone(struct percpu_ref *ref)
@@ -208,6 +211,7 @@ static void clean_work(struct work_struct *work)
 	struct emd_array *a = bm->array;
 	bool used;
 
+	mutex_lock(&bm->cleaning);
 	if (bm->draining && smp_load_acquire(&bm->drained)) {
 		bm->draining = false;
 		settle_idle(bm);
@@ -219,14 +223,13 @@ static void clean_work(struct work_struct *work)
 	spin_unlock_irq(&bm->lock);
 	if (used || bm->draining)
 		arm_cleaning(bm);
+	mutex_unlock(&bm->cleaning);
 }
 
 /* -- life ---------------------------------------------------------------------------------------- */
 
 static void free_bitmap(struct emd_bitmap *bm)
 {
-	if (bm->wq)
-		destroy_workqueue(bm->wq);
 	bioset_exit(&bm->bios);
 	percpu_ref_exit(&bm->writers[0].ref);
 	percpu_ref_exit(&bm->writers[1].ref);
@@ -361,8 +364,7 @@ static int init_memory(struct emd_bitmap *bm)
 		return -ENOMEM;
 	if (emd_bitmap_init_bios(bm) || init_epochs(bm))
 		return -ENOMEM;
-	bm->wq = alloc_workqueue("%s_bitmap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, bm->array->member.name);
-	return bm->wq ? 0 : -ENOMEM;
+	return 0;
 }
 
 static void set_bits(struct emd_regions *r, u32 from)
@@ -412,6 +414,8 @@ static struct emd_bitmap *create(struct emd_array *a, bool running)
 		return ERR_PTR(-ENOMEM);
 	bm->array = a;
 	spin_lock_init(&bm->lock);
+	mutex_init(&bm->committing);
+	mutex_init(&bm->cleaning);
 	bio_list_init(&bm->next);
 	bio_list_init(&bm->now);
 	INIT_WORK(&bm->commit, commit_work);

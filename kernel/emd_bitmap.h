@@ -44,6 +44,7 @@ struct emd_bitmap_epoch {
  * @durable:	all members have the bits of all regions that are dirty
  * @written:	there has been a commit
  * @next, @now:	writes that wait for the next commit, for the one under way
+ * @committing, @cleaning: one commit, one cleaning at a time
  * @commit, @clean: the workers; @dying: they are not started by themselves any more
  * @writers, @epoch: see above; @draining: the other epoch may have writers yet; @drained: it has none any more
  * @commits:	how many there have been
@@ -61,7 +62,8 @@ struct emd_bitmap {
 	spinlock_t		lock;
 	struct bio_list		next;
 	struct bio_list		now;
-	struct workqueue_struct	*wq;
+	struct mutex		committing;
+	struct mutex		cleaning;
 	struct work_struct	commit;
 	struct delayed_work	clean;
 	bool			draining;

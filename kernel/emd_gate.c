@@ -29,7 +29,7 @@ void emd_gate_punt(struct emd_array *a, struct bio *bio)
 	spin_lock_irqsave(&g->lock, flags);
 	bio_list_add(&g->punted, bio);
 	spin_unlock_irqrestore(&g->lock, flags);
-	queue_work(g->admit_wq, &g->submit_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->submit_work);
 }
 
 static void request_punt(struct emd_io *io)
@@ -38,7 +38,7 @@ static void request_punt(struct emd_io *io)
 	struct emd_gate *g = emd_array_gate(rq->array);
 
 	llist_add(&rq->held, &g->punted_ios);
-	queue_work(g->wq, &g->punted_work);
+	queue_work(emd_array_wq(rq->array, EMD_QUEUE_END), &g->punted_work);
 }
 
 /* Requests that the personality handed back: they hold a request's memory, which bios in submit_work may wait for. */
@@ -84,7 +84,7 @@ void emd_gate_park(struct emd_array *a, struct bio *bio)
 	spin_lock_irqsave(&g->lock, flags);
 	bio_list_add(&g->parked, bio);
 	spin_unlock_irqrestore(&g->lock, flags);
-	queue_work(emd_config_wq, &g->open_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->open_work);
 }
 
 static void note_write(struct emd_gate *g)

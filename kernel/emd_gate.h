@@ -38,10 +38,6 @@ struct emd_flush_bio {
  * struct emd_gate - one per array
  * @requests: memory of requests in flight
  * @splits:   fronts of bios that cross a boundary; flush bios
- * @wq:       what gives memory back: completions, and requests that have all they need from
- *            the gate. One per array, so that a child's progress never depends on a parent's worker
- * @admit_wq: admits what was parked or punted, and flushes. It waits for memory that works of @wq give back, so
- *            when a single rescuer is left it must not stand in their way
  * @writes:   live while open; one reference per write until its end is reported
  * @mode:     serialises opening and shutting
  * @shutting: completion of the switch of @writes
@@ -50,6 +46,7 @@ struct emd_flush_bio {
  * @punted:   bios that need a worker: no memory at once, or too deep a stack
  * @ended:    completions that go up from a worker, because the stack is deep
  * @held:     writes that are done but may not be reported: a failure is not durable yet
+ * @punted_ios: requests that the personality handed back, for a worker
  * @flush_next, @flush_now: bios whose flush is to begin, has begun
  * @flush, @flush_map: the round under way, and what keeps the array meanwhile
  * @flush_ended: all members have answered; the bios of the round have not ended
@@ -60,8 +57,6 @@ struct emd_flush_bio {
 struct emd_gate {
 	mempool_t		requests;
 	struct bio_set		splits;
-	struct workqueue_struct	*wq;
-	struct workqueue_struct	*admit_wq;
 
 	struct percpu_ref	writes;
 	struct mutex		mode;

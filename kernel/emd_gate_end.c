@@ -19,7 +19,7 @@ static void end_from_worker(struct emd_array *a, struct bio *bio)
 
 	spin_lock_irqsave(&g->lock, flags);
 	bio_list_add(&g->ended, bio);
-	queue_work(g->wq, &g->ended_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_END), &g->ended_work);
 	spin_unlock_irqrestore(&g->lock, flags);
 }
 
@@ -98,8 +98,8 @@ void emd_gate_acknowledged(struct emd_array *a)
 {
 	struct emd_gate *g = emd_array_gate(a);
 
-	queue_work(g->wq, &g->held_work);
-	queue_work(g->admit_wq, &g->flushed_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_END), &g->held_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flushed_work);
 }
 
 static void request_hold(struct emd_gate_request *rq)

@@ -101,7 +101,7 @@ static void round_done(struct emd_flush *f)
 
 	/* Who sees it sees the status. */
 	smp_store_release(&g->flush_ended, true);
-	queue_work(g->admit_wq, &g->flushed_work);
+	queue_work(emd_array_wq(f->array, EMD_QUEUE_ADMIT), &g->flushed_work);
 }
 
 static void round_work(struct work_struct *work)
@@ -126,17 +126,21 @@ static void round_work(struct work_struct *work)
 static bool round_over(struct emd_array *a)
 {
 	struct emd_gate *g = emd_array_gate(a);
+	struct emd_map *map = NULL;
+	bool over = false;
 
-	if (!smp_load_acquire(&g->flush_ended))
-		return false;
-	/* Before it waits: what makes a failure durable may need a new map. */
-	if (g->flush_map)
-		emd_map_exit(g->flush_map);
-	g->flush_map = NULL;
-	if (atomic_read(&a->priv->unacked))
-		return false;
-	g->flush_ended = false;
-	return true;
+	spin_lock_irq(&g->lock);
+	if (smp_load_acquire(&g->flush_ended)) {
+		over = !atomic_read(&a->priv->unacked);
+		map = g->flush_map;
+		g->flush_map = NULL;
+		g->flush_ended = !over;
+	}
+	spin_unlock_irq(&g->lock);
+	/* Also if it waits: what makes a failure durable may need a new map. */
+	if (map)
+		emd_map_exit(map);
+	return over;
 }
 
 /* Whoever waits for these bios keeps the array, and its end waits for this work. */
@@ -155,7 +159,7 @@ static void flushed_work(struct work_struct *work)
 	spin_lock_irq(&g->lock);
 	g->flush_running = !bio_list_empty(&g->flush_next);
 	if (g->flush_running)
-		queue_work(g->admit_wq, &g->flush_work);
+		queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flush_work);
 	spin_unlock_irq(&g->lock);
 	while ((bio = bio_list_pop(&flushed))) {
 		bio->bi_opf &= ~REQ_PREFLUSH;
@@ -178,7 +182,7 @@ void emd_gate_flush_bio(struct emd_array *a, struct bio *bio)
 	bio_list_add(&g->flush_next, bio);
 	if (!g->flush_running) {
 		g->flush_running = true;
-		queue_work(g->admit_wq, &g->flush_work);
+		queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flush_work);
 	}
 	spin_unlock_irqrestore(&g->lock, flags);
 }

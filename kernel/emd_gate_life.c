@@ -11,24 +11,6 @@ static struct kmem_cache *request_cache;
 
 DEFINE_PER_CPU(struct emd_spare, emd_gate_spares);
 
-static int init_queues(struct emd_array *a, struct emd_gate *g)
-{
-	g->wq = alloc_workqueue("%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, a->member.name);
-	if (!g->wq)
-		return -ENOMEM;
-	g->admit_wq = alloc_workqueue("%s_admit", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, a->member.name);
-	if (g->admit_wq)
-		return 0;
-	destroy_workqueue(g->wq);
-	return -ENOMEM;
-}
-
-static void destroy_queues(struct emd_gate *g)
-{
-	destroy_workqueue(g->admit_wq);
-	destroy_workqueue(g->wq);
-}
-
 int emd_gate_init(struct emd_array *a)
 {
 	struct emd_gate *g = emd_array_gate(a);
@@ -38,12 +20,9 @@ int emd_gate_init(struct emd_array *a)
 	emd_gate_admit_init(g);
 	emd_gate_end_init(g);
 	emd_gate_flush_init(g);
-	error = init_queues(a, g);
-	if (error)
-		return error;
 	error = mempool_init_slab_pool(&g->requests, RESERVED_REQUESTS, request_cache);
 	if (error)
-		goto free_queues;
+		return error;
 	error = bioset_init(&g->splits, BIO_POOL_SIZE, EMD_GATE_FRONT_PAD, 0);
 	if (error)
 		goto free_requests;
@@ -55,8 +34,6 @@ free_splits:
 	bioset_exit(&g->splits);
 free_requests:
 	mempool_exit(&g->requests);
-free_queues:
-	destroy_queues(g);
 	return error;
 }
 
@@ -66,7 +43,12 @@ void emd_gate_destroy(struct emd_array *a)
 
 	cancel_delayed_work_sync(&g->tick);
 	cancel_work_sync(&g->open_work);
-	destroy_queues(g);
+	cancel_work_sync(&g->submit_work);
+	cancel_work_sync(&g->flush_work);
+	cancel_work_sync(&g->flushed_work);
+	cancel_work_sync(&g->punted_work);
+	cancel_work_sync(&g->held_work);
+	cancel_work_sync(&g->ended_work);
 	emd_gate_mode_exit(g);
 	bioset_exit(&g->splits);
 	mempool_exit(&g->requests);

@@ -27,7 +27,7 @@ static void release_parked(struct emd_array *a)
 	bio_list_merge_head(&g->parked, &stay);
 	bio_list_merge(&g->punted, &go);
 	spin_unlock_irq(&g->lock);
-	queue_work(g->admit_wq, &g->submit_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->submit_work);
 }
 
 /* After kill: has the switch been seen everywhere? Only then does "zero" mean anything. */
@@ -198,7 +198,7 @@ unlock:
 
 void emd_gate_release(struct emd_array *a)
 {
-	queue_work(emd_config_wq, &emd_array_gate(a)->open_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &emd_array_gate(a)->open_work);
 }
 
 /* Every idle_ms while the gate is open: has there been a write? */

@@ -122,6 +122,19 @@ u32 emd_array_bad_round(const struct emd_array *a);
  */
 bool emd_array_broken(const struct emd_array *a);
 
+/* Work queues of an array: by what a work may wait for, see emd_array_queues.h. */
+enum emd_queue {
+	EMD_QUEUE_RUN,
+	EMD_QUEUE_MEMBERS,
+	EMD_QUEUE_MEND,
+	EMD_QUEUE_END,
+	EMD_QUEUE_ADMIT,
+	EMD_NR_QUEUES
+};
+
+/** emd_array_wq() - a queue of @a as it is now, to queue a work of @a at once. Any context. */
+struct workqueue_struct *emd_array_wq(const struct emd_array *a, enum emd_queue kind);
+
 /** emd_flush_members() - flush the volatile caches of all live members; a member that fails it is failed. Process context. */
 int emd_flush_members(struct emd_array *a);
 

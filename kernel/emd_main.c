@@ -6,7 +6,6 @@
 #include "emd_buffer.h"
 #include "emd_disk.h"
 #include "emd_proc.h"
-#include "personality/narrow.h"
 
 static int new_array_set(const char *value, const struct kernel_param *param)
 {
@@ -26,12 +25,9 @@ static int __init emd_init(void)
 	error = emd_member_module_init();
 	if (error)
 		goto exit_buffers;
-	error = emd_narrow_module_init();
-	if (error)
-		goto exit_members;
 	error = emd_array_module_init();
 	if (error)
-		goto exit_narrow;
+		goto exit_members;
 	error = emd_sync_module_init();
 	if (error)
 		goto exit_arrays;
@@ -48,8 +44,6 @@ exit_sync:
 	emd_sync_module_exit();
 exit_arrays:
 	emd_array_module_exit();
-exit_narrow:
-	emd_narrow_module_exit();
 exit_members:
 	emd_member_module_exit();
 exit_buffers:
@@ -66,7 +60,6 @@ static void __exit emd_exit(void)
 	emd_disk_module_exit();
 	emd_sync_module_exit();
 	emd_array_module_exit();
-	emd_narrow_module_exit();
 	emd_buffer_module_exit();
 }
 

@@ -5,7 +5,6 @@
 #include <linux/percpu-refcount.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include "emd_range.h"
 
@@ -22,18 +21,16 @@ struct emd_counted {
 };
 
 struct emd_range_lock {
-	spinlock_t		lock;	/* everything below but @counted. Leaf lock, any context. */
+	spinlock_t		lock;	/* everything below but @counted. Any context; only @again takes locks below it. */
 	struct rb_root_cached	inside;
 	struct list_head	windows;
 	struct bio_list		parked;
-	struct bio_list		released;
 	wait_queue_head_t	left;
-	struct work_struct	work;
 
 	struct mutex		engage;
 	struct emd_counted	counted[NR_KINDS];
 
-	void			(*resubmit)(struct bio *bio, void *ctx);
+	void			(*again)(struct bio *bio, void *ctx);
 	void			*ctx;
 };
 
@@ -93,29 +90,14 @@ void emd_range_exit(struct emd_range_lock *rl, struct emd_range_holder *h)
 	spin_unlock_irqrestore(&rl->lock, flags);
 }
 
-static void resubmit_work(struct work_struct *work)
-{
-	struct emd_range_lock *rl = container_of(work, struct emd_range_lock, work);
-	struct bio_list released;
-	struct bio *bio;
-
-	spin_lock_irq(&rl->lock);
-	released = rl->released;
-	bio_list_init(&rl->released);
-	spin_unlock_irq(&rl->lock);
-	while ((bio = bio_list_pop(&released)))
-		rl->resubmit(bio, rl->ctx);
-}
-
 /* A window went or shrank: let all try again, in the order in which they came. */
 static void release_parked(struct emd_range_lock *rl)
 {
+	struct bio *bio;
+
 	lockdep_assert_held(&rl->lock);
-	if (bio_list_empty(&rl->parked))
-		return;
-	bio_list_merge(&rl->released, &rl->parked);
-	bio_list_init(&rl->parked);
-	queue_work(system_unbound_wq, &rl->work);
+	while ((bio = bio_list_pop(&rl->parked)))
+		rl->again(bio, rl->ctx);
 }
 
 /* -- engaging ------------------------------------------------------------------------------ */
@@ -267,7 +249,7 @@ int emd_range_change(struct emd_range_lock *rl, struct emd_range_window *w, u64 
 
 /* -- life ---------------------------------------------------------------------------------- */
 
-struct emd_range_lock *emd_range_create(void (*resubmit)(struct bio *bio, void *ctx), void *ctx)
+struct emd_range_lock *emd_range_create(void (*again)(struct bio *bio, void *ctx), void *ctx)
 {
 	struct emd_range_lock *rl = kzalloc(sizeof(*rl), GFP_KERNEL);
 
@@ -277,11 +259,9 @@ struct emd_range_lock *emd_range_create(void (*resubmit)(struct bio *bio, void *
 	rl->inside = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&rl->windows);
 	bio_list_init(&rl->parked);
-	bio_list_init(&rl->released);
 	init_waitqueue_head(&rl->left);
-	INIT_WORK(&rl->work, resubmit_work);
 	mutex_init(&rl->engage);
-	rl->resubmit = resubmit;
+	rl->again = again;
 	rl->ctx = ctx;
 	if (percpu_ref_init(&rl->counted[READS].ref, counted_idle, PERCPU_REF_ALLOW_REINIT, GFP_KERNEL))
 		goto free;
@@ -299,7 +279,6 @@ void emd_range_destroy(struct emd_range_lock *rl)
 {
 	if (!rl)
 		return;
-	cancel_work_sync(&rl->work);
 	percpu_ref_exit(&rl->counted[READS].ref);
 	percpu_ref_exit(&rl->counted[WRITES].ref);
 	kfree(rl);

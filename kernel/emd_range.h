@@ -46,7 +46,8 @@ struct emd_range_holder {
 
 struct emd_range_lock;
 
-struct emd_range_lock *emd_range_create(void (*resubmit)(struct bio *bio, void *ctx), void *ctx);
+/** emd_range_create() - @again: has a bio that was parked submitted again, by a worker; any context, under the lock. Return: NULL without memory. */
+struct emd_range_lock *emd_range_create(void (*again)(struct bio *bio, void *ctx), void *ctx);
 void emd_range_destroy(struct emd_range_lock *rl);
 
 /**

@@ -157,7 +157,7 @@ static ssize_t time_base_store(struct emd_array *a, const char *page, size_t len
 		return emd_refuse(a, -EINVAL, "bitmap/time_base is a number of seconds with at most three decimals");
 	WRITE_ONCE(a->bitmap_config.time_base, max(msecs_to_jiffies(ms), 1UL));
 	if (bm)
-		mod_delayed_work(bm->wq, &bm->clean, a->bitmap_config.time_base);
+		mod_delayed_work(emd_array_wq(a, EMD_QUEUE_MEMBERS), &bm->clean, a->bitmap_config.time_base);
 	return len;
 }
 EMD_ATTR_RW(time_base);

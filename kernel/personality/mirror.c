@@ -11,23 +11,15 @@ int mirror_validate(const struct emd_geometry *geo, const char **why)
 static int array_init(struct emd_shared *shared)
 {
 	struct mirror_array *array = container_of(shared, struct mirror_array, shared);
-	int error;
 
 	init_rwsem(&array->mending);
-	array->wq = alloc_workqueue("emd_mirror", WQ_MEM_RECLAIM, 0);
-	if (!array->wq)
-		return -ENOMEM;
-	error = mirror_array_init_writes(array);
-	if (error)
-		destroy_workqueue(array->wq);
-	return error;
+	return mirror_array_init_writes(array);
 }
 
 static void array_exit(struct emd_shared *shared)
 {
 	struct mirror_array *array = container_of(shared, struct mirror_array, shared);
 
-	destroy_workqueue(array->wq);
 	percpu_ref_exit(&array->writes);
 }
 
@@ -85,8 +77,6 @@ void mirror_stop(struct emd_map *map)
 {
 	struct mirror_conf *conf = map->private;
 
-	/* The last to end a read may still be in the work that did. */
-	flush_workqueue(conf->array->wq);
 	bioset_exit(&conf->windows);
 	mempool_exit(&conf->writes);
 	mirror_reads_exit(conf);

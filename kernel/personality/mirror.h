@@ -40,7 +40,6 @@
  * @lock:    protects @parked
  * @parked:  writes that came while mending, linked by emd_io.pers_private
  * @mending: readers are syncs, the writer mends
- * @wq:      reads that failed
  */
 struct mirror_array {
 	struct emd_shared	shared;
@@ -50,7 +49,6 @@ struct mirror_array {
 	struct emd_io		*parked;
 	struct emd_io		**parked_end;
 	struct rw_semaphore	mending;
-	struct workqueue_struct	*wq;
 };
 
 /* What one CPU knows of a member: how many reads are under way, and the member sector where the last one ended. */

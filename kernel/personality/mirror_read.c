@@ -137,7 +137,7 @@ static void read_end_io(struct bio *clone)
 	emd_member_put(read->member);
 	if (clone->bi_status) {
 		INIT_WORK(&read->work, mirror_mend);
-		queue_work(read->conf->array->wq, &read->work);
+		queue_work(emd_array_wq(read->conf->map->array, EMD_QUEUE_MEND), &read->work);
 		return;
 	}
 	bio_put(clone);

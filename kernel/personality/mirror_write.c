@@ -189,7 +189,7 @@ static void write_put(struct mirror_write *write)
 		return;
 	}
 	INIT_WORK(&write->work, write_narrow);
-	emd_narrow_queue(&write->work);
+	queue_work(emd_array_wq(write->conf->map->array, EMD_QUEUE_MEMBERS), &write->work);
 }
 
 /* Return: true if what was bad there is good again, or need not be: a discard leaves what it likes. */

@@ -6,25 +6,6 @@
 
 #define WRITE_TRIES	3	/* while others fail on the same disk, see emd_badblocks_written() */
 
-/* What is on it waits for disks alone: members that are arrays are not written again. */
-static struct workqueue_struct *narrow_wq;
-
-void emd_narrow_queue(struct work_struct *work)
-{
-	queue_work(narrow_wq, work);
-}
-
-int emd_narrow_module_init(void)
-{
-	narrow_wq = alloc_workqueue("emd_narrow", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	return narrow_wq ? 0 : -ENOMEM;
-}
-
-void emd_narrow_module_exit(void)
-{
-	destroy_workqueue(narrow_wq);
-}
-
 /* A write of @source's pages from @iter on, under way. */
 struct refused {
 	struct mdk_member *member;

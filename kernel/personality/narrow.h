@@ -41,10 +41,4 @@ bool emd_slot_keeps_bad(const struct emd_map *map, u32 slot);
 /** emd_map_block_sectors() - the largest logical block of all members, in sectors. Any context. */
 unsigned int emd_map_block_sectors(const struct emd_map *map);
 
-/** emd_narrow_queue() - do @work, which narrows writes. Any context. */
-void emd_narrow_queue(struct work_struct *work);
-
-int emd_narrow_module_init(void);
-void emd_narrow_module_exit(void);
-
 #endif

@@ -205,7 +205,7 @@ static void unplug(struct blk_plug_cb *plugged, bool from_schedule)
 
 	if (from_schedule && held->nr) {
 		INIT_WORK(&held->work, held_work);
-		queue_work(held->conf->array->wq, &held->work);
+		queue_work(emd_array_wq(held->conf->map->array, EMD_QUEUE_RUN), &held->work);
 		return;
 	}
 	if (held->nr)

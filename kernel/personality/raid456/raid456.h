@@ -92,13 +92,11 @@ struct r5_runner {
 /**
  * struct r5_array - what the maps of one array share
  * @buckets: hash of row locks; its size is a power of two
- * @wq: runs operations; nothing on it ever waits for memory or for another operation
  */
 struct r5_array {
 	struct emd_shared	shared;
 	struct r5_bucket	*buckets;
 	unsigned int		bucket_mask;
-	struct workqueue_struct	*wq;
 	struct r5_runner __percpu *runners;
 };
 

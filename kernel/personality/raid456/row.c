@@ -103,7 +103,7 @@ void r5_op_queue(struct r5_op *op)
 	struct r5_runner *runner = per_cpu_ptr(array->runners, cpu);
 
 	if (llist_add(&op->queue, &runner->ops))
-		queue_work_on(cpu, array->wq, &runner->work);
+		queue_work_on(cpu, emd_array_wq(op->conf->map->array, EMD_QUEUE_RUN), &runner->work);
 }
 
 static int array_init_runners(struct r5_array *array)
@@ -136,16 +136,8 @@ static int array_init(struct emd_shared *shared)
 		spin_lock_init(&array->buckets[i].lock);
 		INIT_LIST_HEAD(&array->buckets[i].claims);
 	}
-	if (array_init_runners(array))
-		goto free_buckets;
-	array->wq = alloc_workqueue("emd_raid5", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
-	if (!array->wq)
-		goto free_runners;
-	return 0;
-
-free_runners:
-	free_percpu(array->runners);
-free_buckets:
+	if (!array_init_runners(array))
+		return 0;
 	kvfree(array->buckets);
 	return -ENOMEM;
 }
@@ -153,8 +145,11 @@ free_buckets:
 static void array_exit(struct emd_shared *shared)
 {
 	struct r5_array *array = container_of(shared, struct r5_array, shared);
+	int cpu;
 
-	destroy_workqueue(array->wq);
+	/* The last to end an operation may still be in the work that did. */
+	for_each_possible_cpu(cpu)
+		flush_work(&per_cpu_ptr(array->runners, cpu)->work);
 	free_percpu(array->runners);
 	kvfree(array->buckets);
 }

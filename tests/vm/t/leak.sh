@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Arrays are made, written, degraded and stopped many times: nothing is left of them, and the module can go. A RAID6
-# that is idle has no thread but the rescuers of its work queues, which sleep until memory is short.
-#: disks: 3x8M
+# Arrays are made, written, degraded and stopped many times: nothing is left of them, and the module can go. Arrays that
+# are idle have no thread of their own, and a RAID6 of ten members takes less than a MiB.
+#: disks: 12x8M
 #: modules: raid6_pq xor
 #: kernels: 6.12 uml
-#: files: tests/vm/guest/array.sh
+#: files: tests/vm/guest/array.sh tests/vm/guest/bitmap.sh
 #: udev: no
 #: timeout: 300
 . /array.sh
+. /bitmap.sh
 [ "$KERNEL" = uml ] && rounds=100 || rounds=40
 
 objects() { cat /sys/module/emd/refcnt; ls /sys/block | grep -c '^emd' || true; }
@@ -56,14 +57,37 @@ say "$rounds arrays; free memory went from $before to $after KiB"
 [ "$KERNEL" = uml ] || [ $((before - after)) -lt $((rounds * 4 * 4 / 5)) ] || fail "$((before - after)) KiB are lost"
 dd if="$d0" of=/dev/null bs=4096 count=1 2>/dev/null
 
-# The kernel's common workers have an array's name while they work for it.
-threads() { cat /proc/[0-9]*/comm 2>/dev/null | grep -v '^kworker/' | grep -c emd || true; }
-rescuers() { cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^kworker/R-emd' || true; }
-sleepers=$(rescuers)
-make_array emd0 raid6 4 64 2 "$d0" "$d1" "$d2" -
+# What is left when all arrays are idle: the module's own. The kernel's common workers have an array's name while they work for it.
+threads() { cat /proc/[0-9]*/comm 2>/dev/null | grep -v '^kworker/[0-9u]' | grep -c emd || true; }
+use() { array=$1 md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1; }
+before=$(threads)
+[ "$before" -gt 0 ] || fail "no thread of the module is seen"
+for i in 0 1 2 3 4 5 6; do
+	eval "disk=\$d$i"
+	make_array emd$i raid1 2 0 - "$disk" -
+	start_array
+done
+all_bits "$d7"
+bitmap_array emd7 raid1 2 0 - "$d7" -
 start_array
-expect 0 threads
-sleepers=$(($(rescuers) - sleepers))
-[ $sleepers -le 3 ] || fail "an idle array has $sleepers rescuers"
+make_array emd8 raid5 3 64 2 "$d8" "$d9" -
+start_array
+make_array emd9 raid6 4 64 2 "$d10" "$d11" - -
+start_array
+for i in 0 1 2 3 4 5 6 7 8 9; do dd if=/dev/zero of=/dev/emd$i bs=64k count=4 oflag=direct conv=notrunc 2>/dev/null; done
+expect "$before" threads
+for i in 0 1 2 3 4 5 6 7 8 9; do use emd$i; stop_array; done
+
+ten_members() {
+	make_array emd0 raid6 10 64 2 "$d0" "$d1" "$d2" "$d3" "$d4" "$d5" "$d6" "$d7" "$d8" "$d9"
+	start_array
+}
+ten_members
+stop_array
+before=$(steady_kib)
+ten_members
+after=$(steady_kib)
+say "an idle RAID6 of ten members takes $((before - after)) KiB"
+[ "$KERNEL" = uml ] || [ $((before - after)) -lt 1024 ] || fail "an idle RAID6 of ten members takes $((before - after)) KiB"
 stop_array
 rmmod emd
