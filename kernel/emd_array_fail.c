@@ -74,6 +74,14 @@ void emd_member_error(struct emd_array *a, struct mdk_member *m)
 	fail_member(a, m, true);
 }
 
+void emd_member_error_only_copy(struct emd_array *a, struct mdk_member *m, const struct bio *bio)
+{
+	bool data = bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
+
+	if (bio->bi_status && bio->bi_status != BLK_STS_AGAIN && data)
+		emd_member_error(a, m);
+}
+
 int emd_array_fail(struct emd_array *a, struct mdk_member *m)
 {
 	int error = fail_member(a, m, false);

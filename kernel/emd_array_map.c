@@ -45,9 +45,15 @@ static void map_free(struct emd_map *map)
 {
 	u32 i;
 
-	for (i = 0; i < map->geo.raid_disks; i++)
-		if (map->slot[i].member)
-			emd_member_forget(map->slot[i].member);
+	for (i = 0; i < map->geo.raid_disks; i++) {
+		struct mdk_member *m = map->slot[i].member;
+
+		if (!m)
+			continue;
+		if (map->holds)
+			emd_member_put(m);
+		emd_member_forget(m);
+	}
 	kvfree(map->geo.zones);
 	percpu_ref_exit(&map->ref);
 	kvfree_rcu(map, rcu);
@@ -110,6 +116,8 @@ static void fill_slot(struct emd_map *map, struct mdk_member *m, bool new_offset
 	struct emd_slot *slot = &map->slot[m->priority];
 
 	emd_member_keep(m);
+	if (map->holds)
+		percpu_ref_get(&m->ref);	/* it is alive, and who ends that needs the lock that our caller has */
 	slot->member = m;
 	slot->offset = new_offset ? m->new_data_offset : m->data_offset;
 	slot->write_mostly = test_bit(EMD_MF_WRITE_MOSTLY, &m->flags);
@@ -216,6 +224,7 @@ struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *ge
 	map->geo = *geo;
 	map->geo.zones = NULL;
 	map->pers = pers;
+	map->holds = !pers->redundant;
 	INIT_WORK(&map->retire_work, map_retire);
 	if (percpu_ref_init(&map->ref, map_idle, 0, GFP_KERNEL)) {
 		kvfree(map);

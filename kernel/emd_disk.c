@@ -47,10 +47,12 @@ static bool within_limits(const struct bio *bio)
 
 static void disk_submit_bio(struct bio *bio)
 {
-	if (!within_limits(bio))
+	if (unlikely(!within_limits(bio))) {
 		bio = bio_split_to_limits(bio);
-	if (bio)
-		emd_gate_submit(bio->bi_bdev->bd_disk->private_data, bio);
+		if (!bio)
+			return;
+	}
+	emd_gate_submit(bio->bi_bdev->bd_disk->private_data, bio);
 }
 
 /* The last reference to the disk is gone, and so nobody knows the array any more. */

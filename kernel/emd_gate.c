@@ -18,6 +18,7 @@
 #include "emd_bitmap.h"
 #include "emd_compat.h"
 #include "emd_gate_request.h"
+#include "emd_leaf.h"
 
 /* -- worker ---------------------------------------------------------------------------- */
 
@@ -122,6 +123,41 @@ static void drop_request(struct emd_array *a, struct emd_gate_request *rq)
 	emd_map_exit(map);
 }
 
+static __always_inline void member_submit(struct mdk_member *m, struct bio *bio)
+{
+	struct emd_array *a;
+
+	if (likely(m->type == MDU_MTYPE_LEAF)) {
+		struct block_device *bdev = emd_member_leaf(m)->bdev.bdev;
+
+		/* Or else the bio was made for it. A clone of one that was at a partition says that it is remapped, and is not. */
+		if (bio->bi_bdev != bdev || bio_flagged(bio, BIO_REMAPPED))
+			bio_set_dev(bio, bdev);
+		submit_bio_noacct(bio);
+		return;
+	}
+	a = emd_member_array(m);
+	if (emd_gate_is_deep(a))
+		emd_gate_punt(a, bio);
+	else
+		emd_gate_submit(a, bio);
+}
+
+/* A bio that the personality can send on itself needs no more. A part of a chain may not: it would only end with the whole. */
+static __always_inline bool send_on(struct emd_gate_request *rq, struct bio *bio)
+{
+	struct mdk_member *m = bio_flagged(bio, BIO_CHAIN) ? NULL : rq->io.map->pers->remap(rq->io.map, bio);
+
+	if (!m)
+		return false;
+	rq->io.flags = EMD_IO_ENDED;
+	rq->io.pers_private = m;
+	bio->bi_end_io = emd_gate_remapped_end;
+	bio->bi_private = rq;
+	member_submit(m, bio);
+	return true;
+}
+
 static void start_request(struct emd_array *a, struct emd_gate_request *rq, struct bio *bio, bool can_wait)
 {
 	rq->array = a;
@@ -133,6 +169,8 @@ static void start_request(struct emd_array *a, struct emd_gate_request *rq, stru
 	rq->counted = !a->depth && blk_queue_io_stat(a->disk->queue);
 	if (rq->counted)
 		rq->started = bio_start_io_acct(bio);
+	if (rq->io.map->pers->remap && send_on(rq, bio))
+		return;
 	/* A redundant level takes no EAGAIN from a member for an answer. */
 	if (rq->io.map->pers->redundant)
 		bio->bi_opf &= ~REQ_NOWAIT;
@@ -157,25 +195,74 @@ static struct bio *split_front(struct emd_array *a, struct bio *bio, u64 limit, 
 	return front;
 }
 
-/* Admits @bio and submits it. Return: what is left of it when it had to be split, otherwise NULL. */
+static noinline void no_memory(struct emd_array *a, struct bio *bio)
+{
+	if (bio->bi_opf & REQ_NOWAIT)
+		bio_wouldblock_error(bio);
+	else
+		emd_gate_punt(a, bio);
+}
+
+static gfp_t request_gfp(bool can_wait)
+{
+	return can_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
+}
+
+static inline struct emd_map *enter_map(struct emd_array *a)
+{
+	struct emd_map *map = rcu_dereference(a->map);
+
+	return likely(map && percpu_ref_tryget_live_rcu(&map->ref)) ? map : emd_map_enter_rcu(a);
+}
+
+enum passage { PASSED, DROPPED, SPLIT };
+
+/* A reshape is at work, and @rq has entered its range: must it wait, and which geometry serves it? SPLIT: @bio is what is left. */
+static noinline enum passage pass_reshape(struct emd_array *a, struct emd_gate_request *rq, struct bio *bio, bool can_wait)
+{
+	u64 end = bio_end_sector(bio), limit = end;
+	struct bio *front;
+
+	if (rq->write && emd_reshape_blocks(a, bio->bi_iter.bi_sector, end)) {
+		drop_request(a, rq);
+		emd_gate_park(a, bio);
+		return DROPPED;
+	}
+	route(a, rq, bio, &limit);
+	if (limit >= end)
+		return PASSED;
+	drop_request(a, rq);
+	front = split_front(a, bio, limit, request_gfp(can_wait));
+	if (!front) {
+		no_memory(a, bio);
+		return DROPPED;
+	}
+	gate_pass(a, front, can_wait);
+	return SPLIT;
+}
+
+/*
+ * Admits @bio and submits it; what few requests need is done elsewhere. Return: what is left of it when it had to be split,
+ * otherwise NULL.
+ */
 static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wait)
 {
 	struct emd_gate *g = emd_array_gate(a);
-	gfp_t gfp = can_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
-	u64 end = bio_end_sector(bio), limit = end;
 	struct emd_gate_request *rq;
 	struct emd_bitmap *bm;
-	struct bio *front;
+	enum passage passage;
 	bool reshape, write;
 
-	rq = emd_gate_request_alloc(g, gfp);
-	if (!rq)
-		goto punt;
+	rq = emd_gate_request_alloc(g, request_gfp(can_wait));
+	if (unlikely(!rq)) {
+		no_memory(a, bio);
+		return NULL;
+	}
 	rq->ranged = false;
 	rq->noted = NULL;
 	write = op_is_write(bio_op(bio));
 	rcu_read_lock();
-	rq->io.map = emd_map_enter_rcu(a);
+	rq->io.map = enter_map(a);
 	rq->write = write && rq->io.map && percpu_ref_tryget_live_rcu(&g->writes);
 	rcu_read_unlock();
 	if (unlikely(!rq->io.map)) {
@@ -194,27 +281,16 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	smp_rmb();	/* pairs with emd_map_swap(): with the new map the reshape is seen too */
 	reshape = rcu_access_pointer(a->reshape);
 	/* Without one, only syncs lock ranges, and they let reads pass. */
-	if ((rq->write && rq->io.map->pers->redundant) || reshape) {
+	if ((rq->write && rq->io.map->pers->redundant) || unlikely(reshape)) {
 		if (!emd_range_enter(a->ranges, &rq->holder, bio)) {
 			drop_request(a, rq);
 			return NULL;
 		}
 		rq->ranged = true;
-	}
-	if (unlikely(rq->ranged && rcu_access_pointer(a->reshape))) {
-		if (rq->write && emd_reshape_blocks(a, bio->bi_iter.bi_sector, end)) {
-			drop_request(a, rq);
-			emd_gate_park(a, bio);
-			return NULL;
-		}
-		route(a, rq, bio, &limit);
-		if (limit < end) {
-			drop_request(a, rq);
-			front = split_front(a, bio, limit, gfp);
-			if (!front)
-				goto punt;
-			gate_pass(a, front, can_wait);
-			return bio;
+		if (unlikely(rcu_access_pointer(a->reshape))) {
+			passage = pass_reshape(a, rq, bio, can_wait);
+			if (passage != PASSED)
+				return passage == SPLIT ? bio : NULL;
 		}
 	}
 	bm = emd_bitmap_of(a);	/* asked once: it may be taken away, but not what this map has seen */
@@ -227,25 +303,13 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	}
 	start_request(a, rq, bio, can_wait);
 	return NULL;
-punt:
-	if (bio->bi_opf & REQ_NOWAIT)
-		bio_wouldblock_error(bio);
-	else
-		emd_gate_punt(a, bio);
-	return NULL;
 }
 
 static bool op_supported(const struct bio *bio)
 {
-	switch (bio_op(bio)) {
-	case REQ_OP_READ:
-	case REQ_OP_WRITE:
-	case REQ_OP_DISCARD:
-	case REQ_OP_WRITE_ZEROES:
-		return true;
-	default:
-		return false;
-	}
+	const u64 ops = BIT_ULL(REQ_OP_READ) | BIT_ULL(REQ_OP_WRITE) | BIT_ULL(REQ_OP_DISCARD) | BIT_ULL(REQ_OP_WRITE_ZEROES);
+
+	return ops >> (__force u32)bio_op(bio) & 1;
 }
 
 static void gate_pass(struct emd_array *a, struct bio *bio, bool can_wait)
@@ -254,15 +318,7 @@ static void gate_pass(struct emd_array *a, struct bio *bio, bool can_wait)
 		bio = gate_enter(a, bio, can_wait);
 }
 
-void emd_gate_submit(struct emd_array *a, struct bio *bio)
-{
-	if (unlikely(bio->bi_opf & REQ_PREFLUSH))
-		emd_gate_flush_bio(a, bio);
-	else
-		emd_gate_data(a, bio, false);
-}
-
-void emd_gate_data(struct emd_array *a, struct bio *bio, bool can_wait)
+static __always_inline void pass_data(struct emd_array *a, struct bio *bio, bool can_wait)
 {
 	if (unlikely(!op_supported(bio))) {
 		bio->bi_status = BLK_STS_NOTSUPP;
@@ -276,22 +332,22 @@ void emd_gate_data(struct emd_array *a, struct bio *bio, bool can_wait)
 	gate_pass(a, bio, can_wait);
 }
 
+void emd_gate_data(struct emd_array *a, struct bio *bio, bool can_wait)
+{
+	pass_data(a, bio, can_wait);
+}
+
+void emd_gate_submit(struct emd_array *a, struct bio *bio)
+{
+	if (unlikely(bio->bi_opf & REQ_PREFLUSH))
+		emd_gate_flush_bio(a, bio);
+	else
+		pass_data(a, bio, false);
+}
+
 void emd_member_submit(struct mdk_member *m, struct bio *bio)
 {
-	struct emd_array *a;
-
-	if (m->type == MDU_MTYPE_LEAF) {
-		/* Or else the bio was made for it. A clone of one that was at a partition says that it is remapped, and is not. */
-		if (bio->bi_bdev != emd_member_bdev(m) || bio_flagged(bio, BIO_REMAPPED))
-			bio_set_dev(bio, emd_member_bdev(m));
-		submit_bio_noacct(bio);
-		return;
-	}
-	a = emd_member_array(m);
-	if (emd_gate_is_deep(a))
-		emd_gate_punt(a, bio);
-	else
-		emd_gate_submit(a, bio);
+	member_submit(m, bio);
 }
 
 void emd_gate_admit_init(struct emd_gate *g)

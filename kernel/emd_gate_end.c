@@ -38,24 +38,38 @@ static void ended_work(struct work_struct *work)
 }
 
 /* @map: what still keeps the array, or NULL when the write's own reference does. */
-static void request_finish(struct emd_gate_request *rq, struct emd_map *map)
+static __always_inline void put_references(struct emd_gate *g, struct emd_map *map, bool write)
+{
+	rcu_read_lock();
+	if (write)
+		emd_ref_put_rcu(&g->writes);
+	if (map)
+		emd_ref_put_rcu(&map->ref);
+	rcu_read_unlock();
+}
+
+/* Of a deep stack: who ends @bio goes on without us. */
+static noinline void finish_from_worker(struct emd_array *a, struct bio *bio, struct emd_map *map, bool write)
+{
+	end_from_worker(a, bio);
+	put_references(emd_array_gate(a), map, write);
+}
+
+/* @ended: the bio itself was sent, so the block layer has ended it. */
+static __always_inline void request_finish(struct emd_gate_request *rq, struct emd_map *map, bool ended)
 {
 	struct emd_array *a = rq->array;
-	struct emd_gate *g = emd_array_gate(a);
 	struct bio *bio = rq->bio;
-	bool write = rq->write, deep = emd_gate_is_deep(a), ended = rq->io.flags & EMD_IO_ENDED;
+	bool write = rq->write;
 
 	if (rq->counted)
 		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
-	emd_gate_request_free(g, rq);
-	if (deep)
-		end_from_worker(a, bio);
-	if (write)
-		percpu_ref_put(&g->writes);
-	if (map)
-		emd_map_exit(map);
-	if (deep)
+	emd_gate_request_free(emd_array_gate(a), rq);
+	if (unlikely(emd_gate_is_deep(a))) {
+		finish_from_worker(a, bio, map, write);
 		return;
+	}
+	put_references(emd_array_gate(a), map, write);
 	if (ended && bio->bi_end_io != chain_end)
 		bio->bi_end_io(bio);
 	else
@@ -90,7 +104,7 @@ static void held_work(struct work_struct *work)
 			continue;
 		}
 		llist_for_each_entry_safe(rq, next, llist_reverse_order(held), held)
-			request_finish(rq, NULL);
+			request_finish(rq, NULL, rq->io.flags & EMD_IO_ENDED);
 	}
 }
 
@@ -112,11 +126,10 @@ static void request_hold(struct emd_gate_request *rq)
 		emd_gate_acknowledged(a);
 }
 
-void emd_gate_request_done(struct emd_io *io, blk_status_t status)
+static __always_inline void request_end(struct emd_gate_request *rq, blk_status_t status, bool ended)
 {
-	struct emd_gate_request *rq = emd_gate_request_of(io);
 	struct emd_array *a = rq->array;
-	struct emd_map *map = io->map;
+	struct emd_map *map = rq->io.map;
 	struct bio *bio = rq->bio;
 
 	bio->bi_end_io = rq->end_io;
@@ -133,7 +146,21 @@ void emd_gate_request_done(struct emd_io *io, blk_status_t status)
 		emd_map_exit(map);
 		return;
 	}
-	request_finish(rq, map);
+	request_finish(rq, map, ended);
+}
+
+void emd_gate_request_done(struct emd_io *io, blk_status_t status)
+{
+	request_end(emd_gate_request_of(io), status, io->flags & EMD_IO_ENDED);
+}
+
+void emd_gate_remapped_end(struct bio *bio)
+{
+	struct emd_gate_request *rq = bio->bi_private;
+
+	if (unlikely(bio->bi_status))
+		emd_member_error_only_copy(rq->array, rq->io.pers_private, bio);
+	request_end(rq, BLK_STS_OK, true);
 }
 
 void emd_gate_end_init(struct emd_gate *g)

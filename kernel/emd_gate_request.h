@@ -27,7 +27,7 @@ struct emd_gate_request {
 
 DECLARE_PER_CPU(struct emd_spare, emd_gate_spares);
 
-static inline struct emd_gate_request *emd_gate_request_alloc(struct emd_gate *g, gfp_t gfp)
+static __always_inline struct emd_gate_request *emd_gate_request_alloc(struct emd_gate *g, gfp_t gfp)
 {
 	struct llist_node *spare = emd_spare_take(&emd_gate_spares);
 
@@ -35,7 +35,7 @@ static inline struct emd_gate_request *emd_gate_request_alloc(struct emd_gate *g
 }
 
 /* An array's reserve goes before the spare ones: somebody may wait for it. */
-static inline void emd_gate_request_free(struct emd_gate *g, struct emd_gate_request *rq)
+static __always_inline void emd_gate_request_free(struct emd_gate *g, struct emd_gate_request *rq)
 {
 	if (READ_ONCE(g->requests.curr_nr) < g->requests.min_nr || !emd_spare_keep(&emd_gate_spares, &rq->held))
 		mempool_free(rq, &g->requests);
@@ -65,6 +65,8 @@ void emd_gate_end_module_init(void);
 void emd_gate_end_init(struct emd_gate *g);
 /** emd_gate_request_done() - what emd_io_end() does for a request. Context: any. */
 void emd_gate_request_done(struct emd_io *io, blk_status_t status);
+/** emd_gate_remapped_end() - bi_end_io of a request's bio that was sent on itself, to the member in its pers_private. Context: any. */
+void emd_gate_remapped_end(struct bio *bio);
 
 /* emd_gate_mode.c */
 /** emd_gate_mode_init() - shut; emd_gate_mode_exit() takes it back. Return: 0 or -ENOMEM. */

@@ -84,6 +84,13 @@ int emd_map_rw(struct emd_map *map, blk_opf_t op, sector_t sector, unsigned int 
 void emd_member_error(struct emd_array *a, struct mdk_member *m);
 
 /**
+ * emd_member_error_only_copy() - @bio of @m, of a level without redundancy, has ended: is it an error of the member?
+ *
+ * The error is the user's. EAGAIN, and refused discards or zeroes, say nothing about the member. Context: any.
+ */
+void emd_member_error_only_copy(struct emd_array *a, struct mdk_member *m, const struct bio *bio);
+
+/**
  * emd_member_keeps_bad() - is what a failed write of a member with redundancy cost to be recorded, instead of its life?
  *
  * It is where somebody keeps a list of bad blocks (external_bbl), for errors that may be those of a place. Any context.

@@ -14,6 +14,12 @@
  *
  * Failure of a member does not wait for a new map: emd_member_tryget() refuses it at
  * once, and the slot's member state says so. The new map without it follows.
+ *
+ * Who holds the reference of an I/O? With redundancy the I/O itself: a member that fails goes when its own last one
+ * has ended, however long others of the same map last. Without redundancy there is nothing that a map could go on
+ * without, so no member leaves while it serves; the map holds one reference on each (@holds), taken in the critical
+ * section that saw the member alive, and given back when the map's last user has gone. So a request that holds the map
+ * holds its members, and takes no reference of its own; that a member has failed it sees by its state (emd_slot_held()).
  */
 #ifndef _EMD_MAP_H
 #define _EMD_MAP_H
@@ -42,6 +48,7 @@ struct emd_slot {
  * @geo:      the geometry; its zones belong to the map
  * @pers:     serves this geometry
  * @private:  owned by @pers (start/stop)
+ * @holds:    a reference on each member, until the map ends
  * @slot:     @geo.raid_disks entries
  */
 struct emd_map {
@@ -53,6 +60,7 @@ struct emd_map {
 	struct emd_geometry	geo;
 	const struct emd_personality *pers;
 	void			*private;
+	bool			holds;
 	struct emd_slot		slot[];
 };
 
@@ -69,6 +77,17 @@ struct emd_map *emd_map_enter_rcu(struct emd_array *a);
 static inline bool emd_map_tryget(struct emd_map *map)
 {
 	return percpu_ref_tryget(&map->ref);
+}
+
+/* percpu_ref_put() under rcu_read_lock(), for several at once. */
+static inline void emd_ref_put_rcu(struct percpu_ref *ref)
+{
+	unsigned long __percpu *count;
+
+	if (__ref_is_percpu(ref, &count))
+		this_cpu_dec(*count);
+	else if (unlikely(atomic_long_dec_and_test(&ref->data->count)))
+		ref->data->release(ref);
 }
 
 static inline void emd_map_exit(struct emd_map *map)
@@ -101,7 +120,15 @@ bool emd_map_agrees(const struct emd_map *map, u64 end);
 /** emd_slot_get() - slot @i's member with an I/O reference, or NULL if empty or on its way out. */
 struct mdk_member *emd_slot_get(const struct emd_map *map, u32 i);
 
-/** emd_slot_get_writable() - the same, or NULL if the slot does not take writes. */
+/** emd_slot_held() - the same of a map that holds its members: without a reference, valid as long as the map. */
+static inline struct mdk_member *emd_slot_held(const struct emd_map *map, u32 i)
+{
+	struct mdk_member *m = map->slot[i].member;
+
+	return likely(m && MDU_MSTATE_LIVE(emd_member_state(m))) ? m : NULL;
+}
+
+/** emd_slot_get_writable() - as emd_slot_get(), or NULL if the slot does not take writes. */
 struct mdk_member *emd_slot_get_writable(const struct emd_map *map, u32 i);
 
 /**

@@ -41,6 +41,11 @@ struct emd_personality {
 	 */
 	void (*submit)(struct emd_io *io);
 	/**
+	 * @remap: Optional, without @redundant. @bio's first sector becomes that of the member's device on which all of it lies.
+	 * Never waits. Return: that member, kept by @map; or NULL with nothing changed: then @submit is asked.
+	 */
+	struct mdk_member *(*remap)(const struct emd_map *map, struct bio *bio);
+	/**
 	 * @sync: Required if @redundant. Rebuilds, checks or repairs @w on all members; users'
 	 * writes to the range are held off and drained. Process context, may sleep.
 	 * Return: 0, or -EIO when the range cannot be made consistent (the engine stops there).

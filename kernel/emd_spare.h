@@ -18,7 +18,7 @@ struct emd_spare {
 };
 
 /** emd_spare_take() - one of this CPU's, or NULL. Context: any. */
-static inline struct llist_node *emd_spare_take(struct emd_spare __percpu *spares)
+static __always_inline struct llist_node *emd_spare_take(struct emd_spare __percpu *spares)
 {
 	struct emd_spare *spare;
 	struct llist_node *node;
@@ -36,7 +36,7 @@ static inline struct llist_node *emd_spare_take(struct emd_spare __percpu *spare
 }
 
 /** emd_spare_keep() - keep one. Return: false if there are enough. Context: any. */
-static inline bool emd_spare_keep(struct emd_spare __percpu *spares, struct llist_node *node)
+static __always_inline bool emd_spare_keep(struct emd_spare __percpu *spares, struct llist_node *node)
 {
 	struct emd_spare *spare;
 	unsigned long flags;

@@ -6,6 +6,7 @@
 #include "emd_geometry.h"
 #include "emd_math.h"
 #include "emd_raid10.h"
+#include "emd_stripes.h"
 
 /* RAID1 and linear have no chunk; their work is cut by pages. */
 #define PAGE_ROW_SECTORS	8U
@@ -220,10 +221,9 @@ static void map_striped(const struct emd_geometry *geo, __u64 sector, struct emd
 	__u32 shift = emd_shift(geo->chunk_sectors);
 	__u32 offset = sector & (geo->chunk_sectors - 1);
 	__u32 column;
-	/* RAID0 is little more than this, and has no layout to be asked for. */
-	__u64 row = emd_div_rem(sector >> shift, geo->level ? emd_geometry_data_disks(geo) : geo->raid_disks, &column);
+	__u64 row = emd_div_rem(sector >> shift, emd_geometry_data_disks(geo), &column);
 
-	place->slot = geo->level ? emd_geometry_data_slot(geo, row, column) : column;
+	place->slot = emd_geometry_data_slot(geo, row, column);
 	place->sector = (row << shift) + offset;
 	place->len = geo->chunk_sectors - offset;
 }
@@ -241,6 +241,9 @@ void emd_geometry_copy(const struct emd_geometry *geo, __u64 sector, __u32 copy,
 		emd_raid10_copy(geo, sector, copy, place);
 	} else if (geo->level == EMD_LEVEL_LINEAR) {
 		map_linear(geo, sector, place);
+	} else if (emd_geometry_is_stripes(geo)) {
+		place->sector = emd_stripes_sector(geo, sector, &place->slot);
+		place->len = emd_stripes_left(geo, sector);
 	} else {
 		map_striped(geo, sector, place);
 	}

@@ -14,4 +14,5 @@ const struct emd_personality emd_raid0 = {
 	.start = emd_remap_start,
 	.stop = emd_remap_stop,
 	.submit = emd_remap_submit,
+	.remap = emd_remap_bio,
 };

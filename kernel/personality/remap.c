@@ -2,10 +2,9 @@
 /*
  * Theory
  *
- * A bio within one chunk is sent on itself, with its end hooked: no memory, no copy of
- * its descriptor. The gate restores what was hooked. A bio that is part of a chain may not
- * be sent on: it would only end when the chain does, and the request with it. It is
- * cloned, as is each part of a bio over several chunks. The request's bio itself is the
+ * A bio within one chunk is sent on itself, by the gate (emd_remap_bio()): no memory, no copy of
+ * its descriptor. A bio that is part of a chain may not be sent on: it would only end when the chain
+ * does, and the request with it. It is cloned, as is each part of a bio over several chunks. The request's bio itself is the
  * iterator: it is advanced as parts leave, so a submit that ran out of memory goes on
  * from a worker where it stopped.
  *
@@ -13,6 +12,7 @@
  */
 #include <linux/slab.h>
 
+#include "core/emd_stripes.h"
 #include "emd_compat.h"
 #include "emd_personality.h"
 #include "remap.h"
@@ -34,21 +34,12 @@ static void part_put(struct emd_io *io)
 		emd_io_end(io, io->status);
 }
 
-/* The error is the user's: no other copy exists. EAGAIN, and refused discards or zeroes, say nothing about the member. */
-static void note_error(struct emd_io *io, struct mdk_member *m, const struct bio *bio)
-{
-	bool data = bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;
-
-	if (bio->bi_status && bio->bi_status != BLK_STS_AGAIN && data)
-		emd_member_error(io->map->array, m);
-}
-
 static void part_end(struct bio *clone)
 {
 	struct remap_part *part = container_of(clone, struct remap_part, clone);
 	struct emd_io *io = part->io;
 
-	note_error(io, part->member, clone);
+	emd_member_error_only_copy(io->map->array, part->member, clone);
 	if (clone->bi_status)
 		io->status = clone->bi_status;
 	else if (unlikely(part->round) && bio_op(clone) != REQ_OP_DISCARD)
@@ -58,38 +49,36 @@ static void part_end(struct bio *clone)
 	part_put(io);
 }
 
-static void whole_end(struct bio *bio)
+/* All of @bio lies on @slot, from @sector on. */
+static inline struct mdk_member *remap_to(const struct emd_map *map, struct bio *bio, u32 slot, u64 sector)
 {
-	struct emd_io *io = bio->bi_private;
-	struct mdk_member *m = io->pers_private;
-	blk_status_t status = bio->bi_status;
+	struct mdk_member *m = emd_slot_held(map, slot);
 
-	note_error(io, m, bio);
-	emd_member_put(m);
-	io->flags |= EMD_IO_ENDED;
-	emd_io_end(io, status);
+	if (unlikely(!m || READ_ONCE(m->has_bad)))
+		return NULL;
+	bio->bi_iter.bi_sector = sector + map->slot[slot].offset;
+	return m;
 }
 
-/* Return: false if it has to go in parts. */
-static bool submit_whole(struct emd_io *io, const struct emd_place *place)
+static noinline struct mdk_member *remap_in_zones(const struct emd_map *map, struct bio *bio)
 {
-	struct mdk_member *m = emd_slot_get(io->map, place->slot);
-	struct bio *bio = io->bio;
+	struct emd_place place;
 
-	if (!m) {
-		emd_io_end(io, BLK_STS_IOERR);
-		return true;
-	}
-	if (unlikely(READ_ONCE(m->has_bad))) {
-		emd_member_put(m);
-		return false;
-	}
-	io->pers_private = m;
-	bio->bi_end_io = whole_end;
-	bio->bi_private = io;
-	bio->bi_iter.bi_sector = place->sector + io->map->slot[place->slot].offset;
-	emd_member_submit(m, bio);
-	return true;
+	emd_geometry_map(&map->geo, bio->bi_iter.bi_sector, &place);
+	return bio_sectors(bio) <= place.len ? remap_to(map, bio, place.slot, place.sector) : NULL;
+}
+
+struct mdk_member *emd_remap_bio(const struct emd_map *map, struct bio *bio)
+{
+	u64 sector = bio->bi_iter.bi_sector;
+	u32 slot;
+
+	if (unlikely(!emd_geometry_is_stripes(&map->geo)))
+		return remap_in_zones(map, bio);
+	if (bio_sectors(bio) > emd_stripes_left(&map->geo, sector))
+		return NULL;
+	sector = emd_stripes_sector(&map->geo, sector, &slot);
+	return remap_to(map, bio, slot, sector);
 }
 
 /* Return: false without memory; nothing has happened then. */
@@ -129,7 +118,7 @@ static bool submit_part(struct emd_io *io, const struct emd_place *place, unsign
 	return true;
 }
 
-static void submit_parts(struct emd_io *io)
+void emd_remap_submit(struct emd_io *io)
 {
 	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
 	struct bio *bio = io->bio;
@@ -150,17 +139,6 @@ static void submit_parts(struct emd_io *io)
 		bio_advance_iter(bio, &bio->bi_iter, sectors << SECTOR_SHIFT);
 	}
 	part_put(io);
-}
-
-void emd_remap_submit(struct emd_io *io)
-{
-	struct emd_place place;
-
-	emd_geometry_map(&io->map->geo, io->bio->bi_iter.bi_sector, &place);
-	if ((io->flags & EMD_IO_WHOLE) && io->pers_private != SPLIT_UNDER_WAY && bio_sectors(io->bio) <= place.len &&
-	    submit_whole(io, &place))
-		return;
-	submit_parts(io);
 }
 
 int emd_remap_start(struct emd_map *map)

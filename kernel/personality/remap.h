@@ -8,5 +8,6 @@
 int emd_remap_start(struct emd_map *map);
 void emd_remap_stop(struct emd_map *map);
 void emd_remap_submit(struct emd_io *io);
+struct mdk_member *emd_remap_bio(const struct emd_map *map, struct bio *bio);
 
 #endif

@@ -87,6 +87,8 @@ expect_attr "$(node emd2 "$d9")/data_size" $(($(cat "/sys/class/block/$(basename
 expect_attr "$(own emd2)/refcount" 5
 expect_attr "$(node emd2 /dev/emd10)/refcount" 3
 expect_attr "$(node emd2 "$d8")/refcount" 1
+expect_attr "$(node emd10 "$d4")/refcount" 2	# the map of a level without redundancy holds it
+expect_attr "$(node emd11 "$d6")/refcount" 1
 
 say "the same refusals"
 answer() { sh -c "echo $1 >$2" 2>&1 | sed 's/.*: //'; }
