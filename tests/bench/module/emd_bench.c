@@ -271,7 +271,8 @@ static void run(u64 n)
 }
 
 /* -- profile ----------------------------------------------------------------------------------------
- * A timer that looks at what it interrupted. With interrupts off it comes late: such code is charged to where it ends.
+ * A timer that looks at what it interrupted. With interrupts off it comes late: such code is charged to where it ends. It comes
+ * at odd times: operations that are all alike would meet a regular one at the same places again and again.
  */
 #define MAX_SAMPLES	65536
 #define MAX_FRAMES	32
@@ -284,7 +285,15 @@ static struct {
 	struct hrtimer	timer;
 	struct sample	*at;
 	unsigned int	nr;
+	u32		chance;
 } profile;
+
+/* Between half and one and a half of what was asked for. */
+static ktime_t profile_pause(void)
+{
+	profile.chance = profile.chance * 1664525 + 1013904223;
+	return ns_to_ktime(sample / 2 + (u64)sample * profile.chance / U32_MAX);
+}
 
 static enum hrtimer_restart profile_tick(struct hrtimer *timer)
 {
@@ -301,7 +310,7 @@ static enum hrtimer_restart profile_tick(struct hrtimer *timer)
 			if (frames[i] == ip)
 				s->caller = frames[i + 1];
 	}
-	hrtimer_forward_now(timer, ns_to_ktime(sample));
+	hrtimer_forward_now(timer, profile_pause());
 	return HRTIMER_RESTART;
 }
 
