@@ -9,7 +9,7 @@
 # make check-vm    the VM tests; TESTS="name ..." selects
 # make check-debug the module's tests on a kernel with KASAN and lockdep
 # make soak        random trees of arrays under faults, passes, reshapes and restarts, with KASAN and lockdep;
-#                  MINUTES=10, SEED=n repeats a run, EPISODE=n one part of it (tests/vm/README.md)
+#                  MINUTES=10, SEED=n repeats a run, EPISODE=n one part of it; PLANT=1: would it see a wrong byte?
 # make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
 # make bench       every goal, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
@@ -90,7 +90,8 @@ check-debug: setup tools
 soak: setup tools
 	@scripts/debug-kernel uml >/dev/null
 	@$(MAKE) kernel KVER=uml
-	@nice tests/vm/soak/run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(EPISODE),--episode $(EPISODE))
+	@nice tests/vm/soak/run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(EPISODE),--episode $(EPISODE)) \
+		$(if $(PLANT),--plant)
 
 # The load generator, for every kernel that the module is built for.
 bench-module: $(releases:%=bench-module-%)

@@ -55,14 +55,15 @@ class Array:
 
 
 class Episode:
-    def __init__(self, seed, number):
+    def __init__(self, seed, number, plant, spoils):
+        self.plant, self.spoils = plant, spoils
         self.random = random.Random(f"{seed}:{number}")
         self.lines = []
         self.disks = [Disk(f"d{i}") for i in range(DISKS)]
         self.free = list(self.disks)
         self.random.shuffle(self.free)
         self.numbers = iter(range(100))
-        self.top = self.tree(0, DISKS - 2)
+        self.top = self.tree(0, 4 if plant else DISKS - 2)
 
     def do(self, *words):
         self.lines.append(" ".join(str(word) for word in words))
@@ -270,7 +271,7 @@ class Episode:
             "heal": 40 if array.gone and array.target is None else 0,
             "run_pass": 12 if array.tolerates and not array.spoiled else 0,
             "interrupt": 5 if array.tolerates else 0,
-            "spoil": 10 if array.tolerates and array.whole else 0,
+            "spoil": 10 if self.spoils and array.tolerates and array.whole else 0,
             "reshape": 15 if array is self.top else 0,
             "restart": 8, "read": 8, "speed": 4, "check_bytes": 4,
         }
@@ -314,6 +315,9 @@ class Episode:
         self.do("verify", self.top.name)
         for array in self.redundant():
             self.sync(array)
+        if self.plant:
+            self.do("plant", self.random.choice(list(self.top.disks())).name)
+        for array in self.redundant():
             self.do("run_pass", array.name, "check")
         for array in self.redundant():
             while array.name in [a.name for a in self.top.arrays()] and self.losing(array):
@@ -333,7 +337,7 @@ class Episode:
         self.build(self.top, True)
         self.do("fill", self.top.name)
         self.load()
-        for _ in range(self.random.randint(4, 12)):
+        for _ in range(1 if self.plant else self.random.randint(4, 12)):
             self.step()
         self.end()
         return self.lines
@@ -344,8 +348,9 @@ def shape(array):
     return array.level + "(" + " ".join(shape(k) if isinstance(k, Array) else k.name for k in array.kids) + ")"
 
 
-def episode(seed, number):
-    one = Episode(seed, number)
+def episode(seed, number, plant, spoils):
+    """@plant: bytes are changed behind the arrays' back before the end, which has to find it; @spoils: disks can have bad sectors."""
+    one = Episode(seed, number, plant, spoils)
     name = shape(one.top)
     body = "".join(f"\tstep {line}\n" for line in one.plan())
     return f"episode_{number}() {{\n\ttree '{name}'\n{body}}}\n"

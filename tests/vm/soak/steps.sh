@@ -4,6 +4,10 @@
 . /bitmap.sh
 . /dust.sh
 writer='' longest=0
+if [ "$SPOILS" = 0 ]; then
+	dust_table() { echo "0 $(blockdev --getsz "$1") linear $1 0"; }
+	dust_on() { :; }
+fi
 
 use()	{ array=$1 md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1; }
 number_of() { echo "${1#d}"; }
@@ -165,6 +169,8 @@ spoil_disk() {
 	shift
 	spoil "dust$(number_of "$disk")" "$@"
 }
+# plant DISK: what nobody wrote, where there are data
+plant() { dd if=/dev/urandom of="$(below "$1")" bs=4096 seek=512 count=8 oflag=direct conv=notrunc 2>/dev/null; }
 # healed_disk DISK strict|loose: a pass has mended it, unless it may lie where nobody reads
 healed_disk() {
 	local disk=dust$(number_of "$1")

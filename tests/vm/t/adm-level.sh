@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A RAID0 volume becomes a RAID5 with one disk more, under a verifying writer, by emdadm; IMSM has no way back.
 #: disks: 4x16M scsi, oracle 32M
+#: kernels: 6.12
 #: modules: raid6_pq
 #: rules: yes
 #: timeout: 300

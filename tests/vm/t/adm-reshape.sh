@@ -2,6 +2,7 @@
 # emdadm around a reshape in a container with two volumes: paused by signals and gone on with, stopped in the middle, and
 # assembled by its identity alone.
 #: disks: 4x40M scsi
+#: kernels: 6.1
 #: modules: raid6_pq
 #: rules: yes
 #: timeout: 400

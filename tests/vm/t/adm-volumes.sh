@@ -2,6 +2,7 @@
 # A container with two volumes: all grow together, or none, and the power goes between the two; then one of them gets another
 # chunk, with a second backup in a file.
 #: disks: 4x40M scsi, 16M scsi
+#: kernels: 6.1
 #: modules: raid6_pq
 #: programs: mkfs.ext4
 #: rules: yes

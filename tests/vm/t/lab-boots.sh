@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The lab itself: a guest has its disks under their names, and they can be written and read.
 #: disks: 2x16M virtio, 16M scsi, oracle 4M
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: timeout: 60
 #: emd: no
 [ "$DISKS" = "d0 d1 d2 oracle" ] || fail "the disks are $DISKS"

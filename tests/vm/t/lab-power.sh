@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The lab itself: a cut keeps what was flushed and loses of the rest; the oracle knows which is which.
 #: disks: 16M, 8x1M, 16M scsi, oracle 8M
+#: kernels: 6.12
 #: timeout: 90
 #: boots: 4
 #: power: yes

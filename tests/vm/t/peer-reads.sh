@@ -2,6 +2,7 @@
 # A volume that EMD made, and one that EMD grew: the peer assembles them with the same data, and agrees with the parity. An array
 # of each runs in the same moment, and neither sees the other's.
 #: disks: 4x48M scsi, 2x8M scsi
+#: kernels: 6.1
 #: programs: mdadm mdmon
 #: modules: md_mod raid456 raid1
 #: boots: 2

@@ -3,7 +3,7 @@
 # without those that may go; check finds what is planted in any copy; zeroes; the size is md's.
 #: disks: 5x2M
 #: programs: blkdiscard
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/geometry.sh
 #: udev: no
 #: timeout: 240

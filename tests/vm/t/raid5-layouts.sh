@@ -2,7 +2,7 @@
 # RAID4 and all layouts of RAID5: what was written in pieces of all sizes is there, with all members and without any one.
 #: disks: 5x2M
 #: modules: xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/geometry.sh
 #: timeout: 300
 . /array.sh

@@ -3,7 +3,7 @@
 # and Q in all pairs. With seven members and more a small write reads only itself, P and Q.
 #: disks: 8x2M
 #: modules: xor raid6_pq
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/geometry.sh
 #: timeout: 300
 . /array.sh

@@ -2,7 +2,7 @@
 # RAID0 without redundancy: three disks to four and back, another chunk, to RAID5 and back, each under a verifying load.
 #: disks: 4x40M, oracle 96M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
 . /array.sh

@@ -4,7 +4,7 @@
 #: disks: 8M, 12M, 12M, 20M, 16M, oracle 64M
 #: modules: loop dm-mod
 #: programs: blkdiscard fio dmsetup
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
 #: timeout: 180
 #: allow: I/O error|Buffer I/O error
