@@ -61,6 +61,7 @@ static int fail_member(struct emd_array *a, struct mdk_member *m, bool by_error)
 		}
 		if (test_bit(EMD_MF_PLACED, &m->flags))
 			WRITE_ONCE(a->bitmap_config.can_clear, false);
+		percpu_ref_get(&m->ref);	/* for failure_work: it is not gone before that has seen it */
 		emd_member_retire_locked(m, EMD_MEV_FAIL);
 	}
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
@@ -114,7 +115,7 @@ bool emd_array_failure_unacked(struct emd_array *a)
 	return unacked;
 }
 
-/* A child that failed and has not been handled, with its memory; marks it. */
+/* A child that failed and has not been handled, with the reference that it was given then; marks it. */
 static struct mdk_member *next_failed(struct emd_array *a)
 {
 	struct mdk_member *m, *found = NULL;
@@ -122,7 +123,6 @@ static struct mdk_member *next_failed(struct emd_array *a)
 	spin_lock_irq(&a->member.member_lock);
 	emd_for_each_child(m, &a->member) {
 		if ((m->state & MDU_MSTATE_FAILED) && !test_and_set_bit(EMD_MF_HANDLED, &m->flags)) {
-			emd_member_keep(m);
 			found = m;
 			break;
 		}
@@ -136,7 +136,7 @@ static void member_failed(struct emd_array *a, struct mdk_member *m)
 {
 	if (m->type == MDU_MTYPE_ARRAY)
 		emd_array_teardown(emd_member_array(m));
-	emd_member_forget(m);
+	emd_member_put(m);
 }
 
 void emd_array_failure_work(struct work_struct *work)
