@@ -183,6 +183,12 @@ void emd_array_deactivate_reserved(struct emd_array *a);
 /** emd_array_member_insync() - recovery of slot @slot is complete. config_mutex held. */
 void emd_array_member_insync(struct emd_array *a, u32 slot);
 
+/** emd_array_replaces() - is there a member that replaces another, or waits to? config_mutex held. */
+bool emd_array_replaces(struct emd_array *a);
+
+/** emd_array_replaced() - recovery of the replacement of slot @slot is complete: it takes the slot, and whom it replaced is failed. config_mutex held. Return: 0 or -ENOMEM, and nothing has changed. */
+int emd_array_replaced(struct emd_array *a, u32 slot);
+
 /** emd_array_set_geometry() - the end of a reshape or a takeover: @geo is in force. config_mutex held. */
 int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo);
 

@@ -34,7 +34,7 @@ static bool breaks_geometry(struct emd_array *a, const struct emd_geometry *geo,
 
 static bool would_break(struct emd_array *a, struct mdk_member *m)
 {
-	if (!test_bit(EMD_MF_PLACED, &m->flags) || !MDU_MSTATE_READABLE(m->state))
+	if (m->priority < 0 || !test_bit(EMD_MF_PLACED, &m->flags) || !MDU_MSTATE_READABLE(m->state))
 		return false;
 	return breaks_geometry(a, &a->geo, m) ||
 	       (rcu_access_pointer(a->reshape) && breaks_geometry(a, &a->next, m));
@@ -59,7 +59,7 @@ static int fail_member(struct emd_array *a, struct mdk_member *m, bool by_error)
 			if (atomic_inc_return(&a->priv->unacked) == 1)
 				a->priv->unacked_since = jiffies;
 		}
-		if (test_bit(EMD_MF_PLACED, &m->flags))
+		if (m->priority >= 0 && test_bit(EMD_MF_PLACED, &m->flags))
 			WRITE_ONCE(a->bitmap_config.can_clear, false);
 		percpu_ref_get(&m->ref);	/* for failure_work: it is not gone before that has seen it */
 		emd_member_retire_locked(m, EMD_MEV_FAIL);
@@ -150,6 +150,8 @@ void emd_array_failure_work(struct work_struct *work)
 	while ((m = next_failed(a))) {
 		mutex_lock(&a->config_mutex);
 		m->reserved_slot = -1;
+		if (m->priority >= 0)
+			emd_array_inherit(a, m->priority);
 		emd_member_notify(m, "state");
 		emd_array_event(a, "fail", NULL);
 		emd_array_refresh_map(a);

@@ -45,7 +45,7 @@ static void map_free(struct emd_map *map)
 {
 	u32 i;
 
-	for (i = 0; i < map->geo.raid_disks; i++) {
+	for (i = 0; i < map->slots; i++) {
 		struct mdk_member *m = map->slot[i].member;
 
 		if (!m)
@@ -111,9 +111,9 @@ void emd_map_destroy(struct emd_map *map)
 
 /* -- building -------------------------------------------------------------------------------- */
 
-static void fill_slot(struct emd_map *map, struct mdk_member *m, bool new_offset)
+static void fill_slot(struct emd_map *map, u32 i, struct mdk_member *m, bool new_offset)
 {
-	struct emd_slot *slot = &map->slot[m->priority];
+	struct emd_slot *slot = &map->slot[i];
 
 	emd_member_keep(m);
 	if (map->holds)
@@ -123,17 +123,33 @@ static void fill_slot(struct emd_map *map, struct mdk_member *m, bool new_offset
 	slot->write_mostly = test_bit(EMD_MF_WRITE_MOSTLY, &m->flags);
 }
 
-static void fill_slots(struct emd_array *a, struct emd_map *map, bool new_offset)
+static bool is_placed(const struct mdk_member *m)
 {
+	return test_bit(EMD_MF_PLACED, &m->flags) && MDU_MSTATE_LIVE(m->state);
+}
+
+static bool has_slot(const struct emd_map *map, int slot)
+{
+	return slot >= 0 && slot < (int)map->geo.raid_disks;
+}
+
+/* Replacements come first among the children, as they have no index. @replaced: they get the places of those that they replace. */
+static void fill_slots(struct emd_array *a, struct emd_map *map, bool new_offset, bool replaced)
+{
+	u32 first = replaced ? 0 : map->geo.raid_disks;
 	struct mdk_member *m;
 	unsigned long flags;
 
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	map->gencount = a->member.child_set_gencount;
-	emd_for_each_child(m, &a->member)
-		if (m->priority >= 0 && m->priority < map->geo.raid_disks &&
-		    test_bit(EMD_MF_PLACED, &m->flags) && MDU_MSTATE_LIVE(m->state))
-			fill_slot(map, m, new_offset);
+	emd_for_each_child(m, &a->member) {
+		if (!is_placed(m))
+			continue;
+		if (has_slot(map, m->replaces) && first + m->replaces < map->slots)
+			fill_slot(map, first + m->replaces, m, new_offset);
+		else if (has_slot(map, m->priority) && !map->slot[m->priority].member)
+			fill_slot(map, m->priority, m, new_offset);
+	}
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
 }
 
@@ -212,10 +228,11 @@ static int check_geometry(struct emd_map *map)
 	return error ? emd_refuse(map->array, error, "%s: %s", map->array->member.name, why) : 0;
 }
 
-struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *geo,
-			      const struct emd_personality *pers, bool new_offset)
+static struct emd_map *build(struct emd_array *a, const struct emd_geometry *geo, const struct emd_personality *pers,
+			     bool new_offset, bool replaced)
 {
-	struct emd_map *map = kvzalloc(struct_size(map, slot, geo->raid_disks), GFP_KERNEL);
+	u32 slots = !replaced && emd_array_replaces(a) ? 2 * geo->raid_disks : geo->raid_disks;
+	struct emd_map *map = kvzalloc(struct_size(map, slot, slots), GFP_KERNEL);
 	int error = -ENOMEM;
 
 	if (!map)
@@ -225,12 +242,13 @@ struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *ge
 	map->geo.zones = NULL;
 	map->pers = pers;
 	map->holds = !pers->redundant;
+	map->slots = slots;
 	INIT_WORK(&map->retire_work, map_retire);
 	if (percpu_ref_init(&map->ref, map_idle, 0, GFP_KERNEL)) {
 		kvfree(map);
 		return ERR_PTR(-ENOMEM);
 	}
-	fill_slots(a, map, new_offset);
+	fill_slots(a, map, new_offset, replaced);
 	error = geo->zones ? copy_zones(map, geo) : sized_by_members(geo) ? zones_from_members(map) : 0;
 	if (!error)
 		error = check_geometry(map);
@@ -241,6 +259,17 @@ struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *ge
 		return ERR_PTR(error);
 	}
 	return map;
+}
+
+struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *geo,
+			      const struct emd_personality *pers, bool new_offset)
+{
+	return build(a, geo, pers, new_offset, false);
+}
+
+struct emd_map *emd_map_build_replaced(struct emd_array *a)
+{
+	return build(a, &a->geo, a->member.pers, false, true);
 }
 
 int emd_array_rebuild_map(struct emd_array *a)

@@ -200,8 +200,8 @@ int emd_array_remove(struct emd_array *a, struct mdk_member *m)
 	lockdep_assert_held(&a->config_mutex);
 	if (!MDU_MSTATE_LIVE(m->state))
 		return 0;	/* on its way already */
-	if (m->priority >= 0)
-		return emd_refuse(a, -EBUSY, "%s is in slot %d of %s", m->name, m->priority, a->member.name);
+	if (m->priority >= 0 || m->replaces >= 0)
+		return emd_refuse(a, -EBUSY, "%s is in slot %d of %s", m->name, max(m->priority, m->replaces), a->member.name);
 	if (m->type == MDU_MTYPE_ARRAY) {
 		if (!emd_member_tryget(m))
 			return 0;
@@ -240,13 +240,23 @@ static bool slot_exists(const struct emd_array *a, int slot)
 	return slot < (int)max(a->geo.raid_disks, a->next.raid_disks);
 }
 
+/* Is a slot free for @m? Beside its member it takes one that replaces that. */
+static bool slot_free_for(struct emd_array *a, struct mdk_member *m, int slot)
+{
+	if (m->priority == slot || m->reserved_slot == slot || m->replaces == slot)
+		return true;
+	if (emd_array_running(a) ? emd_array_replaceable(a, slot) : test_bit(EMD_MF_REPLACEMENT, &m->flags))
+		return !emd_array_replacement_of(a, slot);
+	return !slot_taken(a, slot);
+}
+
 static int check_slot(struct emd_array *a, struct mdk_member *m, int slot)
 {
 	const char *misfit = emd_array_running(a) ? emd_bitmap_misfit(a, m) : NULL;
 
 	if (!slot_exists(a, slot))
 		return emd_refuse(a, -ENOSPC, "%s has no slot %d", a->member.name, slot);
-	if (slot_taken(a, slot) && m->priority != slot && m->reserved_slot != slot)
+	if (!slot_free_for(a, m, slot))
 		return emd_refuse(a, -EEXIST, "slot %d of %s is taken", slot, a->member.name);
 	if (emd_array_running(a) && m->data_size && m->data_size < a->geo.member_sectors)
 		return emd_refuse(a, -ENOSPC, "%s is too small for %s", m->name, a->member.name);
@@ -262,6 +272,11 @@ static int place_inactive(struct emd_array *a, struct mdk_member *m, int slot)
 
 	if (error)
 		return error;
+	if (test_bit(EMD_MF_REPLACEMENT, &m->flags)) {
+		m->replaces = slot;
+		m->recovered = 0;	/* what it has is told by recovery_start */
+		return 0;
+	}
 	m->recovered = slot < 0 ? 0 : EMD_POS_MAX;
 	return emd_member_set_priority(m, slot);
 }
@@ -292,6 +307,8 @@ static int give_up_slot(struct emd_array *a, struct mdk_member *m)
 		m->reserved_slot = -1;
 		return 0;
 	}
+	if (m->replaces >= 0)
+		return emd_array_drop_replacement(a, m);
 	if (m->priority < 0)
 		return emd_refuse(a, -EEXIST, "%s has no slot", m->name);
 	if (MDU_MSTATE_READABLE(m->state) && test_bit(EMD_MF_PLACED, &m->flags))
@@ -317,8 +334,10 @@ static int place_running(struct emd_array *a, struct mdk_member *m, int slot)
 		return emd_refuse(a, -EBUSY, "%s is at work on a resync, recovery or reshape", a->member.name);
 	if (slot < 0)
 		return give_up_slot(a, m);
-	if (m->priority >= 0)
-		return emd_refuse(a, -EBUSY, "%s is in slot %d already", m->name, m->priority);
+	if (m->priority >= 0 || m->replaces >= 0)
+		return emd_refuse(a, -EBUSY, "%s is in slot %d already", m->name, max(m->priority, m->replaces));
+	if (emd_array_replaceable(a, slot))
+		return check_slot(a, m, slot) ?: emd_array_place_replacement(a, m, slot);
 	if (change_proposed(a))
 		return reserve(a, m, slot);
 	if (!emd_array_redundant(a))
@@ -365,7 +384,7 @@ static bool big_enough(struct emd_array *a, struct mdk_member *m)
 
 static bool is_spare(struct emd_array *a, struct mdk_member *m)
 {
-	return m->priority < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m) && !emd_bitmap_misfit(a, m);
+	return m->priority < 0 && m->replaces < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m) && !emd_bitmap_misfit(a, m);
 }
 
 /* Return: the first empty slot from @slot on, or raid_disks. */
@@ -376,27 +395,44 @@ static u32 empty_slot(struct emd_array *a, u32 slot)
 	return slot;
 }
 
-/* Without a monitor nobody else would: the first spare that fits takes the first empty slot. */
+/* Return: the first slot from @slot on whose member waits for a replacement, or raid_disks. */
+static u32 replaceable_slot(struct emd_array *a, u32 slot)
+{
+	if (emd_reshape_pending(a))
+		return a->geo.raid_disks;
+	while (slot < a->geo.raid_disks && !emd_array_replaceable(a, slot))
+		slot++;
+	return slot;
+}
+
+/* Without a monitor nobody else would: the first spare that fits takes the first empty slot, or replaces whom it shall. */
 static void assign_spares(struct emd_array *a)
 {
 	struct mdk_member *m, *next;
-	u32 slot = 0;
+	u32 slot = 0, replaced = 0;
 
 	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links) {
 		if (!is_spare(a, m))
 			continue;
 		slot = empty_slot(a, slot);
-		if (slot == a->geo.raid_disks)
+		if (slot < a->geo.raid_disks) {
+			m->recovered = 0;
+			emd_member_set_priority(m, slot);
+			continue;
+		}
+		replaced = replaceable_slot(a, replaced);
+		if (replaced == a->geo.raid_disks)
 			return;
-		m->recovered = 0;
-		emd_member_set_priority(m, slot);
+		emd_array_assign_replacement(a, m, replaced);
 	}
 }
 
 /* It has a slot, and its rebuild has not begun. */
 static bool waits_in_slot(struct emd_array *a, struct mdk_member *m)
 {
-	return m->priority >= 0 && m->priority < (int)a->geo.raid_disks && MDU_MSTATE_LIVE(m->state) &&
+	int slot = max(m->priority, m->replaces);
+
+	return slot >= 0 && slot < (int)a->geo.raid_disks && MDU_MSTATE_LIVE(m->state) &&
 	       !test_bit(EMD_MF_PLACED, &m->flags);
 }
 
@@ -424,7 +460,8 @@ bool emd_array_spares_wait(struct emd_array *a)
 
 	lockdep_assert_held(&a->config_mutex);
 	mutex_lock(&emd_topology_mutex);
-	assigns = !emd_array_external(a) && empty_slot(a, 0) < a->geo.raid_disks;
+	assigns = !emd_array_external(a) &&
+		  (empty_slot(a, 0) < a->geo.raid_disks || replaceable_slot(a, 0) < a->geo.raid_disks);
 	emd_for_each_child(m, &a->member)
 		wait |= waits_in_slot(a, m) || (assigns && is_spare(a, m));
 	mutex_unlock(&emd_topology_mutex);

@@ -100,8 +100,8 @@ void emd_array_update_health(struct emd_array *a);
 /** emd_array_states() - states of the placed children by slot into @states (raid_disks entries); member_lock held. */
 void emd_array_states(struct emd_array *a, u32 raid_disks, mdu_mstate_t *states);
 
-/** emd_array_next_placed() - the next member that has its place, behind slot @slot, with a reference; NULL at the end. Any context. */
-struct mdk_member *emd_array_next_placed(struct emd_array *a, int slot);
+/** emd_array_next_placed() - the next member that has its place, also as a replacement, behind *@place (-1: the first), with a reference; NULL at the end. Any context. */
+struct mdk_member *emd_array_next_placed(struct emd_array *a, int *place);
 
 /* emd_array_sysfs.c */
 /** emd_array_show() - md/ and emd/ of an array that has a disk. emd_array_hide() - and away. */
@@ -171,6 +171,26 @@ int emd_array_fail(struct emd_array *a, struct mdk_member *m);
 /** emd_array_acknowledge() - @m's failure, and its bad blocks, are durable. */
 void emd_array_acknowledge(struct emd_array *a, struct mdk_member *m);
 void emd_array_drop_reservations(struct emd_array *a);
+
+/* emd_array_replace.c; config_mutex held */
+/** emd_array_want_replacement() - @m, which holds its data, shall be replaced. */
+int emd_array_want_replacement(struct emd_array *a, struct mdk_member *m);
+/** emd_array_replacement_of() - the live member that replaces slot @slot or will, NULL if there is none. */
+struct mdk_member *emd_array_replacement_of(struct emd_array *a, int slot);
+/** emd_array_in_sync() - has slot @slot a member that is placed and in sync? */
+bool emd_array_in_sync(struct emd_array *a, int slot);
+/** emd_array_replaceable() - would a spare that is given slot @slot replace its member? */
+bool emd_array_replaceable(struct emd_array *a, int slot);
+/** emd_array_place_replacement() - @m, a spare that fits, replaces slot @slot from the next recovery on. */
+int emd_array_place_replacement(struct emd_array *a, struct mdk_member *m, int slot);
+/** emd_array_assign_replacement() - the same, when that has been looked at. */
+void emd_array_assign_replacement(struct emd_array *a, struct mdk_member *m, int slot);
+/** emd_array_drop_replacement() - @m replaces nobody any more, and is a spare. */
+int emd_array_drop_replacement(struct emd_array *a, struct mdk_member *m);
+/** emd_array_inherit() - the member of slot @slot has gone: what replaces it, if anything, takes the slot with what it has. */
+void emd_array_inherit(struct emd_array *a, int slot);
+/** emd_array_inherit_all() - the same for all slots, at the start of the array. */
+void emd_array_inherit_all(struct emd_array *a);
 
 /* emd_array_bad.c */
 /** emd_array_keep_bad() - from now on @m has a list of bad blocks. config_mutex held. Return: 0 or -ENOMEM. */

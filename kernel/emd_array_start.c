@@ -109,7 +109,7 @@ static u64 settle_data_sizes(struct emd_array *a)
 
 	mutex_lock(&emd_topology_mutex);
 	emd_for_each_child(m, &a->member) {
-		if (m->priority < 0)
+		if (m->priority < 0 && m->replaces < 0)
 			continue;
 		if (!m->data_size && m->total_size > m->data_offset)
 			m->data_size = m->total_size - m->data_offset;
@@ -147,11 +147,12 @@ static void place_members(struct emd_array *a)
 
 	mutex_lock(&emd_topology_mutex);
 	emd_for_each_child(m, &a->member) {
-		if (m->priority < 0 || !MDU_MSTATE_LIVE(m->state))
+		if ((m->priority < 0 && m->replaces < 0) || !MDU_MSTATE_LIVE(m->state))
 			continue;
 		m->filled = m->recovered;
 		set_bit(EMD_MF_PLACED, &m->flags);
-		emd_member_event(m, m->recovered == EMD_POS_MAX ? EMD_MEV_ACTIVATE : EMD_MEV_REBUILD);
+		/* A replacement that is complete takes its slot when a recovery has found that. */
+		emd_member_event(m, m->recovered == EMD_POS_MAX && m->replaces < 0 ? EMD_MEV_ACTIVATE : EMD_MEV_REBUILD);
 	}
 	mutex_unlock(&emd_topology_mutex);
 }
@@ -188,6 +189,26 @@ static int check_health(struct emd_array *a)
 	return 0;
 }
 
+/* A replacement copies a member that is in sync, and one shape. */
+static int check_replacements(struct emd_array *a, bool redundant)
+{
+	struct mdk_member *m;
+	int slot;
+
+	for (slot = 0; slot < (int)a->geo.raid_disks; slot++) {
+		m = emd_array_replacement_of(a, slot);
+		if (m && a->reshape_position != EMD_POS_MAX)
+			return emd_refuse(a, -EBUSY, "%s is being reshaped: start it without the replacement %s", a->member.name,
+					  m->name);
+		if (m && !redundant)
+			return emd_refuse(a, -EINVAL, "%s has no redundancy: start it without the replacement %s", a->member.name,
+					  m->name);
+		if (m && !emd_array_in_sync(a, slot))
+			return emd_refuse(a, -EINVAL, "%s cannot replace a member that is not in sync: start without it", m->name);
+	}
+	return 0;
+}
+
 static int start_map(struct emd_array *a, const struct emd_personality *pers, bool writable)
 {
 	struct emd_map *map = emd_map_build(a, &a->geo, pers, false);
@@ -217,8 +238,9 @@ static int begin(struct emd_array *a, const struct emd_personality *pers, bool w
 
 	if (error)
 		return error;
+	emd_array_inherit_all(a);
 	place_members(a);
-	error = check_health(a);
+	error = check_replacements(a, pers->redundant) ?: check_health(a);
 	if (!error)
 		error = start_map(a, pers, writable);
 	if (error)

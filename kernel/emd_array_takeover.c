@@ -10,6 +10,8 @@ static int check_still(struct emd_array *a)
 		return emd_refuse(a, -EROFS, "%s is read-only", a->member.name);
 	if (emd_sync_running(a) || rcu_access_pointer(a->reshape))
 		return emd_refuse(a, -EBUSY, "%s is at work on a resync, recovery or reshape", a->member.name);
+	if (emd_array_replaces(a))
+		return emd_refuse(a, -EBUSY, "a member of %s is being replaced", a->member.name);
 	if (rcu_access_pointer(a->bitmap))
 		return emd_refuse(a, -EBUSY, "%s has a bitmap: store none in bitmap/location first", a->member.name);
 	return 0;

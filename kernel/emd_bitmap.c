@@ -243,10 +243,9 @@ static unsigned int largest_block(struct emd_array *a)
 {
 	unsigned int largest = SECTOR_SIZE;
 	struct mdk_member *m;
-	int slot = -1;
+	int place = -1;
 
-	while ((m = emd_array_next_placed(a, slot))) {
-		slot = m->priority;
+	while ((m = emd_array_next_placed(a, &place))) {
 		largest = max(largest, bdev_logical_block_size(emd_member_bdev(m)));
 		emd_member_put(m);
 	}
@@ -275,10 +274,9 @@ static bool is_others(struct mdk_member *m, u64 begin, u64 end)
 static int check_room(struct emd_array *a, u64 begin, u64 end)
 {
 	struct mdk_member *m;
-	int slot = -1, error = 0;
+	int place = -1, error = 0;
 
-	while (!error && (m = emd_array_next_placed(a, slot))) {
-		slot = m->priority;
+	while (!error && (m = emd_array_next_placed(a, &place))) {
 		if (end > m->total_size)
 			error = emd_refuse(a, -EINVAL, "%s ends before the bitmap does, at sector %llu", m->name, end);
 		else if (in_data_of(m, a, begin, end) || is_others(m, begin, end))

@@ -106,11 +106,10 @@ int emd_bitmap_write(struct emd_bitmap *bm)
 	struct transfer t;
 	struct mdk_member *m;
 	u32 first, end;
-	int slot = -1;
+	int place = -1;
 
 	transfer_init(&t, bm->array);
-	while ((m = emd_array_next_placed(bm->array, slot))) {
-		slot = m->priority;
+	while ((m = emd_array_next_placed(bm->array, &place))) {
 		for (first = emd_regions_next_run(&bm->regions, 0, &end); first < bm->regions.nr_blocks;
 		     first = emd_regions_next_run(&bm->regions, end, &end))
 			submit_run(bm, &t, m, REQ_OP_WRITE | REQ_SYNC | REQ_META | REQ_FUA, bm->regions.image,
@@ -150,12 +149,11 @@ int emd_bitmap_read(struct emd_bitmap *bm)
 	u8 *copy = vzalloc(round_up(bm->bytes, PAGE_SIZE));
 	bool differs = false;
 	struct mdk_member *m;
-	int slot = -1, copies = 0;
+	int place = -1, copies = 0;
 
 	if (!copy)
 		return -ENOMEM;
-	while ((m = emd_array_next_placed(bm->array, slot))) {
-		slot = m->priority;
+	while ((m = emd_array_next_placed(bm->array, &place))) {
 		if (!MDU_MSTATE_READABLE(emd_member_state(m)) || read_member(bm, m, copy))
 			differs = true;
 		else if (!copies++)

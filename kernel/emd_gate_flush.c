@@ -39,18 +39,30 @@ static void member_flushed(struct bio *bio)
 	flush_put(f);
 }
 
-struct mdk_member *emd_array_next_placed(struct emd_array *a, int slot)
+/* The replacement of a slot comes behind its member. */
+static int place_of(const struct mdk_member *m)
+{
+	return m->replaces >= 0 ? 2 * m->replaces + 1 : 2 * m->priority;
+}
+
+struct mdk_member *emd_array_next_placed(struct emd_array *a, int *place)
 {
 	struct mdk_member *m, *found = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	emd_for_each_child(m, &a->member) {
-		if (m->priority > slot && test_bit(EMD_MF_PLACED, &m->flags) && emd_member_tryget(m)) {
+		int here = place_of(m);
+
+		if (here > *place && (!found || here < place_of(found)) && test_bit(EMD_MF_PLACED, &m->flags) &&
+		    MDU_MSTATE_LIVE(m->state))
 			found = m;
-			break;
-		}
 	}
+	/* It lives, and that cannot change under the lock. */
+	if (found && WARN_ON_ONCE(!emd_member_tryget(found)))
+		found = NULL;
+	if (found)
+		*place = place_of(found);
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
 	return found;
 }
@@ -79,14 +91,13 @@ static void flush_member(struct emd_flush *f, struct mdk_member *m)
 static void flush_start(struct emd_flush *f, struct emd_array *a, void (*done)(struct emd_flush *f))
 {
 	struct mdk_member *m;
-	int slot = -1;
+	int place = -1;
 
 	f->array = a;
 	f->status = BLK_STS_OK;
 	f->done = done;
 	atomic_set(&f->left, 1);
-	while ((m = emd_array_next_placed(a, slot))) {
-		slot = m->priority;
+	while ((m = emd_array_next_placed(a, &place))) {
 		if (has_cache(m))
 			flush_member(f, m);
 		else

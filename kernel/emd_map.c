@@ -52,6 +52,15 @@ bool emd_map_readable(const struct emd_map *map, u64 sector, u64 len)
 	return true;
 }
 
+u32 emd_map_replacements(const struct emd_map *map)
+{
+	u32 i, nr = 0;
+
+	for (i = map->geo.raid_disks; i < map->slots; i++)
+		nr += map->slot[i].member != NULL;
+	return nr;
+}
+
 bool emd_slot_writable(const struct emd_map *map, u32 i)
 {
 	struct mdk_member *m = map->slot[i].member;

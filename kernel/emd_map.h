@@ -49,7 +49,8 @@ struct emd_slot {
  * @pers:     serves this geometry
  * @private:  owned by @pers (start/stop)
  * @holds:    a reference on each member, until the map ends
- * @slot:     @geo.raid_disks entries
+ * @slots:    entries of @slot: @geo.raid_disks, and as many again while a member is being replaced. The replacement of slot i
+ *            is slot raid_disks + i: written with it, and not read (emd_array_replace.c)
  */
 struct emd_map {
 	struct percpu_ref	ref;
@@ -61,6 +62,7 @@ struct emd_map {
 	const struct emd_personality *pers;
 	void			*private;
 	bool			holds;
+	u32			slots;
 	struct emd_slot		slot[];
 };
 
@@ -94,6 +96,15 @@ static inline void emd_map_exit(struct emd_map *map)
 {
 	percpu_ref_put(&map->ref);
 }
+
+/** emd_map_replaces() - is a member being replaced, and so written in two places? */
+static inline bool emd_map_replaces(const struct emd_map *map)
+{
+	return unlikely(map->slots > map->geo.raid_disks);
+}
+
+/** emd_map_replacements() - how many members are being replaced. */
+u32 emd_map_replacements(const struct emd_map *map);
 
 /**
  * emd_slot_readable() - may slot @i be read for member sectors [sector, sector + len)?
@@ -140,6 +151,13 @@ struct mdk_member *emd_slot_get_writable(const struct emd_map *map, u32 i);
  */
 struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *geo,
 			      const struct emd_personality *pers, bool new_offset);
+
+/**
+ * emd_map_build_replaced() - the same for the geometry in force, with the replacements in the places of those that they replace
+ *
+ * A recovery under it makes them from the other members alone.
+ */
+struct emd_map *emd_map_build_replaced(struct emd_array *a);
 
 /**
  * emd_map_replace() - publish @map as the array's map; wait for the old one's operations; free the old

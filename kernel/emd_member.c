@@ -79,6 +79,7 @@ int emd_member_init(struct mdk_member *m, enum mdu_mtype type, const char *name)
 	atomic_set(&m->errors, 0);
 	m->priority = -1;
 	m->reserved_slot = -1;
+	m->replaces = -1;
 	m->recovered = ~0ULL;
 	strscpy(m->name, name, sizeof(m->name));
 	atomic_inc(&memories);
@@ -192,6 +193,31 @@ int emd_member_set_priority(struct mdk_member *m, int priority)
 	}
 	spin_unlock_irqrestore(&parent->member_lock, flags);
 	return error;
+}
+
+static void move_to(struct mdk_member *m, int priority)
+{
+	list_del(&m->peer_links);
+	m->priority = priority;
+	insert_sorted(m, m->parent);
+}
+
+struct mdk_member *emd_member_supplant(struct mdk_member *m, int priority)
+{
+	struct mdk_member *parent = m->parent, *before;
+	unsigned long flags;
+
+	spin_lock_irqsave(&parent->member_lock, flags);
+	before = emd_member_child(parent, priority);
+	if (before) {
+		emd_member_keep(before);
+		move_to(before, -1);
+	}
+	if (MDU_MSTATE_LIVE(m->state))
+		move_to(m, priority);
+	m->replaces = -1;
+	spin_unlock_irqrestore(&parent->member_lock, flags);
+	return before;
 }
 
 /* The own lock nests in the parent's, which is of the same class. */

@@ -58,6 +58,8 @@ enum emd_member_flag {
 	EMD_MF_HANDLED,		/* the parent has done what a failure calls for */
 	EMD_MF_BAD_UNACKED,	/* has bad blocks that are not durable: the parent holds a reference until they are */
 	EMD_MF_BAD_CHANGED,	/* its list has changed, and its pollers are still to be told */
+	EMD_MF_WANT_REPLACEMENT, /* holds its data, and shall be replaced by another */
+	EMD_MF_REPLACEMENT,	/* replaces another, or will when the array starts */
 };
 
 /**
@@ -85,6 +87,8 @@ enum emd_member_flag {
  * @bad:         its bad blocks; NULL until somebody keeps a list of them, and then until its end
  * @has_bad:     there are some. What is read or written tests it, and looks at @bad only then.
  * @reserved_slot: slot it takes when the proposed reshape starts; -1 for none
+ * @replaces: slot whose member it is to replace (emd_array_replace.c); -1 for none. Its own @priority is -1 until it does.
+ *               Written with config_mutex and the parent's member_lock.
  * @flags:       enum emd_member_flag
  * @errors:      I/O errors that were corrected (md: errors); set by the personality
  * @md_dir, @own_dir: dev-X directories under the parent's md/ and emd/; NULL without a parent array
@@ -120,6 +124,7 @@ struct mdk_member {
 	u64			recovered;
 	u64			filled;
 	int			reserved_slot;
+	int			replaces;
 	bool			has_bad;
 	unsigned long		flags;
 	struct emd_badblocks	*bad;
@@ -172,6 +177,12 @@ void emd_member_unlink(struct mdk_member *m);
 
 /** emd_member_set_priority() - move @m within its parent's child_set. Return: 0 or -EEXIST. */
 int emd_member_set_priority(struct mdk_member *m, int priority);
+
+/**
+ * emd_member_supplant() - @m, which replaces slot @priority, takes it, in one step for all who look
+ * Return: the live member that had it and has none now, with a reference to its memory; NULL if there was none
+ */
+struct mdk_member *emd_member_supplant(struct mdk_member *m, int priority);
 
 /** emd_member_child() - the child of @parent with this index, or NULL; the parent's member_lock is held. */
 struct mdk_member *emd_member_child(struct mdk_member *parent, int priority);

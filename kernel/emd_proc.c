@@ -17,11 +17,13 @@ void emd_proc_notify(void)
 
 static void show_member(struct seq_file *seq, struct mdk_member *m)
 {
-	seq_printf(seq, " %s[%d]", m->name, m->priority);
+	seq_printf(seq, " %s[%d]", m->name, max(m->priority, m->replaces));
 	if (test_bit(EMD_MF_WRITE_MOSTLY, &m->flags))
 		seq_puts(seq, "(W)");
 	if (m->state & MDU_MSTATE_FAILED)
 		seq_puts(seq, "(F)");
+	else if (m->replaces >= 0)
+		seq_puts(seq, "(R)");
 	else if (m->priority < 0)
 		seq_puts(seq, "(S)");
 }

@@ -158,6 +158,8 @@ static int may_change(struct emd_array *a)
 		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_running_word(a));
 	if (emd_reshape_of(a))
 		return emd_refuse(a, -EBUSY, "a reshape is under way already");
+	if (emd_array_replaces(a))
+		return emd_refuse(a, -EBUSY, "a member is being replaced: wait, or take the replacement away");
 	if (rcu_access_pointer(a->bitmap))
 		return emd_refuse(a, -EBUSY, "the array has a bitmap: store none in bitmap/location first");
 	return 0;

@@ -17,6 +17,8 @@
 #include "emd_array.h"
 
 struct gendisk;
+struct emd_replace;
+struct emd_window;
 
 enum emd_pass_phase {
 	EMD_PASS_IDLE,
@@ -59,6 +61,7 @@ enum emd_pass_phase {
  * @mark_time, @mark_pos: where the pass was at least 3 s ago (jiffies, member sectors)
  * @next_mark_time, @next_mark_pos: where it will have been
  * @foreground:	sectors that users had read and written at the last look
+ * @replace:	what a recovery that copies replaced members works with; NULL without any
  * @disks, @nr_disks, @claim: the whole disks below the array, and the list of arrays that hold theirs
  */
 struct emd_sync {
@@ -103,6 +106,7 @@ struct emd_sync {
 	unsigned long		next_mark_time;
 	u64			next_mark_pos;
 	u64			foreground;
+	struct emd_replace	*replace;
 	struct gendisk		**disks;
 	unsigned int		nr_disks;
 	struct list_head	claim;
@@ -158,6 +162,22 @@ void emd_sync_conclude(struct emd_sync *s);
 
 /** emd_sync_targets() - is there a rebuild target that can be rebuilt? config_mutex held. */
 bool emd_sync_targets(struct emd_array *a);
+
+/* -- emd_sync_replace.c ------------------------------------------------------------------------ */
+
+/** emd_replace_begin() - a recovery with replacements is about to begin. config_mutex held. Return: 0 or -ENOMEM. */
+int emd_replace_begin(struct emd_sync *s);
+
+/**
+ * emd_replace_window() - copy the window of each member that is being replaced, where its replacement has not got it
+ *
+ * What cannot be read of it is made from the other members. The worker; writes to the window wait.
+ * Return: 0, or -EIO if something cannot be had or a replacement has failed.
+ */
+int emd_replace_window(struct emd_sync *s, struct emd_map *map, struct emd_window *w);
+
+/** emd_replace_end() - undo emd_replace_begin(), if it was called. config_mutex held. */
+void emd_replace_end(struct emd_sync *s);
 
 /* -- emd_sync_pace.c: throttle and disks shared with other arrays ----------------------------- */
 

@@ -92,17 +92,18 @@ static u64 targets_begin(const struct emd_map *map)
 	u64 begin = EMD_POS_MAX;
 	unsigned int i;
 
-	for (i = 0; i < map->geo.raid_disks; i++)
+	for (i = 0; i < map->slots; i++)
 		if (is_target(&map->slot[i]))
 			begin = min(begin, READ_ONCE(map->slot[i].member->filled));
 	return begin;
 }
 
-static bool has_targets(const struct emd_map *map)
+/* Is there one among the first @slots? Those behind the members are their replacements. */
+static bool has_targets(const struct emd_map *map, u32 slots)
 {
-	unsigned int i;
+	u32 i;
 
-	for (i = 0; i < map->geo.raid_disks; i++)
+	for (i = 0; i < slots; i++)
 		if (is_target(&map->slot[i]))
 			return true;
 	return false;
@@ -112,7 +113,7 @@ bool emd_sync_targets(struct emd_array *a)
 {
 	const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
 
-	return map && has_targets(map);
+	return map && has_targets(map, map->slots);
 }
 
 /* Requests see @pos at once, the monitor only what is durable. */
@@ -120,7 +121,7 @@ static void targets_advance(struct emd_map *map, u64 pos, bool durable)
 {
 	unsigned int i;
 
-	for (i = 0; i < map->geo.raid_disks; i++) {
+	for (i = 0; i < map->slots; i++) {
 		struct emd_slot *slot = &map->slot[i];
 		struct mdk_member *m = slot->member;
 
@@ -139,6 +140,21 @@ static void targets_advance(struct emd_map *map, u64 pos, bool durable)
 
 /* -- one window ------------------------------------------------------------------------------- */
 
+static int recover_locked(struct emd_sync *s, struct emd_map *map, struct emd_window *w)
+{
+	int ret = 0;
+
+	if (!has_targets(map, map->slots))
+		return -ENODEV;		/* the last target has failed */
+	if (has_targets(map, map->geo.raid_disks))
+		ret = map->pers->sync(map, w);
+	if (!ret && emd_map_replaces(map))
+		ret = emd_replace_window(s, map, w);
+	if (!ret)
+		targets_advance(map, w->end, false);
+	return ret;
+}
+
 static int sync_locked(struct emd_sync *s, struct emd_window *w)
 {
 	struct emd_map *map = emd_map_enter(s->array);
@@ -146,13 +162,10 @@ static int sync_locked(struct emd_sync *s, struct emd_window *w)
 
 	if (!map)
 		return -ENODEV;
-	if (s->action == EMD_SYNC_RECOVER && !has_targets(map)) {
-		emd_map_exit(map);
-		return -ENODEV;		/* the last target has failed */
-	}
-	ret = map->pers->sync(map, w);
-	if (!ret && s->action == EMD_SYNC_RECOVER)
-		targets_advance(map, w->end, false);
+	if (s->action == EMD_SYNC_RECOVER)
+		ret = recover_locked(s, map, w);
+	else
+		ret = map->pers->sync(map, w);
 	emd_map_exit(map);
 	return ret;
 }
@@ -200,7 +213,7 @@ static bool may_skip(struct emd_sync *s)
 	map = emd_map_enter(s->array);
 	if (!map)
 		return false;
-	for (i = 0; i < map->geo.raid_disks; i++)
+	for (i = 0; i < map->slots; i++)
 		if (is_target(&map->slot[i]))
 			may &= test_bit(EMD_MF_BITMAP, &map->slot[i].member->flags);
 	emd_map_exit(map);
@@ -345,6 +358,8 @@ bool emd_sync_prepare(struct emd_sync *s)
 	s->skipped = 0;
 	if (s->action == EMD_SYNC_RECOVER) {
 		s->begin = targets_begin(map);
+		if (emd_map_replaces(map) && emd_replace_begin(s))
+			return false;
 	} else if (!emd_array_comparable(a)) {
 		/* Without redundancy there is nothing that could be consistent or not. */
 		a->resync_start = EMD_POS_MAX;
@@ -360,28 +375,38 @@ bool emd_sync_prepare(struct emd_sync *s)
 	return true;
 }
 
-/* A target that holds all its data becomes a member in sync. */
-static void targets_insync(struct emd_array *a)
+static bool is_complete(struct emd_array *a, u32 slot)
 {
-	unsigned int i;
+	const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+
+	return map && slot < map->slots && is_target(&map->slot[slot]) &&
+	       READ_ONCE(map->slot[slot].member->filled) >= a->geo.member_sectors;
+}
+
+/* A target that holds all its data becomes a member in sync. Each that does may publish a new map. */
+static int targets_insync(struct emd_array *a)
+{
+	int error = 0;
+	u32 i;
 
 	for (i = 0; i < a->geo.raid_disks; i++) {
-		/* Each call may publish a new map. */
-		const struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
-
-		if (map && is_target(&map->slot[i]) && READ_ONCE(map->slot[i].member->filled) >= a->geo.member_sectors)
+		if (is_complete(a, i))
 			emd_array_member_insync(a, i);
+		if (!error && is_complete(a, a->geo.raid_disks + i))
+			error = emd_array_replaced(a, i);
 	}
+	return error;
 }
 
 void emd_sync_conclude(struct emd_sync *s)
 {
 	struct emd_array *a = s->array;
 
+	emd_replace_end(s);
 	if (s->result)
 		return;
 	if (s->action == EMD_SYNC_RECOVER)
-		targets_insync(a);
+		s->result = targets_insync(a);
 	if (s->action == EMD_SYNC_RESYNC) {
 		a->resync_start = EMD_POS_MAX;
 		emd_bitmap_synced(a, EMD_POS_MAX);

@@ -24,7 +24,8 @@ static ssize_t state_show(struct mdk_member *m, char *page)
 		const char *word;
 	} words[] = {
 		{ EMD_MF_WRITE_MOSTLY, "write_mostly" }, { EMD_MF_BLOCKED, "blocked" },
-		{ EMD_MF_WRITE_ERROR, "write_error" }, { EMD_MF_FAILFAST, "failfast" },
+		{ EMD_MF_WRITE_ERROR, "write_error" }, { EMD_MF_WANT_REPLACEMENT, "want_replacement" },
+		{ EMD_MF_REPLACEMENT, "replacement" }, { EMD_MF_FAILFAST, "failfast" },
 		{ EMD_MF_EXTERNAL_BBL, "external_bbl" },
 	};
 	int len = sysfs_emit(page, "%s", gross_word(m));
@@ -58,7 +59,7 @@ static int store_unblocked(struct emd_array *a, struct mdk_member *m)
 
 static int store_insync(struct emd_array *a, struct mdk_member *m)
 {
-	if (m->priority >= 0)
+	if (m->priority >= 0 || m->replaces >= 0)
 		return emd_refuse(a, -EINVAL, "%s is in a slot", m->name);
 	m->recovered = EMD_POS_MAX;
 	return 0;
@@ -90,6 +91,35 @@ static int store_external_bbl(struct emd_array *a, struct mdk_member *m)
 	return 0;
 }
 
+/* In an array that runs it is told by the slot that a spare is given. */
+static int check_replacement(struct emd_array *a, struct mdk_member *m)
+{
+	if (emd_array_running(a))
+		return emd_refuse(a, -EBUSY, "%s is running: give %s the slot of a member that has want_replacement",
+				  a->member.name, m->name);
+	if (m->priority >= 0 || m->replaces >= 0)
+		return emd_refuse(a, -EBUSY, "%s is in slot %d already", m->name, max(m->priority, m->replaces));
+	return 0;
+}
+
+static int store_replacement(struct emd_array *a, struct mdk_member *m)
+{
+	int error = check_replacement(a, m);
+
+	if (!error)
+		set_bit(EMD_MF_REPLACEMENT, &m->flags);
+	return error;
+}
+
+static int store_not_replacement(struct emd_array *a, struct mdk_member *m)
+{
+	int error = check_replacement(a, m);
+
+	if (!error)
+		clear_bit(EMD_MF_REPLACEMENT, &m->flags);
+	return error;
+}
+
 static int store_re_add(struct emd_array *a, struct mdk_member *m)
 {
 	return emd_refuse(a, -EBUSY, "%s: a failed member is gone; add the device again", m->name);
@@ -115,6 +145,10 @@ static const struct state_command commands[] = {
 	{ "-write_error", NULL, 0, EMD_MF_WRITE_ERROR + 1 },
 	{ "failfast", NULL, EMD_MF_FAILFAST + 1 },
 	{ "-failfast", NULL, 0, EMD_MF_FAILFAST + 1 },
+	{ "want_replacement", emd_array_want_replacement },
+	{ "-want_replacement", NULL, 0, EMD_MF_WANT_REPLACEMENT + 1 },
+	{ "replacement", store_replacement },
+	{ "-replacement", store_not_replacement },
 	{ "external_bbl", store_external_bbl },
 	{ "-external_bbl", NULL, 0, EMD_MF_EXTERNAL_BBL + 1 },
 };
@@ -153,7 +187,7 @@ EMD_MEMBER_ATTR_RW(state);
 
 static ssize_t slot_show(struct mdk_member *m, char *page)
 {
-	int slot = m->priority;
+	int slot = max(m->priority, m->replaces);
 
 	return slot < 0 ? sysfs_emit(page, "none\n") : sysfs_emit(page, "%d\n", slot);
 }
@@ -174,7 +208,7 @@ EMD_MEMBER_ATTR_RW(slot);
 
 static bool in_running_slot(struct emd_array *a, struct mdk_member *m)
 {
-	return emd_array_running(a) && m->priority >= 0;
+	return emd_array_running(a) && (m->priority >= 0 || m->replaces >= 0);
 }
 
 static ssize_t offset_show(struct mdk_member *m, char *page)

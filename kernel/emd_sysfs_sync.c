@@ -44,6 +44,9 @@ static int start_pass(struct emd_array *a, enum emd_sync_action action)
 
 	if (emd_sync_running(a))
 		return emd_refuse(a, -EBUSY, "%s is running", emd_sync_running_word(a));
+	/* It would put right the member that is replaced, and not what its replacement has already. */
+	if (action == EMD_SYNC_REPAIR && emd_array_replaces(a))
+		return emd_refuse(a, -EBUSY, "a member is being replaced: repair comes afterwards");
 	if (action == EMD_SYNC_RESHAPE) {
 		ret = emd_reshape_begin(a);
 		if (ret)

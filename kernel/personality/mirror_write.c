@@ -51,7 +51,8 @@ struct mirror_write {
 
 int mirror_writes_init(struct mirror_conf *conf)
 {
-	size_t size = struct_size((struct mirror_write *)NULL, copy, conf->copies);
+	u32 most = emd_map_replaces(conf->map) ? 2 * conf->copies : conf->copies;
+	size_t size = struct_size((struct mirror_write *)NULL, copy, most);
 
 	return mempool_init_kmalloc_pool(&conf->writes, RESERVED_WRITES, size);
 }
@@ -250,18 +251,15 @@ static void copy_end_io(struct bio *bio)
 	write_put(write);
 }
 
-/* Return: 0, or -ENOMEM when this copy could not be prepared. */
-static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter *run, gfp_t gfp)
+/* The copy of @run that begins at member sector @sector of @slot. Return: 0, or -ENOMEM when it could not be prepared. */
+static int copy_init(struct mirror_write *write, u32 slot, u64 sector, const struct bvec_iter *run, gfp_t gfp)
 {
 	struct emd_map *map = write->conf->map;
 	struct mirror_copy *copy = &write->copy[write->nr];
 	u32 sectors = run->bi_size >> SECTOR_SHIFT;
-	struct mdk_member *member;
-	struct emd_place place;
+	struct mdk_member *member = emd_slot_get_writable(map, slot);
 	int error;
 
-	emd_geometry_copy(&map->geo, run->bi_sector, nth, &place);
-	member = emd_slot_get_writable(map, place.slot);
 	if (!member)
 		return 0;
 	error = bio_init_clone(NULL, &copy->bio, write->io->bio, gfp);
@@ -272,9 +270,9 @@ static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter
 	emd_member_bio(&copy->bio, member, write->io->bio);
 	copy->write = write;
 	copy->member = member;
-	copy->sector = map->slot[place.slot].offset + place.sector;
+	copy->sector = map->slot[slot].offset + sector;
 	copy->round = emd_member_write_round(member, copy->sector, copy->sector + sectors);
-	copy->counts = place.sector + sectors <= READ_ONCE(member->filled);
+	copy->counts = sector + sectors <= READ_ONCE(member->filled);
 	copy->refused = false;
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	copy->bio.bi_iter = *run;
@@ -282,6 +280,23 @@ static int copy_init(struct mirror_write *write, u32 nth, const struct bvec_iter
 	copy->bio.bi_end_io = copy_end_io;
 	write->nr++;
 	return 0;
+}
+
+/* All copies, and those on replacements. */
+static int copies_init(struct mirror_write *write, const struct bvec_iter *run, gfp_t gfp)
+{
+	struct emd_map *map = write->conf->map;
+	struct emd_place place;
+	int error = 0;
+	u32 nth;
+
+	for (nth = 0; nth < write->conf->copies && !error; nth++) {
+		emd_geometry_copy(&map->geo, run->bi_sector, nth, &place);
+		error = copy_init(write, place.slot, place.sector, run, gfp);
+		if (!error && emd_map_replaces(map))
+			error = copy_init(write, map->geo.raid_disks + place.slot, place.sector, run, gfp);
+	}
+	return error;
 }
 
 static void write_undo(struct mirror_write *write)
@@ -299,7 +314,6 @@ static struct mirror_write *write_prepare(struct mirror_conf *conf, struct emd_i
 {
 	gfp_t gfp = io->flags & EMD_IO_CAN_WAIT ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
 	struct mirror_write *write = mempool_alloc(&conf->writes, gfp);
-	u32 nth;
 
 	if (!write)
 		return NULL;
@@ -312,11 +326,9 @@ static struct mirror_write *write_prepare(struct mirror_conf *conf, struct emd_i
 	write->refused = BLK_STS_OK;
 	write->nr = 0;
 	atomic_set(&write->pending, 1);
-	for (nth = 0; nth < conf->copies; nth++) {
-		if (copy_init(write, nth, run, gfp)) {
-			write_undo(write);
-			return NULL;
-		}
+	if (copies_init(write, run, gfp)) {
+		write_undo(write);
+		return NULL;
 	}
 	return write;
 }

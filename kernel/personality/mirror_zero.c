@@ -14,26 +14,24 @@
 #define ZERO_PAGES	32	/* written at a time */
 
 /*
+ * What begins at member sector @at of @slot.
  * @reached: set if this copy can be read and has zeroes now. Return: false if it was to have them, has not, and cannot
  * be spared.
  */
-static bool zero_copy(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 sector, unsigned int sectors,
+static bool zero_copy(struct mirror_conf *conf, u32 slot, blk_opf_t opf, u64 at, unsigned int sectors,
 		      struct page **pages, bool *reached)
 {
 	struct emd_map *map = conf->map;
-	struct mdk_member *member;
-	struct emd_place place;
+	struct mdk_member *member = emd_slot_get_writable(map, slot);
 	blk_status_t status;
 	bool spared = true;
 
-	emd_geometry_copy(&map->geo, sector, copy, &place);
-	member = emd_slot_get_writable(map, place.slot);
 	if (!member)
 		return true;
-	status = emd_slot_rw(map, &conf->windows, place.slot, opf, place.sector, sectors, pages);
-	if (status && !emd_slot_refused(map, &conf->windows, place.slot, place.sector, sectors, pages, 0, status))
+	status = emd_slot_rw(map, &conf->windows, slot, opf, at, sectors, pages);
+	if (status && !emd_slot_refused(map, &conf->windows, slot, at, sectors, pages, 0, status))
 		spared = !MDU_MSTATE_LIVE(emd_member_state(member));
-	else if (emd_slot_readable(map, place.slot, place.sector, sectors))
+	else if (emd_slot_readable(map, slot, at, sectors))
 		*reached = true;
 	emd_member_put(member);
 	return spared;
@@ -41,12 +39,18 @@ static bool zero_copy(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 sec
 
 static bool zero_all(struct mirror_conf *conf, blk_opf_t opf, u64 sector, unsigned int sectors, struct page **pages)
 {
+	const struct emd_map *map = conf->map;
+	struct emd_place place;
 	bool reached = false;
-	u32 copy;
+	u32 copy, slot;
 
-	for (copy = 0; copy < conf->copies; copy++)
-		if (!zero_copy(conf, copy, opf, sector, sectors, pages, &reached))
-			return false;
+	for (copy = 0; copy < conf->copies; copy++) {
+		emd_geometry_copy(&map->geo, sector, copy, &place);
+		/* And on its replacement. */
+		for (slot = place.slot; slot < map->slots; slot += map->geo.raid_disks)
+			if (!zero_copy(conf, slot, opf, place.sector, sectors, pages, &reached))
+				return false;
+	}
 	return reached;
 }
 

@@ -93,7 +93,7 @@ static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
 
 size_t r5_op_size(const struct r5_conf *conf)
 {
-	return struct_size((struct r5_op *)NULL, column, r5_columns(conf)) +
+	return struct_size((struct r5_op *)NULL, column, r5_columns(conf)) + conf->twins * sizeof(struct r5_twin) +
 	       (conf->parity > 1 ? conf->places * sizeof(void *) : 0);
 }
 
@@ -102,7 +102,7 @@ static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp
 	size_t size = r5_op_size(conf);
 	struct r5_op *op = reserved ? mempool_alloc(&conf->reserve_ops, GFP_NOIO) : emd_buffer_alloc(size, gfp);
 
-	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * sizeof(struct r5_column) +
+	BUILD_BUG_ON(sizeof(struct r5_op) + EMD_MAX_MEMBERS * (sizeof(struct r5_column) + sizeof(struct r5_twin)) +
 		     (EMD_Q_POWERS + 2) * sizeof(void *) > EMD_BUFFER_MAX);
 	if (!op)
 		return NULL;
@@ -111,7 +111,8 @@ static struct r5_op *op_alloc(struct r5_conf *conf, struct emd_io *io, gfp_t gfp
 	op->io = io;
 	op->cost = max(size, PAGE_SIZE);
 	op->reserved = reserved;
-	op->at = (void **)&op->column[r5_columns(conf)];
+	op->twin = (struct r5_twin *)&op->column[r5_columns(conf)];
+	op->at = (void **)&op->twin[conf->twins];
 	return op;
 }
 
@@ -142,14 +143,20 @@ void r5_op_free(struct r5_op *op)
 
 /* -- building ------------------------------------------------------------------------------- */
 
+/* What the rebuild has not reached it will compute; what it has passed must be kept up. */
+static bool kept_up(const struct emd_map *map, u32 slot, u64 sector)
+{
+	return emd_slot_writable(map, slot) && sector < READ_ONCE(map->slot[slot].member->filled);
+}
+
 static u8 column_state(const struct emd_map *map, u32 slot, u64 sector, u32 sectors)
 {
 	if (emd_slot_readable(map, slot, sector, sectors))
 		return EMD_COLUMN_PRESENT;
-	if (!emd_slot_writable(map, slot))
-		return EMD_COLUMN_ABSENT;
-	/* What the rebuild has not reached it will compute; what it has passed must be kept up. */
-	return sector < READ_ONCE(map->slot[slot].member->filled) ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
+	if (kept_up(map, slot, sector))
+		return EMD_COLUMN_BLIND;
+	/* It has just failed, and its replacement has not got the slot yet. */
+	return emd_map_replaces(map) && kept_up(map, map->geo.raid_disks + slot, sector) ? EMD_COLUMN_BLIND : EMD_COLUMN_ABSENT;
 }
 
 static u32 column_slot(const struct r5_conf *conf, const struct emd_row *row, u32 i)
@@ -425,9 +432,8 @@ static void column_end_io(struct bio *bio)
 }
 
 /* The bio's payload: nothing, the user's pages, or one buffer. */
-static void column_fill_bio(struct r5_op *op, struct r5_column *column, u8 what)
+static void column_fill_bio(struct r5_op *op, struct r5_column *column, u8 what, struct bio *bio)
 {
-	struct bio *bio = &column->bio;
 	void *buffer = what == EMD_COLUMN_READ && column->old && r5_op_writes(op, column - op->column) ?
 		       column->old : column->data;
 
@@ -454,11 +460,54 @@ static blk_opf_t column_opf(const struct r5_op *op, u8 what)
 	return REQ_OP_WRITE_ZEROES | flags | (op->io->bio->bi_opf & REQ_NOUNMAP);
 }
 
+static void twin_end_io(struct bio *bio)
+{
+	struct r5_twin *twin = bio->bi_private;
+	struct r5_op *op = twin->op;
+
+	if (bio->bi_status && bio_op(bio) == REQ_OP_WRITE_ZEROES)
+		WRITE_ONCE(op->refused, true);
+	else if (bio->bi_status)
+		emd_member_error(op->conf->map->array, twin->member);
+	bio_uninit(bio);
+	emd_member_put(twin->member);
+	if (atomic_dec_and_test(&op->pending))
+		op_written(op);
+}
+
+/* What is written to a column is written to the replacement of its member, whether that takes it or not. */
+static noinline void twin_send(struct r5_op *op, struct r5_column *column)
+{
+	const struct emd_map *map = op->conf->map;
+	u32 slot = map->geo.raid_disks + column->slot;
+	struct mdk_member *member = emd_slot_get_writable(map, slot);
+	struct r5_twin *twin;
+	struct bio *bio;
+
+	if (!member)
+		return;
+	twin = &op->twin[op->twins++];
+	bio = &twin->bio;
+	twin->op = op;
+	twin->member = member;
+	bio_init(bio, NULL, &twin->vec, 1, column_opf(op, EMD_COLUMN_WRITE));
+	emd_member_bio(bio, member, op->io->bio);
+	column_fill_bio(op, column, EMD_COLUMN_WRITE, bio);
+	bio->bi_iter.bi_sector = map->slot[slot].offset + op_member_sector(op);
+	bio->bi_ioprio = op->io->bio->bi_ioprio;
+	bio->bi_private = twin;
+	bio->bi_end_io = twin_end_io;
+	atomic_inc(&op->pending);
+	emd_member_submit(member, bio);
+}
+
 static void column_send(struct r5_op *op, struct r5_column *column, u8 what)
 {
 	struct bio *bio = &column->bio;
 	u64 sector = column_sector(column);
 
+	if (unlikely(op->conf->twins) && what == EMD_COLUMN_WRITE)
+		twin_send(op, column);
 	column->member = emd_slot_get(op->conf->map, column->slot);
 	column->failed = !column->member;
 	if (column->failed)
@@ -467,7 +516,7 @@ static void column_send(struct r5_op *op, struct r5_column *column, u8 what)
 			emd_member_write_round(column->member, sector, sector + op->piece.hi - op->piece.lo);
 	bio_init(bio, NULL, &column->vec, 1, column_opf(op, what));
 	emd_member_bio(bio, column->member, op->io->bio);
-	column_fill_bio(op, column, what);
+	column_fill_bio(op, column, what, bio);
 	bio->bi_iter.bi_sector = sector;
 	bio->bi_ioprio = op->io->bio->bi_ioprio;
 	bio->bi_private = column;
@@ -481,6 +530,7 @@ void r5_op_issue(struct r5_op *op, u8 what, void (*run)(struct r5_op *op))
 	u32 i;
 
 	op->run = run;
+	op->twins = 0;
 	atomic_set(&op->pending, 1);
 	r5_for_each_column(op, i)
 		if (op->column[i].todo & what)
@@ -500,7 +550,7 @@ static void column_narrow(struct r5_op *op, struct r5_column *column)
 	int ret;
 
 	bio_init(source, NULL, &column->vec, 1, column_opf(op, EMD_COLUMN_WRITE));
-	column_fill_bio(op, column, EMD_COLUMN_WRITE);
+	column_fill_bio(op, column, EMD_COLUMN_WRITE, source);
 	ret = emd_narrow_write(column->member, &op->conf->windows, source, source->bi_iter, column_sector(column));
 	bio_uninit(source);
 	column->failed = ret != 0;

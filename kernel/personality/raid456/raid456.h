@@ -114,6 +114,7 @@ void r5_unlock_row(struct r5_array *array, struct r5_lock *lock);
  * struct r5_conf - private data of a map
  * @data, @parity: columns of each kind in a row
  * @places: places that parity is summed over, at least as many as columns
+ * @twins:   members that are being replaced
  * @row_sectors: array sectors of a row
  * @used:    bytes in operations; beyond R5_MEMORY_LIMIT submitters hand over to the worker
  * @room:    waits for @used to fall
@@ -125,7 +126,7 @@ void r5_unlock_row(struct r5_array *array, struct r5_lock *lock);
 struct r5_conf {
 	struct emd_map		*map;
 	struct r5_array		*array;
-	u32			data, parity, places;
+	u32			data, parity, places, twins;
 	u64			row_sectors;
 	atomic_long_t		used;
 	wait_queue_head_t	room;
@@ -176,6 +177,14 @@ struct r5_column {
 	struct bvec_iter	from;
 };
 
+/* The same write to whom replaces a column's member. It ends with the operation, whatever becomes of it. */
+struct r5_twin {
+	struct bio		bio;
+	struct bio_vec		vec;
+	struct r5_op		*op;
+	struct mdk_member	*member;
+};
+
 /**
  * struct r5_op - a piece of a request on its way
  * @run:     what to do next in process context; set before r5_op_queue() and r5_op_issue()
@@ -190,7 +199,9 @@ struct r5_column {
  * @narrows: columns are refused
  * @then:    of an operation that narrows: @run once that is done
  * @stale:   a member that cannot be spared has missed a write
+ * @refused: a replacement has not taken WRITE_ZEROES
  * @sparse:  RMW with all members there: only the written columns and parity exist (r5_for_each_column())
+ * @twin:    room for the writes to replacements, as many as there are; @twins of them were sent
  * @at:      two parities: room for the places of a row
  */
 struct r5_op {
@@ -205,7 +216,9 @@ struct r5_op {
 	enum emd_stripe_kind	kind;
 	u32			bad_round;
 	size_t			cost;
-	bool			zero, offload, careful, reserved, narrows, stale, sparse;
+	bool			zero, offload, careful, reserved, narrows, stale, refused, sparse;
+	struct r5_twin		*twin;
+	u32			twins;
 	void			**at;
 	struct r5_column	column[];
 };

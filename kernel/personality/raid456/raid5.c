@@ -43,6 +43,7 @@ static int conf_init(struct r5_conf *conf, struct emd_map *map)
 	conf->parity = emd_geometry_parity_disks(&map->geo);
 	conf->row_sectors = emd_geometry_row_sectors(&map->geo);
 	conf->places = conf->parity > 1 ? emd_geometry_q_powers(&map->geo) + 2 : r5_columns(conf);
+	conf->twins = emd_map_replacements(map);
 	init_waitqueue_head(&conf->room);
 	error = conf_init_reserve(conf);
 	if (error)

@@ -98,6 +98,8 @@ static bool offload_refused(const struct r5_op *op)
 {
 	u32 i;
 
+	if (unlikely(op->refused))
+		return true;
 	for (i = 0; op->offload && i < r5_columns(op->conf); i++)
 		if (op->column[i].failed)
 			return true;
