@@ -87,6 +87,9 @@ TEST(Cli, ManageTakesMembersInTheirOrder)
     EXPECT_EQ(o.arguments[3].disposition, Disposition::Remove);
     EXPECT_EQ(o.arguments[4].text, "/dev/sdc");
     EXPECT_EQ(o.arguments[4].disposition, Disposition::Add);
+    const Options r = good("x --replace /dev/sda /dev/sdb --with /dev/sdc");
+    EXPECT_EQ(r.arguments.at(2).disposition, Disposition::Replace);
+    EXPECT_EQ(r.arguments.at(3).disposition, Disposition::With);
     EXPECT_EQ(good("--manage x -a /dev/sdc").arguments.at(1).disposition, Disposition::Add);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// --add, --fail, --remove: members of a running array, in the order of the command line.
+// --add, --fail, --remove, --replace: members of a running array, in the order of the command line.
 #include "arrays.h"
 #include "inventory.h"
 #include "run_plan.h"
@@ -201,6 +201,102 @@ Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path)
     return {};
 }
 
+// -- replace -------------------------------------------------------------------------------------------------------------
+
+// IMSM records one disk for a place in a volume, and a second one only while that is being rebuilt for a disk that is missing.
+Result<> check_replaceable(Context &c, const ArrayRef &ref, const std::string &path)
+{
+    if (ref.kind == ArrayRef::Kind::Bare)
+        return {};
+    const std::string container = link_of(c, ref.kind == ArrayRef::Kind::Volume ? ref.container : ref.array);
+    return fail(Errc::Refused, "{} cannot be replaced while it works: IMSM has no record of that. Use --add with another disk for {}, "
+                "then --fail {}: it is rebuilt there, with less redundancy until that is done", path, container, path);
+}
+
+struct Exchange {
+    std::string path, with;  // with: empty for any spare
+};
+
+Result<MemberInfo> working_member(Context &c, const ArrayRef &ref, const BlockDevice &device)
+{
+    const auto member = EMD_TRY(member_of(c, ref.array, device.dev()));
+    if (!member || member->slot < 0 || !member->has("in_sync"))
+        return fail(Errc::NotFound, "{} is no working member of {}", device.path(), link_of(c, ref.array));
+    return *member;
+}
+
+Result<MemberInfo> spare_member(Context &c, const ArrayRef &ref, const BlockDevice &device)
+{
+    const auto member = EMD_TRY(member_of(c, ref.array, device.dev()));
+    if (!member || member->slot >= 0 || !member->has("spare"))
+        return fail(Errc::NotFound, "{} is no spare of {}: use --add before", device.path(), link_of(c, ref.array));
+    return *member;
+}
+
+// Return: is it frozen? Errors: it has no redundancy, or is at work on something.
+Result<bool> stands_still(Context &c, const ArrayRef &ref)
+{
+    const auto action = Array(*c.sysfs, ref.array).action();
+    if (!action)
+        return fail(Errc::Refused, "{} keeps nothing twice: its members cannot be replaced", link_of(c, ref.array));
+    if (*action != "idle" && *action != "frozen")
+        return fail(Errc::Busy, "{} is at work ({}): use --wait before", link_of(c, ref.array), *action);
+    return *action == "frozen";
+}
+
+// Frozen meanwhile: the kernel would take any spare as soon as one is wanted.
+Result<> replace_members(Context &c, const ArrayRef &ref, const std::vector<Exchange> &exchanges)
+{
+    const std::string array = link_of(c, ref.array);
+    plan::Plan plan;
+    plan.title = fmt::format("replace members of {}", array);
+    for (const Exchange &e : exchanges)
+        EMD_TRY(check_replaceable(c, ref, e.path));
+    const bool frozen = EMD_TRY(stands_still(c, ref));
+    if (!frozen)
+        plan.add(plan::Set{ref.array, "sync_action", "frozen"}, {plan::Set{ref.array, "sync_action", "idle"}});
+    for (const Exchange &e : exchanges) {
+        const auto device = EMD_TRY(open_member(e.path));
+        const MemberInfo member = EMD_TRY(working_member(c, ref, *device));
+        plan.add(plan::Set{ref.array, member.name + "/state", "want_replacement"},
+                 {plan::Set{ref.array, member.name + "/state", "-want_replacement"}});
+        if (e.with.empty())
+            continue;
+        const auto other = EMD_TRY(open_member(e.with));
+        const MemberInfo spare = EMD_TRY(spare_member(c, ref, *other));
+        plan.add(plan::Set{ref.array, spare.name + "/slot", std::to_string(member.slot)},
+                 {plan::Set{ref.array, spare.name + "/slot", "none"}});
+    }
+    if (!frozen)
+        plan.add(plan::Set{ref.array, "sync_action", "idle"});
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan));
+    for (const Exchange &e : exchanges)
+        if (!c.options.dry_run)
+            c.say("{} is replaced in {}{}", e.path, array,
+                  e.with.empty() ? " as soon as there is a spare" : fmt::format(" by {}", e.with));
+    return {};
+}
+
+// A run of --replace with the --with that follows, from @first on. Return: where it ends.
+Result<std::size_t> replace_run(Context &c, const ArrayRef &ref, std::size_t first)
+{
+    const auto &arguments = c.options.arguments;
+    std::vector<Exchange> exchanges;
+    std::size_t i = first, spares = 0;
+    for (; i < arguments.size() && arguments[i].disposition == Disposition::Replace; i++)
+        exchanges.push_back({arguments[i].text, {}});
+    for (; i < arguments.size() && arguments[i].disposition == Disposition::With; i++, spares++)
+        if (spares < exchanges.size())
+            exchanges[spares].with = arguments[i].text;
+    if (exchanges.empty())
+        return fail(Errc::Invalid, "--with {} needs --replace before it", arguments[first].text);
+    if (spares && spares != exchanges.size())
+        return fail(Errc::Invalid, "--replace names {} members and --with {} spares: name one for each", exchanges.size(), spares);
+    EMD_TRY(replace_members(c, ref, exchanges));
+    return i;
+}
+
 Result<> run_array(Context &c, const ArrayRef &ref)
 {
     plan::Plan plan;
@@ -219,17 +315,23 @@ Result<int> cmd_manage(Context &c)
     if (arguments.size() == 1 && c.options.run)
         EMD_TRY(run_array(c, ref));
     else if (arguments.size() == 1)
-        return fail(Errc::Invalid, "nothing is to be done with {}: use --add, --fail or --remove with disks", link_of(c, ref.array));
-    for (std::size_t i = 1; i < arguments.size(); i++) {
+        return fail(Errc::Invalid, "nothing is to be done with {}: use --add, --fail, --remove or --replace with disks", link_of(c, ref.array));
+    for (std::size_t i = 1; i < arguments.size();) {
+        if (arguments[i].disposition == Disposition::Replace || arguments[i].disposition == Disposition::With) {
+            i = EMD_TRY(replace_run(c, ref, i));
+            continue;
+        }
         const std::string &path = arguments[i].text;
-        switch (arguments[i].disposition) {
+        switch (arguments[i++].disposition) {
         case Disposition::Add:
         case Disposition::AddSpare:
         case Disposition::ReAdd: EMD_TRY(add(c, ref, path)); break;
         case Disposition::Fail: EMD_TRY(fail_member(c, ref, path)); break;
         case Disposition::Remove: EMD_TRY(remove_member(c, ref, path)); break;
+        case Disposition::Replace:
+        case Disposition::With:
         case Disposition::None:
-            return fail(Errc::Invalid, "what is to be done with {}? Use --add, --fail or --remove before it", path);
+            return fail(Errc::Invalid, "what is to be done with {}? Use --add, --fail, --remove or --replace before it", path);
         }
     }
     return 0;

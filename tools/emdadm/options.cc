@@ -195,6 +195,8 @@ std::optional<Disposition> disposition_of(Id id)
     case Id::ReAdd: return Disposition::ReAdd;
     case Id::Fail: return Disposition::Fail;
     case Id::Remove: return Disposition::Remove;
+    case Id::Replace: return Disposition::Replace;
+    case Id::With: return Disposition::With;
     default: return std::nullopt;
     }
 }

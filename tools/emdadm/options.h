@@ -18,7 +18,7 @@ enum class Mode {
     Assemble,
     Incremental,
     Grow,
-    Manage,  // --add, --fail, --remove on an array
+    Manage,  // --add, --fail, --remove, --replace on an array
     Detail,
     Examine,
     Stop,
@@ -33,7 +33,7 @@ enum class Mode {
 };
 std::string to_word(Mode mode);  // "--create"
 
-enum class Disposition { None, Add, AddSpare, ReAdd, Fail, Remove };
+enum class Disposition { None, Add, AddSpare, ReAdd, Fail, Remove, Replace, With };
 
 struct Positional {
     std::string text;

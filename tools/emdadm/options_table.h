@@ -13,7 +13,7 @@ enum class Id {
     Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
     ZeroSuperblock, DetailPlatform, Monitor, Query, Help, Version,
     // what is done with the members that follow
-    Add, AddSpare, ReAdd, Fail, Remove,
+    Add, AddSpare, ReAdd, Fail, Remove, Replace, With,
     // values
     Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, Uuid, Config, BackupFile,
     // switches

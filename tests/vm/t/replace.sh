@@ -4,7 +4,7 @@
 #: disks: 5x6M, oracle 32M
 #: modules: raid6_pq xor dm-mod
 #: programs: dmsetup
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
 #: timeout: 300
 #: allow: I/O error
@@ -83,8 +83,16 @@ begin_load
 add_member "$m3"
 refuse_store "exists" 1 "$(member "$m3")/slot"
 refuse_store "busy" replacement "$(member "$m3")/state"
-echo remove >"$(member "$m3")/state"
+refuses "$m4 is no spare of" emdadm "$dev" --replace "$m1" --with "$m4"
+refuses "$m3 is no working member of" emdadm "$dev" --replace "$m3"
+refuses "name one for each" emdadm "$dev" --replace "$m1" "$m2" --with "$m3"
+echo frozen >"$md/sync_action"
+emdadm "$dev" --replace "$m1" --with "$m3"
+expect_attr "$md/sync_action" frozen
+expect_attr "$(member "$m3")/slot" 1
+emdadm "$dev" --fail "$m3"	# it can be taken back: only the replacement goes
 wait_for 10 gone "$m3"
+expect_attr "$md/degraded" 0
 replace_until_middle 1 "$m1" "$m3"
 refuse_store "busy" 4 "$md/raid_disks"
 refuse_store "busy" remove "$(member "$m3")/state"
@@ -113,6 +121,7 @@ expect_attr "$md/degraded" 0
 expect_attr "$(member "$m0")/state" in_sync,want_replacement
 echo max >"$md/sync_max"	# there it waits, for nothing now
 wait_idle
+whole_again 2
 add_member /dev/emd1
 finish 0 /dev/emd1 "$m0"
 replace_until_middle 0 /dev/emd1 "$m4"
@@ -123,7 +132,6 @@ end_load
 all_is_there "$m1"
 md=/sys/block/emd1/md
 stop_array
-whole_again 2
 
 say "raid6: the replaced member fails, and the recovery goes on from the others"
 make_array emd0 raid6 4 64 2 "$m0" "$m1" "$m2" "$m3"
