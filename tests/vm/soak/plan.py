@@ -334,6 +334,7 @@ class Episode:
 
     def plan(self):
         self.do("speed", 100000, 2000000)
+        self.do("queues", self.random.choice(("own", "shared")))
         self.build(self.top, True)
         self.do("fill", self.top.name)
         self.load()

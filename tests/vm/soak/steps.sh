@@ -177,6 +177,8 @@ healed_disk() {
 	[ "$2" = loose ] || healed "$disk" || fail "$1 still has $(bad_blocks "$disk") bad blocks"
 	dmsetup message "$disk" 0 clearbadblocks
 }
+# queues own|shared: disks of device mapper may have arrays below, for all that EMD knows; these have not
+queues() { case $1 in own) echo Y ;; *) echo N ;; esac >/sys/module/emd/parameters/own_queues; }
 # speed MIN MAX: of passes, in KiB/s; what they do beside a load is MIN
 speed()	{ echo "$1" >/sys/module/emd/parameters/speed_limit_min; echo "$2" >/sys/module/emd/parameters/speed_limit_max; }
 
