@@ -182,12 +182,14 @@ queues() { case $1 in own) echo Y ;; *) echo N ;; esac >/sys/module/emd/paramete
 # speed MIN MAX: of passes, in KiB/s; what they do beside a load is MIN
 speed()	{ echo "$1" >/sys/module/emd/parameters/speed_limit_min; echo "$2" >/sys/module/emd/parameters/speed_limit_max; }
 
+# A level without redundancy has the attribute as long as it is reshaped, and a moment longer.
+no_pass() { [ ! -e "$md/sync_action" ] || is_idle; }
 # reshape NAME SLOT DISK,...|- ATTRIBUTE=VALUE...: disks join in the slots from SLOT on
 reshape() {
 	local slot=$2 disk pair disks=$3
 	use "$1"
 	shift 3
-	[ ! -e "$md/sync_action" ] || wait_idle 120
+	wait_for 120 no_pass
 	[ "$disks" = - ] || for disk in $(echo "$disks" | tr , ' '); do add_member "$(path_of "$disk")"; done
 	for pair; do echo "${pair#*=}" >"$md/${pair%%=*}"; done
 	[ "$disks" = - ] || for disk in $(echo "$disks" | tr , ' '); do
@@ -197,5 +199,5 @@ reshape() {
 	echo reshape >"$md/sync_action"
 	wait_for 120 attr_is "$md/reshape_position" none
 	for pair; do expect_attr "$md/${pair%%=*}" "${pair#*=}"; done
-	[ ! -e "$md/sync_action" ] || wait_idle 120
+	wait_for 120 no_pass
 }
