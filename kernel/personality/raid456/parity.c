@@ -118,9 +118,10 @@ void r5_gather_stable(struct r5_op *op, void *sum)
 	}
 }
 
-void r5_scatter(const struct r5_op *op, const void *data)
+void r5_scatter(const struct r5_op *op, u32 i)
 {
-	struct bvec_iter iter = op->column[op->piece.first].from;
+	struct bvec_iter iter = op->column[i].from;
+	const void *data = op->column[i].data;
 	unsigned int bytes = r5_op_bytes(op);
 
 	while (bytes) {

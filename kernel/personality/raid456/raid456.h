@@ -391,8 +391,8 @@ void r5_gather(struct r5_op *op, bool full);
 /** r5_gather_stable() - @sum becomes the sum of the user's data where it lies. */
 void r5_gather_stable(struct r5_op *op, void *sum);
 
-/** r5_scatter() - copy @data into the request's bio, where the operation's first column begins. */
-void r5_scatter(const struct r5_op *op, const void *data);
+/** r5_scatter() - copy what column @i holds into the request's bio, where it begins there. */
+void r5_scatter(const struct r5_op *op, u32 i);
 
 /** r5_settle_stable() - EMD_IO_STABLE goes unless the pages can be summed where they are. Once for all rows, as it looks at all pages. */
 void r5_settle_stable(struct emd_io *io);

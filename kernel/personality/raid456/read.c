@@ -14,6 +14,9 @@
  * failed. The page is private and the row's blocks are held exclusively, so neither the
  * reader nor a writer can change what is written back.
  *
+ * Two missing chunks of a row that are both asked for as a whole are one operation: to compute the one is to compute
+ * the other. Its piece reaches from the first to the second; what lies between is remapped.
+ *
  * Q is read only if the column cannot be had without it: when another data column or P is
  * unknown, too. That may turn out on the way, from columns that cannot be read either; then a
  * careful operation begins again with what it knows now, and writes all of them back.
@@ -135,20 +138,37 @@ bool r5_read_whole(struct emd_io *io)
 	return true;
 }
 
-/* -- missing or unreadable: operations on one column ------------------------------------------ */
+/* -- missing or unreadable: operations on one column, or two ------------------------------------ */
 
-static int read_column(struct r5_batch *batch, const struct emd_place *place, u32 slice,
-		       struct bvec_iter at)
+/* The next chunk of the row, before array sector @end, that is missing as the whole one of @column is; or @column. */
+static u32 missing_too(const struct r5_conf *conf, u64 row, u32 column, u64 sector, u64 end)
+{
+	const struct emd_geometry *geo = &conf->map->geo;
+	u32 i, chunk = geo->chunk_sectors;
+
+	for (i = column + 1; i < conf->data && sector + (u64)(i - column + 1) * chunk <= end; i++)
+		if (!emd_slot_readable(conf->map, emd_geometry_data_slot(geo, row, i), row * chunk, chunk))
+			return i;
+	return column;
+}
+
+/* *@also becomes the array sector of a later chunk that is served, too. */
+static int read_column(struct r5_batch *batch, const struct emd_place *place, u32 slice, struct bvec_iter at, u64 end_sector,
+		       u64 *also)
 {
 	const struct emd_geometry *geo = &batch->conf->map->geo;
 	u64 row = place->sector >> emd_shift(geo->chunk_sectors);
-	u32 column = emd_geometry_column(geo, row, place->slot);
+	u32 column = emd_geometry_column(geo, row, place->slot), second = column;
 	u32 lo = place->sector & (geo->chunk_sectors - 1), end = lo + place->len;
 	int error = 0;
 
+	if (batch->conf->parity > 1 && place->len == geo->chunk_sectors && !r5_io_careful(batch->io))
+		second = missing_too(batch->conf, row, column, at.bi_sector, end_sector);
+	if (second != column)
+		*also = at.bi_sector + (u64)(second - column) * geo->chunk_sectors;
 	while (!error && lo < end) {
 		struct emd_stripe_piece piece = {
-			.row = row, .first = column, .last = column + 1,
+			.row = row, .first = column, .last = second + 1,
 			.lo = lo, .hi = min(end, round_down(lo, slice) + slice),
 		};
 
@@ -163,7 +183,7 @@ int r5_read(struct r5_batch *batch)
 {
 	struct bio *bio = batch->io->bio;
 	struct bvec_iter at = bio->bi_iter;
-	u64 sector = at.bi_sector, end = bio_end_sector(bio);
+	u64 sector = at.bi_sector, end = bio_end_sector(bio), served = end;
 	bool careful = r5_io_careful(batch->io);
 
 	while (sector < end) {
@@ -172,10 +192,13 @@ int r5_read(struct r5_batch *batch)
 
 		emd_geometry_map(&batch->conf->map->geo, sector, &place);
 		place.len = min_t(u64, place.len, end - sector);
-		if (!careful)
+		if (sector == served)
+			done = 1;
+		else if (!careful)
 			done = read_clone(batch, &place, &at);
 		if (!done)
-			done = read_column(batch, &place, careful ? R5_CAREFUL_SECTORS : R5_SLICE_SECTORS, at);
+			done = read_column(batch, &place, careful ? R5_CAREFUL_SECTORS : R5_SLICE_SECTORS, at, end,
+					   &served);
 		if (done < 0)
 			return done;
 		bio_advance_iter(bio, &at, place.len << SECTOR_SHIFT);
@@ -189,6 +212,18 @@ int r5_read(struct r5_batch *batch)
 static struct r5_column *wanted_column(struct r5_op *op)
 {
 	return &op->column[op->piece.first];
+}
+
+static bool is_wanted(const struct r5_op *op, u32 i)
+{
+	return i == op->piece.first || i + 1 == op->piece.last;
+}
+
+static void read_scatter(const struct r5_op *op)
+{
+	r5_scatter(op, op->piece.first);
+	if (op->piece.first + 1 < op->piece.last)
+		r5_scatter(op, op->piece.last - 1);
 }
 
 /* In any context: what was computed has been written back, or its member has been failed. */
@@ -251,7 +286,7 @@ static void read_solve(struct r5_op *op)
 		r5_pq_solve(op);
 	else
 		read_sum(op);
-	r5_scatter(op, wanted_column(op)->data);
+	read_scatter(op);
 	if (read_mends(op))
 		r5_op_issue(op, EMD_COLUMN_WRITE, read_written_back);
 	else
@@ -267,7 +302,7 @@ static bool read_plan(struct r5_op *op)
 		struct r5_column *column = &op->column[i];
 		bool needed = i <= op->conf->data || unknown > 1;
 
-		column->solve = needed && (column == wanted_column(op) || column->state != EMD_COLUMN_PRESENT);
+		column->solve = needed && (is_wanted(op, i) || column->state != EMD_COLUMN_PRESENT);
 		column->todo = needed && !column->solve ? EMD_COLUMN_READ : 0;
 		unknown += column->solve;
 	}
@@ -288,7 +323,7 @@ static void read_tried_itself(struct r5_op *op)
 		read_others(op);
 		return;
 	}
-	r5_scatter(op, wanted_column(op)->data);
+	read_scatter(op);
 	r5_op_end(op, BLK_STS_OK);
 }
 
