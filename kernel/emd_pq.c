@@ -79,7 +79,7 @@ void emd_pq_solve(void **at, unsigned int nr, unsigned int a, unsigned int b, si
 		raid6_datap_recov(nr, bytes, first, at);
 	} else if (second == q) {
 		solve_by_sum(at, nr, first, bytes);
-		solve_q(at, nr, bytes);
+		emd_pq_generate(at, nr, bytes);	/* P comes out as it is: the data was just computed from it */
 	} else {
 		raid6_2data_recov(nr, bytes, first, second, at);
 	}

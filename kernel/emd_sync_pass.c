@@ -19,6 +19,7 @@
 
 #define SCRATCH_BYTES	(8U << 20)	/* of all members together */
 #define WINDOW_MIN	128U		/* member sectors */
+#define SCRATCH_ORDER	4U		/* 64 KiB; more is hard to get */
 
 /* What one pass works with: @window member sectors at most, @pages[slot][page] for them. */
 struct scratch {
@@ -51,9 +52,25 @@ static void scratch_free(struct scratch *sc)
 	kvfree(sc->pages);
 }
 
+/* Pages side by side as far as there are such: of them a bio takes one vector for many. Return: how many, 0 without memory. */
+static unsigned int scratch_pages(struct page **pages, unsigned int nr)
+{
+	unsigned int order = min_t(unsigned int, ilog2(nr), SCRATCH_ORDER), i;
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, order);
+
+	if (page)
+		split_page(page, order);	/* each goes back by itself */
+	else
+		order = 0;
+	page = page ?: alloc_page(GFP_KERNEL);
+	for (i = 0; page && i < 1U << order; i++)
+		pages[i] = page + i;
+	return page ? 1U << order : 0;
+}
+
 static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
 {
-	unsigned int i, j;
+	unsigned int i, j, some;
 
 	sc->window = window_sectors(geo);
 	sc->slots = geo->raid_disks;
@@ -65,9 +82,9 @@ static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
 		sc->pages[i] = kvcalloc(sc->nr_pages, sizeof(struct page *), GFP_KERNEL);
 		if (!sc->pages[i])
 			goto undo;
-		for (j = 0; j < sc->nr_pages; j++) {
-			sc->pages[i][j] = alloc_page(GFP_KERNEL);
-			if (!sc->pages[i][j])
+		for (j = 0; j < sc->nr_pages; j += some) {
+			some = scratch_pages(&sc->pages[i][j], sc->nr_pages - j);
+			if (!some)
 				goto undo;
 		}
 	}

@@ -4,7 +4,8 @@
  *
  * The one place where the module adds up bytes. It rests on the kernel's xor_blocks();
  * faster kernels (copy and sum in one pass, check without a store) belong behind the same
- * functions. The comparisons take eight words at a time, where memcmp() and memchr_inv() take one. Lengths are multiples of 512 bytes, addresses of 64. Context: process
+ * functions. The comparisons are by AVX2
+ * where there is any, or else take eight words at a time, where memcmp() and memchr_inv() take one. Lengths are multiples of 512 bytes, addresses of 64. Context: process
  * or softirq; a call lasts as long as it takes to read its sources.
  */
 #ifndef _EMD_XOR_H

@@ -55,6 +55,17 @@ static void batch_end_io(struct bio *bio)
 	batch_drop(batch);
 }
 
+/* Adds pages that lie side by side as one. Return: how many of @nr there are from @pages on. */
+static unsigned int add_run(struct bio *bio, struct page **pages, unsigned int nr, unsigned int from, unsigned int sectors)
+{
+	unsigned int run = 1;
+
+	while (run < nr && page_to_pfn(pages[run]) == page_to_pfn(pages[0]) + run)
+		run++;
+	__bio_add_page(bio, pages[0], min(sectors, run * PAGE_SECTORS - from) << SECTOR_SHIFT, from << SECTOR_SHIFT);
+	return run;
+}
+
 /* Sends as many pages as fit one bio, the first from @from sectors on. Return: sectors sent. */
 static unsigned int batch_send(struct emd_batch *batch, struct mdk_member *member, blk_opf_t opf,
 			       u64 sector, unsigned int sectors, struct page **pages, unsigned int from,
@@ -64,14 +75,11 @@ static unsigned int batch_send(struct emd_batch *batch, struct mdk_member *membe
 				DIV_ROUND_UP(from + sectors, PAGE_SECTORS));
 	struct bio *bio = bio_alloc_bioset(emd_member_bdev(member), nr, opf, GFP_NOIO, batch->bios);
 	struct batch_bio *bb = container_of(bio, struct batch_bio, bio);
-	unsigned int sent = 0;
+	unsigned int sent = 0, run;
 
-	while (nr--) {
-		unsigned int some = min_t(unsigned int, sectors - sent, PAGE_SECTORS - from);
-
-		__bio_add_page(bio, *pages++, some << SECTOR_SHIFT, from << SECTOR_SHIFT);
-		sent += some;
-		from = 0;
+	for (; nr; nr -= run, pages += run, from = 0) {
+		run = add_run(bio, pages, nr, from, sectors - sent);
+		sent = bio_sectors(bio);
 	}
 	bb->batch = batch;
 	bb->member = member;

@@ -123,14 +123,15 @@ static u32 q_place(const struct r5_window *win)
 
 static void place_slots(struct r5_window *win, u64 row)
 {
-	const struct emd_geometry *geo = &win->map->geo;
-	u32 p = emd_geometry_p_slot(geo, row), q = emd_geometry_q_slot(geo, row), i;
+	struct emd_row at;
+	u32 i;
 
 	if (win->placed == row)
 		return;
 	win->placed = row;
+	emd_geometry_row(&win->map->geo, row, &at);
 	for (i = 0; i < win->slots; i++)
-		win->place[i] = i == p ? p_place(win) : i == q ? q_place(win) : emd_geometry_q_power(geo, row, i);
+		win->place[i] = i == at.p ? p_place(win) : i == at.q ? q_place(win) : emd_row_q_power(&at, i);
 }
 
 static void place_blocks(struct r5_window *win, unsigned int offset)
