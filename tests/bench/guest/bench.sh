@@ -95,6 +95,28 @@ so() {
 	done
 }
 
+# plant DEVICE KIB: the last page of that many KiB gets other data than what the other members say
+plant() { dd if=/dev/urandom of="$1" bs=4096 seek=$(($2 / 4 - 1)) count=1 conv=fsync,notrunc 2>/dev/null || fail "$1 cannot be written"; }
+
+# differs TAG NUMBER: the check has come to where a difference was planted
+differs() { [ "$(get_attr "$2" mismatch_cnt)" != 0 ] || echo "wrong $1: a check has not found the difference that was planted"; }
+
+# note_reads DEVICE...; were_read TAG KIB DEVICE...: each of them, from its begin to its end, since it was noted
+sectors_read() { awk '{ print $3 }' "/sys/class/block/$(base "$1")/stat"; }
+note_reads() {
+	local device
+	for device; do eval "READ_$(base "$device")=$(sectors_read "$device")"; done
+}
+were_read() {
+	local tag=$1 kib=$2 device before
+	shift 2
+	for device; do
+		eval "before=\$READ_$(base "$device")"
+		[ $(($(sectors_read "$device") - before)) -ge $((kib * 2)) ] ||
+			echo "wrong $tag: of $device $(($(sectors_read "$device") - before)) of $((kib * 2)) sectors were read"
+	done
+}
+
 # gone NUMBER: the array is stopped; those below another of EMD have gone with it
 gone() { [ ! -e "$(md_dir "$1")" ] || stop_array "$1"; }
 

@@ -122,7 +122,8 @@ def job_lines(row, mib, repetitions):
     """Each on an array of its own. Its members agree, because EMD has made them do so first."""
     lines, made = array(row, "emd")
     agree = row.members == "ram" and not row.missing
-    result = guarded(row, "emd", lines + ["resync 1"] + stop(made)) if agree else []
+    planted = [f"plant {device(row, 0)} {mib << 10}"] if planted_difference(row) else []
+    result = guarded(row, "emd", lines + ["resync 1"] + stop(made) + planted) if agree else []
     mib = NULL_KIB >> 10 if row.members == "null" else mib
     for repetition in range(repetitions * 2):
         for subject in ORDER[2 * (repetition % 2):][:2]:
@@ -130,15 +131,24 @@ def job_lines(row, mib, repetitions):
     return result + (job_visit(row, "md", "tuned", 0, mib) if row.level in STRIPE_LEVELS else [])
 
 
+def planted_difference(row):
+    """Null members hold nothing; there the sectors that were read say how far a check has come."""
+    return row.job == "check" and row.members == "ram"
+
+
 def job_visit(row, subject, variant, repetition, mib, sample=0):
     lines, made = array(row, subject)
+    checked = [device(row, i) for i in range(row.n * inner(row))] if row.job == "check" and row.members == "null" else []
     first = row.n * inner(row)
     spare = [device(row, i) for i in range(first, members(row))]
     lines = ([f"MEMBER_KB={NULL_KIB}"] if row.members == "null" else []) + lines + ["freely 1"] + ([f"tune 1 {TUNED}"] if variant == "tuned" else [])
     lines += {"resync": ["from_begin 1"], "check": [], "recover": ["spares 1 " + " ".join(spare)],
               "reshape": [f"wider 1 {row.n} {' '.join(spare)}"]}[row.job]
+    lines += [f"note_reads {' '.join(checked)}"] if checked else []
     lines.append(f"job {row.id}/{variant}/{repetition} 1 {row.job} {mib} {sample}")
-    lines.append(f"so {row.id} 1 " + {"resync": "resync_start=none", "check": "mismatch_cnt=0", "recover": "degraded=0",
+    lines += [f"were_read {row.id} {mib << 10} {' '.join(checked)}"] if checked else []
+    lines += [f"differs {row.id} 1"] if planted_difference(row) else []
+    lines.append(f"so {row.id} 1 " + {"resync": "resync_start=none", "check": "last_sync_action=check", "recover": "degraded=0",
                                       "reshape": f"raid_disks={row.n + 1} reshape_position=none"}[row.job])
     lines += [f"agree 1 {row.id}"] if subject == "emd" and row.job in ("recover", "reshape") else []
     return guarded(row, subject, lines + stop(made) + ["MEMBER_KB="])
@@ -148,6 +158,7 @@ def profile(row):
     """The calls that profile EMD and md under one row's load."""
     lines = [". /bench.sh", f"load_members {members(row) if row.members == 'null' else 0} "
              f"{members(row) if row.members == 'ram' else 0} {RAM_KIB[False]}"]
+    lines += [f"plant {device(row, 0)} {RAM_KIB[False]}"] if planted_difference(row) else []
     for subject in ("emd", "md"):
         if row.job:
             mib = (NULL_KIB if row.members == "null" else RAM_KIB[False]) >> 10
