@@ -93,10 +93,11 @@ expect_attr "$(member "$m3")/slot" 1
 emdadm "$dev" --fail "$m3"	# it can be taken back: only the replacement goes
 wait_for 10 gone "$m3"
 expect_attr "$md/degraded" 0
+end_load	# from here on few writes: what cannot be read reaches the replacement by the recovery alone
 replace_until_middle 1 "$m1" "$m3"
+emdwork load "$dev" "$oracle" --count 40 --span 1
 refuse_store "busy" 4 "$md/raid_disks"
 refuse_store "busy" remove "$(member "$m3")/state"
-end_load
 echo frozen >"$md/sync_action"
 refuse_store "busy" 4 "$md/raid_disks"
 refuse_store "busy" raid6 "$md/level"
