@@ -2,7 +2,7 @@
 # What a test script may use. Runs under busybox ash with -eu: a command that fails ends the test.
 #
 # Variables: $d0 $d1 ... $oracle (device nodes), $BOOT (1, 2, ...), $KERNEL (6.1, 6.12, uml, x86-debug),
-# $SLOW (how many times slower than KVM this machine may be; time-outs below are multiplied with it already).
+# $SEED (of the run), $SLOW (how many times slower than KVM this machine may be; time-outs below are multiplied with it already).
 
 say()  { echo "# $*"; }
 fail() { echo "FAIL: $*"; exit 1; }

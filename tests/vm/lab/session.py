@@ -29,7 +29,7 @@ class Session:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
         self.disks = Disks(spec, self.directory, seed)
-        self.kept = {}  # variables that the guest wants to see in its next boots
+        self.kept = {"SEED": seed}  # variables of the guest; it adds those that it wants to see in its next boots
         self.slow = slowness(kernel)
 
     def run(self):
