@@ -10,7 +10,7 @@
 . /array.sh
 writer= turn=0
 # Of each array's sets TRIED are tried, and of the arrays one in EVERY: others with each seed.
-case $KERNEL in uml) TRIED=2 EVERY=1 ;; *) TRIED=1 EVERY=5 ;; esac
+case $KERNEL in uml) TRIED=2 EVERY=1 ;; *) TRIED=1 EVERY=3 ;; esac
 
 writes_done() { set -- $(cat "/sys/block/$array/stat"); echo "$5"; }
 wrote() { [ "$(writes_done)" -gt "$1" ]; }
