@@ -128,7 +128,7 @@ int emd_array_sink(struct emd_array *a, struct emd_array *child)
 
 bool emd_bdev_may_hide_array(struct block_device *bdev)
 {
-	return READ_ONCE(own_queues) && (bdev->bd_disk->fops->submit_bio || MAJOR(bdev->bd_dev) == LOOP_MAJOR);
+	return READ_ONCE(own_queues) && (bdev->bd_disk->fops->submit_bio || bdev->bd_disk->major == LOOP_MAJOR);
 }
 
 void emd_array_queues_init(struct emd_array *a)

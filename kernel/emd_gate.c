@@ -137,7 +137,8 @@ static __always_inline void member_submit(struct mdk_member *m, struct bio *bio)
 		return;
 	}
 	a = emd_member_array(m);
-	if (emd_gate_is_deep(a))
+	/* Not a flush: that goes another way than the punted ones, and is queued there anyway. */
+	if (emd_gate_is_deep(a) && !(bio->bi_opf & REQ_PREFLUSH))
 		emd_gate_punt(a, bio);
 	else
 		emd_gate_submit(a, bio);

@@ -111,6 +111,23 @@ read_all() { drop_caches; dd if="/dev/$1" of=/dev/null bs=1M iflag=direct 2>/tmp
 # --- members --------------------------------------------------------------------------------------------------------
 synced() { use "$1"; wait_for 120 attr_is "$md/resync_start" none; wait_idle 120; }
 lost()	{ [ ! -e "$1" ]; }
+# break_disk DISK KID: it answers no more. If nobody asks it (of a large member only the beginning may be in use), KID is failed by a store.
+break_disk() {
+	local disk=dust$(number_of "$1") stat before begin
+	stat=/sys/block/$(basename "$(path_of "$1")")/stat
+	error_disk "$disk"
+	before=$(cat "$stat")
+	begin=$(now_cs)
+	until lost "$2"; do
+		if [ $(($(now_cs) - begin)) -gt 300 ] && [ "$(cat "$stat")" = "$before" ]; then
+			say "  (nothing uses $1)"
+			echo faulty >"$2/state"
+			return
+		fi
+		[ $(($(now_cs) - begin)) -lt 6000 ] || return 0	# who called waits, and says for what
+		usleep 50000
+	done
+}
 # lose ARRAY KID store|DISK [INNER...]: the kid is failed by a store, or by a disk that answers no more; INNER go with it
 lose() {
 	local kid inner
@@ -118,7 +135,7 @@ lose() {
 	kid=$(member "$(path_of "$2")")
 	case $3 in
 	store) echo faulty >"$kid/state" ;;
-	*)     error_disk "dust$(number_of "$3")" ;;
+	*)     break_disk "$3" "$kid" ;;
 	esac
 	wait_for 60 lost "$kid"
 	shift 3
