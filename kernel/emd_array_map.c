@@ -133,10 +133,10 @@ static bool has_slot(const struct emd_map *map, int slot)
 	return slot >= 0 && slot < (int)map->geo.raid_disks;
 }
 
-/* Replacements come first among the children, as they have no index. @replaced: they get the places of those that they replace. */
-static void fill_slots(struct emd_array *a, struct emd_map *map, bool new_offset, bool replaced)
+/* Replacements come first among the children, as they have no index. @replaced: that of this slot has it, and there is no other. */
+static void fill_slots(struct emd_array *a, struct emd_map *map, bool new_offset, int replaced)
 {
-	u32 first = replaced ? 0 : map->geo.raid_disks;
+	u32 first = replaced < 0 ? map->geo.raid_disks : 0;
 	struct mdk_member *m;
 	unsigned long flags;
 
@@ -145,7 +145,7 @@ static void fill_slots(struct emd_array *a, struct emd_map *map, bool new_offset
 	emd_for_each_child(m, &a->member) {
 		if (!is_placed(m))
 			continue;
-		if (has_slot(map, m->replaces) && first + m->replaces < map->slots)
+		if (has_slot(map, m->replaces) && first + m->replaces < map->slots && (replaced < 0 || replaced == m->replaces))
 			fill_slot(map, first + m->replaces, m, new_offset);
 		else if (has_slot(map, m->priority) && !map->slot[m->priority].member)
 			fill_slot(map, m->priority, m, new_offset);
@@ -229,9 +229,9 @@ static int check_geometry(struct emd_map *map)
 }
 
 static struct emd_map *build(struct emd_array *a, const struct emd_geometry *geo, const struct emd_personality *pers,
-			     bool new_offset, bool replaced)
+			     bool new_offset, int replaced)
 {
-	u32 slots = !replaced && emd_array_replaces(a) ? 2 * geo->raid_disks : geo->raid_disks;
+	u32 slots = replaced < 0 && emd_array_replaces(a) ? 2 * geo->raid_disks : geo->raid_disks;
 	struct emd_map *map = kvzalloc(struct_size(map, slot, slots), GFP_KERNEL);
 	int error = -ENOMEM;
 
@@ -264,12 +264,12 @@ static struct emd_map *build(struct emd_array *a, const struct emd_geometry *geo
 struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *geo,
 			      const struct emd_personality *pers, bool new_offset)
 {
-	return build(a, geo, pers, new_offset, false);
+	return build(a, geo, pers, new_offset, -1);
 }
 
-struct emd_map *emd_map_build_replaced(struct emd_array *a)
+struct emd_map *emd_map_build_replaced(struct emd_array *a, u32 slot)
 {
-	return build(a, &a->geo, a->member.pers, false, true);
+	return build(a, &a->geo, a->member.pers, false, slot);
 }
 
 int emd_array_rebuild_map(struct emd_array *a)

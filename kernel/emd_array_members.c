@@ -205,6 +205,7 @@ int emd_array_remove(struct emd_array *a, struct mdk_member *m)
 	if (m->type == MDU_MTYPE_ARRAY) {
 		if (!emd_member_tryget(m))
 			return 0;
+		m->data_size = 0;	/* it is no spare any more */
 		INIT_WORK(&emd_member_array(m)->priv->release_work, release_work);
 		queue_work(emd_config_wq, &emd_member_array(m)->priv->release_work);
 	} else {
@@ -395,10 +396,16 @@ static u32 empty_slot(struct emd_array *a, u32 slot)
 	return slot;
 }
 
+/* A replacement waits for it: only then can all that the replaced member does not give be made from the others. */
+static bool resync_pending(const struct emd_array *a)
+{
+	return a->resync_start < a->geo.member_sectors;
+}
+
 /* Return: the first slot from @slot on whose member waits for a replacement, or raid_disks. */
 static u32 replaceable_slot(struct emd_array *a, u32 slot)
 {
-	if (emd_reshape_pending(a))
+	if (emd_reshape_pending(a) || resync_pending(a))
 		return a->geo.raid_disks;
 	while (slot < a->geo.raid_disks && !emd_array_replaceable(a, slot))
 		slot++;
@@ -433,7 +440,7 @@ static bool waits_in_slot(struct emd_array *a, struct mdk_member *m)
 	int slot = max(m->priority, m->replaces);
 
 	return slot >= 0 && slot < (int)a->geo.raid_disks && MDU_MSTATE_LIVE(m->state) &&
-	       !test_bit(EMD_MF_PLACED, &m->flags);
+	       !test_bit(EMD_MF_PLACED, &m->flags) && !(m->replaces >= 0 && resync_pending(a));
 }
 
 static int rebuild_placed(struct emd_array *a)

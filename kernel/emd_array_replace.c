@@ -12,8 +12,10 @@
  * Until it has taken the slot it has no index among the array's children, but says in @replaces which it waits for. So it counts
  * nowhere: neither for the array's health nor when members are numbered, and if it fails, nothing but it is lost.
  *
- *	the recovery is complete	slot and index change hands in one step, a new map is published, the old one's operations
- *					end, and only then is the replaced member failed, which nobody uses any more
+ *	the recovery is complete	the two change roles in one step, and a map is published in which the replacement is read and the
+ *					replaced member is written still: operations under the old map go on reading it, and
+ *					may come to their row after one under the new map. When they have ended, a map without the
+ *					replaced member follows, and it is failed, as nobody uses it any more
  *	the replaced member fails	the replacement gets the slot as a rebuild target with its position; the recovery
  *					goes on from the others
  *	the replacement fails		a map without it
@@ -115,6 +117,8 @@ void emd_array_assign_replacement(struct emd_array *a, struct mdk_member *m, int
 
 int emd_array_place_replacement(struct emd_array *a, struct mdk_member *m, int slot)
 {
+	if (!emd_array_redundant(a))
+		return emd_refuse(a, -EINVAL, "%s has no redundancy: nobody can be replaced", a->member.name);
 	if (m->data_size < a->geo.member_sectors)
 		return emd_refuse(a, -ENOSPC, "%s is too small for %s", m->name, a->member.name);
 	if (emd_reshape_pending(a))
@@ -133,6 +137,16 @@ int emd_array_drop_replacement(struct emd_array *a, struct mdk_member *m)
 	return emd_array_rebuild_map(a);
 }
 
+static struct mdk_member *supplant(struct mdk_member *m, int slot)
+{
+	struct mdk_member *before;
+
+	mutex_lock(&emd_topology_mutex);
+	before = emd_member_supplant(m, slot);
+	mutex_unlock(&emd_topology_mutex);
+	return before;
+}
+
 /* -- its member fails ------------------------------------------------------------------------------ */
 
 void emd_array_inherit(struct emd_array *a, int slot)
@@ -141,7 +155,7 @@ void emd_array_inherit(struct emd_array *a, int slot)
 
 	if (!m || find(a, is_in, slot))
 		return;
-	WARN_ON_ONCE(emd_member_supplant(m, slot));
+	WARN_ON_ONCE(supplant(m, slot));
 	clear_bit(EMD_MF_REPLACEMENT, &m->flags);
 	emd_array_refresh_child(m);
 }
@@ -156,26 +170,40 @@ void emd_array_inherit_all(struct emd_array *a)
 
 /* -- it is complete ---------------------------------------------------------------------------------- */
 
-/* No memory for a new map: the old one goes on serving both. */
-static void give_back(struct emd_array *a, struct mdk_member *m, struct mdk_member *before, int slot)
+/* The slot is @before's again, which has missed nothing. */
+static void give_back(struct mdk_member *m, struct mdk_member *before, int slot)
 {
-	emd_member_event(m, EMD_MEV_REBUILD);
-	if (!before)
-		return;
-	if (emd_member_supplant(before, slot))
-		emd_member_forget(m);
-	set_replaces(a, m, slot);
-	emd_member_forget(before);
+	struct mdk_member *had = supplant(before, slot);
+
+	if (had)
+		emd_member_forget(had);
 }
 
 /* Nobody uses it any more. A disk is faulty; an array, which is more than a disk, is its own again. */
 static void dismiss(struct emd_array *a, struct mdk_member *before)
 {
 	clear_bit(EMD_MF_PLACED, &before->flags);
+	clear_bit(EMD_MF_WANT_REPLACEMENT, &before->flags);	/* an array lives on */
 	if (before->type == MDU_MTYPE_ARRAY)
 		emd_array_remove(a, before);
 	else
 		emd_array_fail(a, before);
+}
+
+/* Operations that read @before have ended. Return: 0, or -ENOMEM: then it goes on being written. */
+static int let_go(struct emd_array *a, struct mdk_member *before, int slot)
+{
+	int error;
+
+	set_replaces(a, before, -1);
+	error = emd_array_rebuild_map(a);
+	/* A disk is refused once it has failed, so the map may have it. */
+	if (error && before->type == MDU_MTYPE_ARRAY) {
+		set_replaces(a, before, slot);
+		return error;
+	}
+	dismiss(a, before);
+	return 0;
 }
 
 int emd_array_replaced(struct emd_array *a, u32 slot)
@@ -185,22 +213,30 @@ int emd_array_replaced(struct emd_array *a, u32 slot)
 
 	if (!m || emd_member_event(m, EMD_MEV_INSYNC))
 		return 0;	/* it has failed meanwhile */
-	before = emd_member_supplant(m, slot);
+	before = supplant(m, slot);
+	if (m->priority < 0)
+		return 0;
 	error = emd_array_rebuild_map(a);
-	if (error) {
-		give_back(a, m, before, slot);
+	if (error)
+		emd_member_event(m, EMD_MEV_REBUILD);
+	if (before && (error || !MDU_MSTATE_LIVE(emd_member_state(m)))) {
+		give_back(m, before, slot);
+		emd_member_forget(before);
+		emd_array_refresh_map(a);
 		return error;
 	}
+	if (error)
+		return error;
 	m->recovered = EMD_POS_MAX;
 	WRITE_ONCE(m->filled, EMD_POS_MAX);
 	clear_bit(EMD_MF_REPLACEMENT, &m->flags);
 	if (before) {
-		dismiss(a, before);
+		error = let_go(a, before, slot);
 		emd_member_forget(before);
 	}
 	emd_array_refresh_child(m);
 	emd_array_update_links(a);
 	emd_array_update_health(a);
 	emd_array_event(a, "spare-active", NULL);
-	return 0;
+	return error;
 }

@@ -149,6 +149,11 @@ static void place_members(struct emd_array *a)
 	emd_for_each_child(m, &a->member) {
 		if ((m->priority < 0 && m->replaces < 0) || !MDU_MSTATE_LIVE(m->state))
 			continue;
+		/* What was under way at an unclean stop may have reached one of the two only; and the resync comes first. */
+		if (m->replaces >= 0 && a->resync_start < a->geo.member_sectors) {
+			m->recovered = 0;
+			continue;
+		}
 		m->filled = m->recovered;
 		set_bit(EMD_MF_PLACED, &m->flags);
 		/* A replacement that is complete takes its slot when a recovery has found that. */
@@ -195,7 +200,7 @@ static int check_replacements(struct emd_array *a, bool redundant)
 	struct mdk_member *m;
 	int slot;
 
-	for (slot = 0; slot < (int)a->geo.raid_disks; slot++) {
+	for (slot = 0; slot < (int)max(a->geo.raid_disks, a->next.raid_disks); slot++) {
 		m = emd_array_replacement_of(a, slot);
 		if (m && a->reshape_position != EMD_POS_MAX)
 			return emd_refuse(a, -EBUSY, "%s is being reshaped: start it without the replacement %s", a->member.name,

@@ -153,11 +153,11 @@ struct emd_map *emd_map_build(struct emd_array *a, const struct emd_geometry *ge
 			      const struct emd_personality *pers, bool new_offset);
 
 /**
- * emd_map_build_replaced() - the same for the geometry in force, with the replacements in the places of those that they replace
+ * emd_map_build_replaced() - the same for the geometry in force, with the replacement of slot @slot in the place of whom it replaces
  *
- * A recovery under it makes them from the other members alone.
+ * A recovery under it makes it from the other members alone, and those are all that are there.
  */
-struct emd_map *emd_map_build_replaced(struct emd_array *a);
+struct emd_map *emd_map_build_replaced(struct emd_array *a, u32 slot);
 
 /**
  * emd_map_replace() - publish @map as the array's map; wait for the old one's operations; free the old

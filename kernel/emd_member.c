@@ -204,18 +204,22 @@ static void move_to(struct mdk_member *m, int priority)
 
 struct mdk_member *emd_member_supplant(struct mdk_member *m, int priority)
 {
-	struct mdk_member *parent = m->parent, *before;
+	struct mdk_member *parent = m->parent, *before = NULL;
 	unsigned long flags;
 
+	lockdep_assert_held(&emd_topology_mutex);
 	spin_lock_irqsave(&parent->member_lock, flags);
-	before = emd_member_child(parent, priority);
-	if (before) {
-		emd_member_keep(before);
-		move_to(before, -1);
-	}
-	if (MDU_MSTATE_LIVE(m->state))
+	if (MDU_MSTATE_LIVE(m->state)) {
+		before = emd_member_child(parent, priority);
+		if (before) {
+			emd_member_keep(before);
+			move_to(before, -1);
+			before->replaces = priority;
+		}
 		move_to(m, priority);
+	}
 	m->replaces = -1;
+	parent->child_set_gencount++;
 	spin_unlock_irqrestore(&parent->member_lock, flags);
 	return before;
 }

@@ -180,7 +180,9 @@ int emd_member_set_priority(struct mdk_member *m, int priority);
 
 /**
  * emd_member_supplant() - @m, which replaces slot @priority, takes it, in one step for all who look
- * Return: the live member that had it and has none now, with a reference to its memory; NULL if there was none
+ *
+ * They change roles: who had the slot replaces it now. If @m lives no more nothing changes hands. Topology mutex held.
+ * Return: the live member that had the slot, with a reference to its memory; NULL if there was none
  */
 struct mdk_member *emd_member_supplant(struct mdk_member *m, int priority);
 

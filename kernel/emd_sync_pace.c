@@ -68,7 +68,7 @@ static void note_disks(struct emd_sync *s, struct emd_array *a)
 
 	if (!map)
 		return;
-	for (i = 0; i < map->geo.raid_disks; i++) {
+	for (i = 0; i < map->slots; i++) {
 		struct mdk_member *m = emd_slot_get(map, i);
 
 		if (!m)

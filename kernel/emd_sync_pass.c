@@ -381,6 +381,7 @@ bool emd_sync_prepare(struct emd_sync *s)
 		/* Without redundancy there is nothing that could be consistent or not. */
 		a->resync_start = EMD_POS_MAX;
 		emd_bitmap_synced(a, EMD_POS_MAX);
+		emd_sync_wake(a);	/* a replacement may have waited for it */
 		return false;
 	} else {
 		s->begin = s->action == EMD_SYNC_RESYNC ? a->resync_start : s->min;

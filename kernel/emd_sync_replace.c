@@ -20,49 +20,71 @@
 
 /**
  * struct emd_replace - of a pass
- * @others: the map with the replacements in place
  * @bios:   of the copies
+ * @slots:  how many slots the geometry has
+ * @others: by slot that has a replacement: the map with that one in place
  */
 struct emd_replace {
-	struct emd_map *others;
 	struct bio_set bios;
+	u32 slots;
+	struct emd_map *others[];
 };
+
+static u32 replacement(const struct emd_map *map, u32 slot)
+{
+	return map->geo.raid_disks + slot;
+}
+
+static int build_others(struct emd_sync *s, struct emd_replace *r)
+{
+	const struct emd_map *published = rcu_dereference_protected(s->array->map, lockdep_is_held(&s->array->config_mutex));
+	struct emd_map *map;
+	u32 i;
+
+	for (i = 0; i < r->slots; i++) {
+		if (!published->slot[replacement(published, i)].member)
+			continue;
+		map = emd_map_build_replaced(s->array, i);
+		if (IS_ERR(map))
+			return PTR_ERR(map);
+		r->others[i] = map;
+	}
+	return 0;
+}
 
 int emd_replace_begin(struct emd_sync *s)
 {
-	struct emd_replace *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	u32 slots = s->array->geo.raid_disks;
+	struct emd_replace *r = kzalloc(struct_size(r, others, slots), GFP_KERNEL);
 
 	if (!r)
 		return -ENOMEM;
-	if (emd_batch_bios_init(&r->bios))
-		goto free;
-	r->others = emd_map_build_replaced(s->array);
-	if (IS_ERR(r->others))
-		goto exit;
+	r->slots = slots;
+	if (emd_batch_bios_init(&r->bios)) {
+		kfree(r);
+		return -ENOMEM;
+	}
 	s->replace = r;
+	if (build_others(s, r)) {
+		emd_replace_end(s);
+		return -ENOMEM;
+	}
 	return 0;
-exit:
-	bioset_exit(&r->bios);
-free:
-	kfree(r);
-	return -ENOMEM;
 }
 
 void emd_replace_end(struct emd_sync *s)
 {
 	struct emd_replace *r = s->replace;
+	u32 i;
 
 	if (!r)
 		return;
 	s->replace = NULL;
-	emd_map_retire(r->others);
+	for (i = 0; i < r->slots; i++)
+		if (r->others[i])
+			emd_map_retire(r->others[i]);
 	bioset_exit(&r->bios);
 	kfree(r);
-}
-
-static u32 replacement(const struct emd_map *map, u32 slot)
-{
-	return map->geo.raid_disks + slot;
 }
 
 static int write_copy(struct emd_replace *r, struct emd_map *map, u32 slot, u64 sector, unsigned int sectors,
@@ -82,13 +104,15 @@ static bool read_copy(struct emd_replace *r, struct emd_map *map, u32 slot, u64 
 }
 
 /* A page that the member does not give. */
-static int make_page(struct emd_replace *r, const struct emd_window *w, u64 sector, unsigned int sectors)
+static int make_page(struct emd_replace *r, u32 slot, const struct emd_window *w, u64 sector, unsigned int sectors)
 {
 	struct emd_window page = {
 		.begin = sector, .end = sector + sectors, .action = EMD_SYNC_RECOVER, .pages = w->pages,
 	};
-	struct emd_map *map = r->others;
+	struct emd_map *map = r->others[slot];
 
+	if (!map)
+		return -EAGAIN;		/* it came on the way: the next pass has it */
 	if (emd_geometry_parity_disks(&map->geo) && !emd_map_agrees(map, page.end))
 		return -EIO;
 	return map->pers->sync(map, &page);
@@ -106,7 +130,7 @@ static int copy_by_pages(struct emd_replace *r, struct emd_map *map, u32 slot, c
 		if (read_copy(r, map, slot, sector, some, pages))
 			error = write_copy(r, map, slot, sector, some, pages);
 		else
-			error = make_page(r, w, sector, some);
+			error = make_page(r, slot, w, sector, some);
 	}
 	return error;
 }
@@ -118,6 +142,8 @@ int emd_replace_window(struct emd_sync *s, struct emd_map *map, struct emd_windo
 	int error = 0;
 	u32 slot;
 
+	if (!r)
+		return -EAGAIN;		/* as in make_page() */
 	for (slot = 0; slot < map->geo.raid_disks && !error; slot++) {
 		u32 to = replacement(map, slot);
 

@@ -272,7 +272,7 @@ static int copy_init(struct mirror_write *write, u32 slot, u64 sector, const str
 	copy->member = member;
 	copy->sector = map->slot[slot].offset + sector;
 	copy->round = emd_member_write_round(member, copy->sector, copy->sector + sectors);
-	copy->counts = sector + sectors <= READ_ONCE(member->filled);
+	copy->counts = slot < map->geo.raid_disks && sector + sectors <= READ_ONCE(member->filled);
 	copy->refused = false;
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	copy->bio.bi_iter = *run;

@@ -31,7 +31,7 @@ static bool zero_copy(struct mirror_conf *conf, u32 slot, blk_opf_t opf, u64 at,
 	status = emd_slot_rw(map, &conf->windows, slot, opf, at, sectors, pages);
 	if (status && !emd_slot_refused(map, &conf->windows, slot, at, sectors, pages, 0, status))
 		spared = !MDU_MSTATE_LIVE(emd_member_state(member));
-	else if (emd_slot_readable(map, slot, at, sectors))
+	else if (slot < map->geo.raid_disks && emd_slot_readable(map, slot, at, sectors))
 		*reached = true;
 	emd_member_put(member);
 	return spared;

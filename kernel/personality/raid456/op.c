@@ -465,10 +465,14 @@ static void twin_end_io(struct bio *bio)
 	struct r5_twin *twin = bio->bi_private;
 	struct r5_op *op = twin->op;
 
-	if (bio->bi_status && bio_op(bio) == REQ_OP_WRITE_ZEROES)
+	if (bio->bi_status && bio_op(bio) == REQ_OP_WRITE_ZEROES) {
 		WRITE_ONCE(op->refused, true);
-	else if (bio->bi_status)
+	} else if (bio->bi_status) {
 		emd_member_error(op->conf->map->array, twin->member);
+		/* It has taken the slot meanwhile, and cannot be spared. */
+		if (MDU_MSTATE_LIVE(emd_member_state(twin->member)))
+			WRITE_ONCE(op->stale, true);
+	}
 	bio_uninit(bio);
 	emd_member_put(twin->member);
 	if (atomic_dec_and_test(&op->pending))

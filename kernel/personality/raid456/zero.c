@@ -21,7 +21,7 @@ static bool members_offload(const struct emd_map *map)
 	bool all = true;
 	u32 i;
 
-	for (i = 0; all && i < map->geo.raid_disks; i++) {
+	for (i = 0; all && i < map->slots; i++) {
 		struct mdk_member *member = emd_slot_get(map, i);
 
 		if (!member)

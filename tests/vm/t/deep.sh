@@ -55,4 +55,14 @@ for number in 0 5 10 11; do [ ! -e /sys/block/emd$number ] || fail "emd$number i
 md=/sys/block/emd20/md
 stop_array
 dd if="$d0" of=/dev/null count=1 2>/dev/null
+
+say "a flush from far above reaches all disks"
+nest 0 raid0 "$d0" "$d1"
+for number in 1 2 3 4 5 6 7 8; do nest $number raid0 /dev/emd$((number - 1)); done
+flushes() { set -- $(cat "/sys/class/block/$(basename "$1")/stat"); shift 15; echo "$1"; }
+before0=$(flushes "$d0") before1=$(flushes "$d1")
+dd if=/dev/zero of=$dev bs=4096 count=1 conv=fsync 2>/dev/null
+[ "$(flushes "$d0")" -gt "$before0" ] || fail "$d0 has not been flushed"
+[ "$(flushes "$d1")" -gt "$before1" ] || fail "$d1 has not been flushed"
+stop_array
 rmmod emd

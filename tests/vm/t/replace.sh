@@ -154,6 +154,35 @@ end_load
 all_is_there "$m0" "$m1"
 whole_again 2
 
+say "raid5: two at once wait for the resync; then two of which each makes what the other does not give"
+make_array emd0 raid5 3 64 2 "$m0" "$m1" "$m2"
+start_array
+emdwork fill "$dev" "$oracle"
+echo frozen >"$md/sync_action"
+echo 0 >"$md/resync_start"
+echo $AT >"$md/sync_max"
+echo resync >"$md/sync_action"
+wait_for 60 completed_is $AT
+for d in "$m0" "$m1"; do echo want_replacement >"$(member "$d")/state"; done
+for d in "$m3" "$m4"; do add_member "$d"; done
+expect_attr "$md/sync_action" resync
+echo max >"$md/sync_max"
+wait_for 60 slot_is_of 0 "$m3"
+finish 1 "$m4" "$m1"
+wait_for 20 gone "$m0"
+expect_attr "$md/resync_start" none
+echo frozen >"$md/sync_action"
+for d in "$m3" "$m4"; do echo want_replacement >"$(member "$d")/state"; done
+for d in "$m0" "$m1"; do add_member "$d"; done
+hole_in 3 300 2
+hole_in 4 900 3
+echo recover >"$md/sync_action"
+wait_for 60 slot_is_of 0 "$m0"
+finish 1 "$m1" "$m4"
+wait_for 20 gone "$m3"
+for i in 3 4; do whole_again $i; done
+all_is_there "$m2"
+
 say "raid10: stopped in the middle, and started again"
 make_array emd0 raid10 4 64 258 "$m0" "$m1" "$m2" "$m3"
 start_array
