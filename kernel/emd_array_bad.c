@@ -24,10 +24,15 @@ static bool bad_block_lists;
 module_param(bad_block_lists, bool, 0644);
 MODULE_PARM_DESC(bad_block_lists, "let members keep lists of bad blocks (external_bbl): on trial, see docs/decisions/0007");
 
+/* All others say that the way to the disk is gone, or that the disk as a whole does not do what it is told. */
+static bool is_of_a_place(blk_status_t status)
+{
+	return status == BLK_STS_MEDIUM || status == BLK_STS_IOERR || status == BLK_STS_PROTECTION;
+}
+
 bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status)
 {
-	/* What says that the way to the disk is gone is not about a place. */
-	return test_bit(EMD_MF_EXTERNAL_BBL, &m->flags) && status != BLK_STS_OFFLINE && status != BLK_STS_TRANSPORT;
+	return test_bit(EMD_MF_EXTERNAL_BBL, &m->flags) && is_of_a_place(status);
 }
 
 /* member_lock held. */
@@ -81,7 +86,7 @@ bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round)
 {
 	struct emd_array *a = emd_member_array(m->parent);
 
-	if (emd_badblocks_written(emd_member_badblocks(m), begin, end, round)) {
+	if (round && emd_badblocks_written(emd_member_badblocks(m), begin, end, round)) {
 		/* What writes waited for may be past. */
 		if (test_bit(EMD_MF_BAD_UNACKED, &m->flags))
 			emd_array_acknowledge_bad(a, m);
@@ -136,6 +141,15 @@ bool emd_array_acknowledge_bad(struct emd_array *a, struct mdk_member *m)
 	if (held)
 		emd_member_put(m);
 	return true;
+}
+
+void emd_array_forget_bad(struct mdk_member *m)
+{
+	clear_bit(EMD_MF_EXTERNAL_BBL, &m->flags);
+	clear_bit(EMD_MF_WRITE_ERROR, &m->flags);
+	clear_bit(EMD_MF_BAD_CHANGED, &m->flags);
+	if (m->bad)
+		emd_badblocks_clear(m->bad);
 }
 
 /* A child whose list has changed, with its memory; marks it told. */

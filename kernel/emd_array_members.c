@@ -175,8 +175,10 @@ static void release_array(struct emd_array *child)
 	emd_member_keep(&parent->member);	/* the child's own reference goes below */
 	emd_array_forget_child(&child->member);
 	mutex_lock(&parent->config_mutex);
+	emd_array_acknowledge(parent, &child->member);	/* no place of it holds the parent's data */
 	mutex_lock(&emd_topology_mutex);
 	emd_member_unlink(&child->member);
+	emd_array_forget_bad(&child->member);
 	emd_member_event(&child->member, EMD_MEV_RELEASE);
 	WARN_ON(emd_member_link(&child->member, &emd_toplevel, child->priv->number));
 	set_depth(child, 0);
@@ -210,6 +212,7 @@ int emd_array_remove(struct emd_array *a, struct mdk_member *m)
 		queue_work(emd_config_wq, &emd_member_array(m)->priv->release_work);
 	} else {
 		emd_member_retire(m, EMD_MEV_TEARDOWN);
+		emd_array_acknowledge(a, m);	/* what was bad on it went with it */
 		emd_array_refresh_map(a);
 	}
 	emd_array_event(a, "remove", NULL);

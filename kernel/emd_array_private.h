@@ -199,6 +199,8 @@ int emd_array_keep_bad(struct mdk_member *m);
 int emd_array_add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known);
 /** emd_array_acknowledge_bad() - let writes end if no bad block of @m, which has a list, waits to be durable; does nothing to one that has failed. Return: false if one does. Any context. */
 bool emd_array_acknowledge_bad(struct emd_array *a, struct mdk_member *m);
+/** emd_array_forget_bad() - @m, an array, is nobody's member now: it has neither a list nor what was told about one. topology mutex held. */
+void emd_array_forget_bad(struct mdk_member *m);
 /** emd_array_tell_bad() - wake the pollers of lists that have changed. config_mutex not held; may sleep. */
 void emd_array_tell_bad(struct emd_array *a);
 

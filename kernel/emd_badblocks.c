@@ -4,8 +4,8 @@
 
 #include "emd_badblocks.h"
 
-#define LINE_SECTORS	512U	/* of one line: what an entry of md's log can say */
-#define LINE_BYTES	34	/* at most */
+#define LINE_BYTES	26	/* at most, and the zero behind it */
+#define LONGEST_RUN	1024U	/* of failed writes: a disk that refuses more without a gap is not bad in places */
 
 struct emd_badblocks *emd_badblocks_alloc(bool *any)
 {
@@ -17,6 +17,14 @@ struct emd_badblocks *emd_badblocks_alloc(bool *any)
 	bb->any = any;
 	bb->round = 1;
 	return bb;
+}
+
+void emd_badblocks_clear(struct emd_badblocks *bb)
+{
+	spin_lock_irq(&bb->lock);
+	emd_bad_clear(&bb->list);
+	WRITE_ONCE(*bb->any, false);
+	spin_unlock_irq(&bb->lock);
 }
 
 void emd_badblocks_free(struct emd_badblocks *bb)
@@ -44,6 +52,8 @@ int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad
 	if (failed || !emd_bad_all(&bb->list, begin, end))
 		bb->round += bb->round == U32_MAX ? 2 : 1;
 	error = emd_bad_add(&bb->list, begin, end, kind);
+	if (!error && failed && emd_bad_run(&bb->list, begin) > LONGEST_RUN)
+		error = -ENOSPC;
 	WRITE_ONCE(*bb->any, bb->list.nr != 0);
 	spin_unlock_irqrestore(&bb->lock, flags);
 	return error;
@@ -95,7 +105,7 @@ ssize_t emd_badblocks_show(struct emd_badblocks *bb, char *page, bool unacked)
 		if (unacked && r->kind != EMD_BAD_UNACKED)
 			continue;
 		for (done = 0; done < r->sectors && len <= PAGE_SIZE - LINE_BYTES; done += some) {
-			some = min(LINE_SECTORS, r->sectors - done);
+			some = emd_bad_line(r, done);
 			len += scnprintf(page + len, PAGE_SIZE - len, "%llu %u\n",
 					 (unsigned long long)r->begin + done, some);
 		}

@@ -26,10 +26,13 @@ struct emd_badblocks {
 struct emd_badblocks *emd_badblocks_alloc(bool *any);
 void emd_badblocks_free(struct emd_badblocks *bb);
 
+/** emd_badblocks_clear() - from now on it is empty. May sleep. */
+void emd_badblocks_clear(struct emd_badblocks *bb);
+
 /** emd_badblocks_first() - the first bad sector in [@begin, @end), @end if there is none. */
 u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end);
 
-/** emd_badblocks_add() - see emd_bad_add(); @failed: because a write has. Return: 0 or -ENOSPC. */
+/** emd_badblocks_add() - see emd_bad_add(); @failed: because a write has. Return: 0, or -ENOSPC, also if too much has failed in one piece. */
 int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, bool failed);
 
 /**

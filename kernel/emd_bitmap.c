@@ -148,12 +148,31 @@ void emd_bitmap_write_all(struct emd_array *a)
 
 /* -- cleaning ------------------------------------------------------------------------------------ */
 
+/*
+ * Are there bad blocks of which nobody but the kernel knows? After the next start a member would be read there, if no bit was set; and so
+ * would a replacement that had got its slot by then.
+ */
+static bool forgets_bad(struct emd_array *a)
+{
+	struct mdk_member *m;
+	bool bad = false;
+	int place = -1;
+
+	if (emd_array_external(a))
+		return false;
+	while (!bad && (m = emd_array_next_placed(a, &place))) {
+		bad = READ_ONCE(m->has_bad);
+		emd_member_put(m);
+	}
+	return bad;
+}
+
 /* Do all members hold the same where nothing is in flight, and does whoever keeps the metadata agree? */
 static bool may_clean(struct emd_array *a)
 {
 	struct emd_bitmap_config *c = &a->bitmap_config;
 
-	if (emd_array_degraded(a) || emd_array_failure_unacked(a) || emd_array_broken(a))
+	if (emd_array_degraded(a) || emd_array_failure_unacked(a) || emd_array_broken(a) || forgets_bad(a))
 		return false;
 	if (!READ_ONCE(c->can_clear) && !emd_array_external(a) && !c->kept)
 		WRITE_ONCE(c->can_clear, true);

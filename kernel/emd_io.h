@@ -109,8 +109,8 @@ bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end);
 /**
  * emd_member_written() - a write for which emd_member_write_round() gave @round has succeeded: bad blocks there are good again
  *
- * Unless others have failed meanwhile (emd_badblocks_written()). Any context. Return: false if some of it is still bad, and has to be
- * written again before it counts as written: nobody reads it.
+ * Unless others have failed meanwhile (emd_badblocks_written()), or there were none when it was sent (@round 0). Any context.
+ * Return: false if some of it is bad, and has to be written again before it counts as written: nobody reads it.
  */
 bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round);
 

@@ -278,6 +278,12 @@ static inline u32 emd_member_write_round(const struct mdk_member *m, u64 begin, 
 	return likely(!READ_ONCE(m->has_bad)) ? 0 : emd_badblocks_round(emd_member_badblocks(m), begin, end);
 }
 
+/* Is there something in its list? */
+static inline bool emd_member_has_bad(const struct mdk_member *m)
+{
+	return unlikely(READ_ONCE(m->has_bad));
+}
+
 /** emd_member_bdev() - block device behind a member (an array's own gendisk for an array). */
 struct block_device *emd_member_bdev(struct mdk_member *m);
 

@@ -158,6 +158,27 @@ bool mirror_readable(const struct mirror_conf *conf, u32 copy, u64 sector, unsig
 	return emd_slot_readable(conf->map, place.slot, place.sector, sectors);
 }
 
+static bool readable_somewhere(const struct mirror_conf *conf, u64 sector, unsigned int sectors)
+{
+	u32 copy;
+
+	for (copy = 0; copy < conf->copies; copy++)
+		if (mirror_readable(conf, copy, sector, sectors))
+			return true;
+	return false;
+}
+
+bool mirror_reached(const struct mirror_conf *conf, u64 sector, unsigned int sectors)
+{
+	u64 end = sector + sectors;
+
+	if (readable_somewhere(conf, sector, sectors))
+		return true;
+	while (sector < end && readable_somewhere(conf, sector, 1))
+		sector++;
+	return sector == end;
+}
+
 blk_status_t mirror_rw(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 sector, unsigned int sectors,
 		       struct page **pages)
 {

@@ -120,6 +120,13 @@ blk_status_t mirror_rw(struct mirror_conf *conf, u32 copy, blk_opf_t opf, u64 se
 /** mirror_readable() - may this copy of a run be read? */
 bool mirror_readable(const struct mirror_conf *conf, u32 copy, u64 sector, unsigned int sectors);
 
+/**
+ * mirror_reached() - after a write that some copies have refused in places: may each sector be read of some copy?
+ *
+ * What has reached a replacement does not count: nobody reads there.
+ */
+bool mirror_reached(const struct mirror_conf *conf, u64 sector, unsigned int sectors);
+
 /* -- mirror_read.c -- */
 int mirror_reads_init(struct mirror_conf *conf);
 void mirror_reads_exit(struct mirror_conf *conf);

@@ -82,15 +82,41 @@ static unsigned int page_rest(u64 sector)
 	return PAGE_SECTORS - (sector & (PAGE_SECTORS - 1));
 }
 
-/* The copy to read while copies may differ: not from another because of a bad block somewhere else. */
+/* The whole pages of a run's part, as far as they belong to the run. */
+static unsigned int whole_pages(const struct mirror_conf *conf, u64 *sector, unsigned int sectors)
+{
+	u64 begin = round_down(*sector, PAGE_SECTORS), end = round_up(*sector + sectors, PAGE_SECTORS);
+	u32 chunk = conf->map->geo.chunk_sectors;
+	u64 size = emd_geometry_array_sectors(&conf->map->geo);
+
+	if (chunk) {
+		begin = max(begin, round_down(*sector, chunk));
+		end = min(end, round_down(*sector, chunk) + chunk);
+	}
+	*sector = begin;
+	return min(end, size) - begin;
+}
+
+/*
+ * The copy to read while copies may differ: the one that the resync will take this page from, or this block if no copy has all
+ * of the page (mirror_sync.c); of several pages, the one that it reads first, if that has all of them.
+ */
 static u32 source_choose(const struct mirror_conf *conf, u64 sector, unsigned int sectors, struct emd_place *best)
 {
-	u32 source = mirror_source(conf, sector, sectors, sectors > page_rest(sector));
+	bool several = sectors > page_rest(sector);
+	u64 begin = sector;	/* of @pages */
+	unsigned int pages = whole_pages(conf, &begin, sectors);
+	u32 source = mirror_source(conf, begin, pages, several);
 
-	if (source == EMD_NO_SLOT)
-		return source;
+	if (source == EMD_NO_SLOT && !several && sectors <= emd_map_block_sectors(conf->map)) {
+		source = mirror_source(conf, sector, sectors, false);
+		begin = sector;
+		pages = sectors;
+	}
+	if (source == EMD_NO_SLOT || !mirror_readable(conf, source, begin, pages))
+		return EMD_NO_SLOT;
 	emd_geometry_copy(&conf->map->geo, sector, source, best);
-	return emd_slot_readable(conf->map, best->slot, best->sector, sectors) ? source : EMD_NO_SLOT;
+	return source;
 }
 
 /* Do all copies of the run agree? */
@@ -196,6 +222,15 @@ static void read_whole(struct emd_io *io, const struct emd_place *place, struct 
 	emd_member_submit(member, bio);
 }
 
+/* While copies may differ: how much the copy that is to be read there may be asked for at most, if it is asked for less than all. */
+static unsigned int source_sectors(const struct mirror_conf *conf, u64 sector)
+{
+	u64 begin = sector;
+	unsigned int page = whole_pages(conf, &begin, 1);
+
+	return mirror_source(conf, begin, page, false) == EMD_NO_SLOT ? emd_map_block_sectors(conf->map) : page_rest(sector);
+}
+
 /* How much of a run's beginning one of the copies has, up to the next bad block: whole blocks of all of them. */
 static unsigned int good_sectors(const struct mirror_conf *conf, const struct bvec_iter *run)
 {
@@ -209,7 +244,7 @@ static unsigned int good_sectors(const struct mirror_conf *conf, const struct bv
 		most = max_t(unsigned int, most, emd_slot_good_sectors(map, place.slot, place.sector, sectors));
 	}
 	if (!run_agrees(map, run->bi_sector, sectors))
-		most = min(most, page_rest(run->bi_sector));
+		most = min(most, source_sectors(conf, run->bi_sector));
 	return round_down(most, emd_map_block_sectors(map));
 }
 

@@ -155,15 +155,23 @@ static int lose_part(struct batch_of_pieces *b, struct piece *p, unsigned int of
 	return 0;
 }
 
-/* @copy cannot be read here: take it from another copy, and write it back. Return: false if none has it. */
-static bool mend_part(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors)
+/* From another copy, into the memory of @copy. Those that are marked so are the last to be read: see mirror_source(). */
+static bool read_other(struct batch_of_pieces *b, struct piece *p, u32 copy, bool write_mostly, unsigned int offset,
+		       unsigned int sectors)
 {
 	u32 other;
 
 	for (other = 0; other < b->conf->copies; other++)
-		if (other != copy && read_part(b, p, other, offset, sectors, copy))
-			break;
-	if (other == b->conf->copies)
+		if (other != copy && b->map->slot[p->copy[other].place.slot].write_mostly == write_mostly &&
+		    read_part(b, p, other, offset, sectors, copy))
+			return true;
+	return false;
+}
+
+/* @copy cannot be read here: take it from another copy, and write it back. Return: false if none has it. */
+static bool mend_part(struct batch_of_pieces *b, struct piece *p, u32 copy, unsigned int offset, unsigned int sectors)
+{
+	if (!read_other(b, p, copy, false, offset, sectors) && !read_other(b, p, copy, true, offset, sectors))
 		return false;
 	write_part(b, p, copy, offset, sectors, copy);
 	return true;

@@ -140,22 +140,6 @@ static void copy_lost(struct mirror_copy *copy)
 	emd_member_put(copy->member);
 }
 
-/* Has each sector reached a copy that counts, if not the whole run one? */
-static bool reached_in_parts(const struct mirror_write *write)
-{
-	u64 sector = write->run.bi_sector, end = sector + (write->run.bi_size >> SECTOR_SHIFT);
-	u32 copy;
-
-	for (; sector < end; sector++) {
-		for (copy = 0; copy < write->conf->copies; copy++)
-			if (mirror_readable(write->conf, copy, sector, 1))
-				break;
-		if (copy == write->conf->copies)
-			return false;
-	}
-	return true;
-}
-
 /* All others have ended. */
 static void write_narrow(struct work_struct *work)
 {
@@ -164,20 +148,16 @@ static void write_narrow(struct work_struct *work)
 
 	for (i = 0; i < write->nr; i++) {
 		struct mirror_copy *copy = &write->copy[i];
-		int ret;
 
 		if (!copy->refused)
 			continue;
-		ret = emd_narrow_write(copy->member, &write->conf->windows, write->io->bio, write->run, copy->sector);
-		if (ret < 0) {
+		if (emd_narrow_write(copy->member, &write->conf->windows, write->io->bio, write->run, copy->sector) < 0)
 			copy_lost(copy);
-			continue;
-		}
-		write->reached |= copy->counts && !ret;
-		emd_member_put(copy->member);
+		else
+			emd_member_put(copy->member);
 	}
-	if (!write->reached)
-		write->reached = reached_in_parts(write);
+	/* Also what has reached a copy may be bad there by now: of two writes to one place, one has to see what both have lost. */
+	write->reached = mirror_reached(write->conf, write->run.bi_sector, write->run.bi_size >> SECTOR_SHIFT);
 	write_end(write);
 }
 
@@ -193,7 +173,10 @@ static void write_put(struct mirror_write *write)
 	queue_work(emd_array_wq(write->conf->map->array, EMD_QUEUE_MEMBERS), &write->work);
 }
 
-/* Return: true if what was bad there is good again, or need not be: a discard leaves what it likes. */
+/*
+ * Return: true if nothing is bad there, not any more, or need not be good: a discard leaves what it likes. What it was sent to may
+ * have been good then: two writes of the same place may be under way, and the other one has failed.
+ */
 static noinline bool copy_replaces(struct mirror_copy *copy)
 {
 	return bio_op(&copy->bio) == REQ_OP_DISCARD ||
@@ -241,7 +224,7 @@ static void copy_end_io(struct bio *bio)
 	bio_uninit(bio);
 	if (unlikely(bio->bi_status)) {
 		copy_failed(copy, bio->bi_status);
-	} else if (unlikely(copy->round) && !copy_replaces(copy)) {
+	} else if (emd_member_has_bad(copy->member) && !copy_replaces(copy)) {
 		copy_still_bad(copy);
 	} else {
 		if (copy->counts)

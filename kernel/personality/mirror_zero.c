@@ -14,12 +14,11 @@
 #define ZERO_PAGES	32	/* written at a time */
 
 /*
- * What begins at member sector @at of @slot.
- * @reached: set if this copy can be read and has zeroes now. Return: false if it was to have them, has not, and cannot
- * be spared.
+ * What begins at member sector @at of @slot. Return: false if it was to have zeroes, has not, not even in parts, and
+ * cannot be spared.
  */
 static bool zero_copy(struct mirror_conf *conf, u32 slot, blk_opf_t opf, u64 at, unsigned int sectors,
-		      struct page **pages, bool *reached)
+		      struct page **pages)
 {
 	struct emd_map *map = conf->map;
 	struct mdk_member *member = emd_slot_get_writable(map, slot);
@@ -31,8 +30,6 @@ static bool zero_copy(struct mirror_conf *conf, u32 slot, blk_opf_t opf, u64 at,
 	status = emd_slot_rw(map, &conf->windows, slot, opf, at, sectors, pages);
 	if (status && !emd_slot_refused(map, &conf->windows, slot, at, sectors, pages, 0, status))
 		spared = !MDU_MSTATE_LIVE(emd_member_state(member));
-	else if (slot < map->geo.raid_disks && emd_slot_readable(map, slot, at, sectors))
-		*reached = true;
 	emd_member_put(member);
 	return spared;
 }
@@ -41,17 +38,16 @@ static bool zero_all(struct mirror_conf *conf, blk_opf_t opf, u64 sector, unsign
 {
 	const struct emd_map *map = conf->map;
 	struct emd_place place;
-	bool reached = false;
 	u32 copy, slot;
 
 	for (copy = 0; copy < conf->copies; copy++) {
 		emd_geometry_copy(&map->geo, sector, copy, &place);
 		/* And on its replacement. */
 		for (slot = place.slot; slot < map->slots; slot += map->geo.raid_disks)
-			if (!zero_copy(conf, slot, opf, place.sector, sectors, pages, &reached))
+			if (!zero_copy(conf, slot, opf, place.sector, sectors, pages))
 				return false;
 	}
-	return reached;
+	return mirror_reached(conf, sector, sectors);
 }
 
 void mirror_zero(struct mirror_conf *conf, struct emd_io *io)

@@ -71,7 +71,7 @@ static void each_by_itself(struct gathered *g, bool careful)
 
 	for (io = gathered_free(g); io; io = next) {
 		next = next_write(io);
-		io->pers_private = careful ? io : NULL;
+		io->pers_private = careful ? R5_BY_PAGES : NULL;
 		emd_io_punt(io);
 	}
 }

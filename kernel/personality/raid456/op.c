@@ -281,10 +281,17 @@ static bool op_may_do_less(const struct r5_op *op)
 {
 	u32 i;
 
+	if (op->careful && (op->io->pers_private == R5_BY_BLOCKS || op->piece.hi - op->piece.lo == 1))
+		return false;
 	r5_for_each_column(op, i)
 		if (op->column[i].state == EMD_COLUMN_BLIND)
-			return !op->careful;
+			return true;
 	return false;
+}
+
+blk_status_t r5_op_undone(const struct r5_op *op)
+{
+	return !op->careful || op_may_do_less(op) ? R5_STS_AGAIN : BLK_STS_IOERR;
 }
 
 static bool bio_has_pages(struct bio *bio)
@@ -633,7 +640,7 @@ static noinline bool op_plan_again(struct r5_op *op)
 static void op_begin(struct r5_op *op)
 {
 	if (unlikely(op->bad_round != emd_array_bad_round(op->conf->map->array)) && !op_plan_again(op))
-		r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
+		r5_op_end(op, r5_op_undone(op));
 	else if (bio_op(op->io->bio) == REQ_OP_READ)
 		r5_read_run(op);
 	else

@@ -28,7 +28,8 @@
  * 4. Until phase 2 nothing on disk has changed. Whatever goes wrong before (a read error,
  *    a member that went) ends the operation, and the request is submitted once more,
  *    *carefully*: from a worker, a page at a time, with memory for every plan, so that an
- *    operation can change its plan in place. Writes are idempotent, so to do them again
+ *    operation can change its plan in place; and if too many columns of a page cannot be read, but not
+ *    all in the same place, once more by blocks. Writes are idempotent, so to do them again
  *    is harmless. A plan that was made before the row was held is looked at again if bad blocks
  *    have been found since: they can be read, and hold what is stale (op.c).
  * 5. In phase 2 each member write stands for itself. If one fails, that member is failed
@@ -57,7 +58,7 @@
 #include "../window_io.h"
 
 #define R5_SLICE_SECTORS	128U		/* 64 KiB: n of them stay in the L2 cache */
-#define R5_CAREFUL_SECTORS	PAGE_SECTORS	/* slice of careful operations and of the reserve */
+#define R5_CAREFUL_SECTORS	PAGE_SECTORS	/* slice of careful operations and of the reserve, at most */
 #define R5_MEMORY_LIMIT		(64L << 20)	/* bytes in operations, per map */
 
 /* -- row locks (row.c) ----------------------------------------------------------------------- */
@@ -288,6 +289,14 @@ void r5_op_issue(struct r5_op *op, u8 what, void (*run)(struct r5_op *op));
 /** r5_op_plan() - (again) fill in kind and todo of a write from the columns' states. */
 void r5_op_plan(struct r5_op *op);
 
+/**
+ * r5_op_undone() - the status of an operation that cannot be done as it is, and has changed nothing
+ *
+ * R5_STS_AGAIN, if it may in another way: carefully, or in smaller pieces, because columns that are bad in one place may be good
+ * in another; or BLK_STS_IOERR.
+ */
+blk_status_t r5_op_undone(const struct r5_op *op);
+
 /** r5_op_blind() - mark columns that could not be read. Return: true if there are any. */
 bool r5_op_blind(struct r5_op *op);
 
@@ -296,10 +305,17 @@ bool r5_op_blind(struct r5_op *op);
 /* Status of a request that is to be submitted again, carefully (rule 4). No member's answer is passed on, so it is free. */
 #define R5_STS_AGAIN	BLK_STS_AGAIN
 
+/* What emd_io.pers_private says of a request that is done carefully: in pieces of a page, or of a block of the members, at most. */
+#define R5_BY_PAGES	((void *)1)
+#define R5_BY_BLOCKS	((void *)2)
+
 static inline bool r5_io_careful(const struct emd_io *io)
 {
 	return io->pers_private;
 }
+
+/** r5_io_slice() - how much of a chunk an operation of @io deals with at most, in sectors. */
+u32 r5_io_slice(const struct emd_io *io);
 
 /** r5_io_begin() - one more part is under way; the submitter's own count keeps the request open meanwhile. */
 void r5_io_begin(struct emd_io *io);

@@ -110,7 +110,7 @@ static void whole_end_io(struct bio *bio)
 	/* Again, carefully: it is what it was before it was sent, but for what the request's end restores. */
 	bio->bi_status = BLK_STS_OK;
 	bio->bi_iter = io->rest;
-	io->pers_private = io;
+	io->pers_private = R5_BY_PAGES;
 	emd_io_punt(io);
 }
 
@@ -197,8 +197,7 @@ int r5_read(struct r5_batch *batch)
 		else if (!careful)
 			done = read_clone(batch, &place, &at);
 		if (!done)
-			done = read_column(batch, &place, careful ? R5_CAREFUL_SECTORS : R5_SLICE_SECTORS, at, end,
-					   &served);
+			done = read_column(batch, &place, r5_io_slice(batch->io), at, end, &served);
 		if (done < 0)
 			return done;
 		bio_advance_iter(bio, &at, place.len << SECTOR_SHIFT);
@@ -314,7 +313,7 @@ static void read_others(struct r5_op *op)
 	if (read_plan(op))
 		r5_op_issue(op, EMD_COLUMN_READ, read_solve);
 	else
-		r5_op_end(op, op->careful ? BLK_STS_IOERR : R5_STS_AGAIN);
+		r5_op_end(op, r5_op_undone(op));
 }
 
 static void read_tried_itself(struct r5_op *op)

@@ -4,6 +4,8 @@
  */
 #include "raid456.h"
 
+#include "../narrow.h"
+
 void r5_io_begin(struct emd_io *io)
 {
 	atomic_inc(&io->pending);
@@ -26,7 +28,7 @@ void r5_io_put(struct emd_io *io, blk_status_t status)
 		emd_io_end(io, io->status);
 		return;
 	}
-	io->pers_private = io;
+	io->pers_private = r5_io_careful(io) ? R5_BY_BLOCKS : R5_BY_PAGES;
 	emd_io_punt(io);
 }
 
@@ -36,6 +38,13 @@ blk_opf_t r5_io_flags(const struct emd_io *io)
 }
 
 /* -- batches -------------------------------------------------------------------------------- */
+
+u32 r5_io_slice(const struct emd_io *io)
+{
+	if (!r5_io_careful(io))
+		return R5_SLICE_SECTORS;
+	return io->pers_private == R5_BY_BLOCKS ? min(R5_CAREFUL_SECTORS, emd_map_block_sectors(io->map)) : R5_CAREFUL_SECTORS;
+}
 
 static void batch_take(struct r5_batch *batch, struct r5_op *op)
 {
@@ -68,12 +77,13 @@ static void batch_add_reserved(struct r5_batch *batch, const struct emd_stripe_p
 			       const struct bvec_iter *at)
 {
 	struct emd_stripe_piece page = *whole;
+	u32 slice = min_t(u32, R5_CAREFUL_SECTORS, r5_io_slice(batch->io));
 
 	for (; page.lo < whole->hi; page.lo = page.hi) {
 		struct bvec_iter from = move_on(batch->io, at, page.lo - whole->lo);
 		struct r5_op *op;
 
-		page.hi = min(whole->hi, round_down(page.lo, R5_CAREFUL_SECTORS) + R5_CAREFUL_SECTORS);
+		page.hi = min(whole->hi, round_down(page.lo, slice) + slice);
 		op = r5_op_build_reserved(batch->conf, batch->io, &page, at ? &from : NULL, false);
 		if (IS_ERR(op))
 			io_note(batch->io, piece_status(op));

@@ -41,13 +41,10 @@ static void new_parity(struct r5_op *op)
 /* Something could not be read. Nothing has been written yet, so another plan may be tried. */
 static void small_replan(struct r5_op *op)
 {
-	if (!op->careful) {
-		r5_op_end(op, R5_STS_AGAIN);
-		return;
-	}
-	r5_op_plan(op);
-	if (op->kind == EMD_STRIPE_LOST)
-		r5_op_end(op, BLK_STS_IOERR);
+	if (op->careful)
+		r5_op_plan(op);
+	if (!op->careful || op->kind == EMD_STRIPE_LOST)
+		r5_op_end(op, r5_op_undone(op));
 	else
 		r5_write_run(op);
 }

@@ -69,28 +69,66 @@ static void write_begin(struct r5_window *win, struct emd_batch *batch)
 
 /* -- resync, check, repair --------------------------------------------------------------------- */
 
-/* Checks one row of the window. Return: the parities that are to be written, a bit for each; they are right in memory. */
-static u32 check_row(struct r5_window *win, unsigned int begin, unsigned int end)
+static u32 check_part(struct r5_window *win, unsigned int offset, unsigned int sectors)
+{
+	u32 bad;
+
+	r5_window_solve(win, offset, sectors, win->gone, win->nr_gone);
+	bad = r5_window_check(win, offset, sectors);
+	if (bad)
+		win->w->mismatches += sectors;
+	return win->w->action == EMD_SYNC_CHECK ? 0 : bad;
+}
+
+static int write_parities(struct r5_window *win, u32 bad, unsigned int offset, unsigned int sectors)
+{
+	const struct emd_geometry *geo = &win->map->geo;
+	u64 row = r5_window_row(win, offset);
+	int error = 0;
+
+	if (bad & R5_PARITY_P)
+		error = r5_window_write_part(win, emd_geometry_p_slot(geo, row), offset, sectors);
+	if (!error && bad & R5_PARITY_Q)
+		error = r5_window_write_part(win, emd_geometry_q_slot(geo, row), offset, sectors);
+	return error;
+}
+
+/* The block at @offset, of which some is lost: whoever has what is left will rely on its parity. */
+static int check_rest(struct r5_window *win, unsigned int offset)
+{
+	unsigned int end = offset + R5_BLOCK_SECTORS;
+	int error = 0;
+
+	for (; offset < end && !error; offset += win->block) {
+		u32 bad;
+
+		if (r5_window_lost(win, offset, win->block))
+			continue;
+		bad = check_part(win, offset, win->block);
+		if (bad)
+			r5_window_mend(win, offset, win->block);
+		error = write_parities(win, bad, offset, win->block);
+	}
+	return error;
+}
+
+/* Checks one row of the window. Return: the parities that are to be written, a bit for each, and right in memory; or -EIO. */
+static int check_row(struct r5_window *win, unsigned int begin, unsigned int end)
 {
 	unsigned int offset;
+	int error = 0;
 	u32 bad = 0;
 
-	for (offset = begin; offset < end; offset += R5_BLOCK_SECTORS) {
-		u32 parities;
-
+	for (offset = begin; offset < end && !error; offset += R5_BLOCK_SECTORS) {
 		if (r5_window_lost(win, offset, R5_BLOCK_SECTORS))
-			continue;
-		r5_window_solve(win, offset, R5_BLOCK_SECTORS, win->gone, win->nr_gone);
-		parities = r5_window_check(win, offset);
-		if (parities)
-			win->w->mismatches += R5_BLOCK_SECTORS;
-		bad |= parities;
+			error = check_rest(win, offset);
+		else
+			bad |= check_part(win, offset, R5_BLOCK_SECTORS);
 	}
-	if (win->w->action == EMD_SYNC_CHECK)
-		return 0;
 	for (offset = begin; bad && offset < end; offset += R5_BLOCK_SECTORS)
-		r5_window_mend(win, offset);
-	return bad;
+		if (!r5_window_lost(win, offset, R5_BLOCK_SECTORS))
+			r5_window_mend(win, offset, R5_BLOCK_SECTORS);
+	return error ?: bad;
 }
 
 static int check_rows(struct r5_window *win)
@@ -98,21 +136,24 @@ static int check_rows(struct r5_window *win)
 	unsigned int chunk = win->map->geo.chunk_sectors, offset, end;
 	const struct emd_geometry *geo = &win->map->geo;
 	struct emd_batch batch;
+	int bad = 0, error;
 
 	write_begin(win, &batch);
-	for (offset = 0; offset < r5_window_sectors(win); offset = end) {
+	for (offset = 0; offset < r5_window_sectors(win) && bad >= 0; offset = end) {
 		u64 row = r5_window_row(win, offset);
-		u32 bad;
 
 		end = min(offset + chunk, r5_window_sectors(win));
 		bad = check_row(win, offset, end);
+		if (bad < 0)
+			break;
 		if (bad & R5_PARITY_P)
 			write_slot(win, &batch, emd_geometry_p_slot(geo, row), offset, end);
 		if (bad & R5_PARITY_Q)
 			write_slot(win, &batch, emd_geometry_q_slot(geo, row), offset, end);
 	}
 	emd_batch_wait(&batch);
-	return writes_ended(win);
+	error = writes_ended(win);
+	return bad < 0 ? bad : error;
 }
 
 static int window_check(struct r5_window *win)

@@ -101,12 +101,12 @@ static u32 p_slot(const struct r5_window *win, unsigned int offset)
 }
 
 /* In P's own place, as nearly all that is checked is right and its P is not needed any more. */
-static u32 check_sum(struct r5_window *win, unsigned int offset)
+static u32 check_sum(struct r5_window *win, unsigned int offset, unsigned int bytes)
 {
 	u32 p = p_slot(win, offset);
 
-	sum_blocks(win, p, offset, R5_BLOCK_BYTES, false);
-	return emd_xor_zero(block(win, p, offset), R5_BLOCK_BYTES) ? 0 : R5_PARITY_P;
+	sum_blocks(win, p, offset, bytes, false);
+	return emd_xor_zero(block(win, p, offset), bytes) ? 0 : R5_PARITY_P;
 }
 
 /* -- two: places -------------------------------------------------------------------------------- */
@@ -145,15 +145,15 @@ static void place_blocks(struct r5_window *win, unsigned int offset)
 }
 
 /* Return: true if it differed. */
-static bool put_right(void *parity, const void *right)
+static bool put_right(void *parity, const void *right, unsigned int bytes)
 {
-	if (emd_xor_same(parity, right, R5_BLOCK_BYTES))
+	if (emd_xor_same(parity, right, bytes))
 		return false;
-	memcpy(parity, right, R5_BLOCK_BYTES);
+	memcpy(parity, right, bytes);
 	return true;
 }
 
-static u32 check_pq(struct r5_window *win, unsigned int offset)
+static u32 check_pq(struct r5_window *win, unsigned int offset, unsigned int bytes)
 {
 	void *p, *q, *right_p = win->scratch, *right_q = win->scratch + R5_BLOCK_BYTES;
 	u32 bad = 0;
@@ -163,10 +163,10 @@ static u32 check_pq(struct r5_window *win, unsigned int offset)
 	q = win->at[q_place(win)];
 	win->at[p_place(win)] = right_p;
 	win->at[q_place(win)] = right_q;
-	emd_pq_generate(win->at, win->conf->places, R5_BLOCK_BYTES);
-	if (put_right(p, right_p))
+	emd_pq_generate(win->at, win->conf->places, bytes);
+	if (put_right(p, right_p, bytes))
 		bad |= R5_PARITY_P;
-	if (put_right(q, right_q))
+	if (put_right(q, right_q, bytes))
 		bad |= R5_PARITY_Q;
 	return bad;
 }
@@ -193,13 +193,15 @@ void r5_window_solve(struct r5_window *win, unsigned int offset, unsigned int se
 	}
 }
 
-u32 r5_window_check(struct r5_window *win, unsigned int offset)
+u32 r5_window_check(struct r5_window *win, unsigned int offset, unsigned int sectors)
 {
-	return win->conf->parity == 1 ? check_sum(win, offset) : check_pq(win, offset);
+	unsigned int bytes = sectors << SECTOR_SHIFT;
+
+	return win->conf->parity == 1 ? check_sum(win, offset, bytes) : check_pq(win, offset, bytes);
 }
 
-void r5_window_mend(struct r5_window *win, unsigned int offset)
+void r5_window_mend(struct r5_window *win, unsigned int offset, unsigned int sectors)
 {
 	if (win->conf->parity == 1)
-		sum_blocks(win, p_slot(win, offset), offset, R5_BLOCK_BYTES, true);
+		sum_blocks(win, p_slot(win, offset), offset, sectors << SECTOR_SHIFT, true);
 }

@@ -35,7 +35,7 @@ int r5_write(struct r5_batch *batch)
 	const struct emd_geometry *geo = &batch->conf->map->geo;
 	struct bio *bio = batch->io->bio;
 	u64 begin = bio->bi_iter.bi_sector, end = bio_end_sector(bio);
-	u32 slice = r5_io_careful(batch->io) ? R5_CAREFUL_SECTORS : R5_SLICE_SECTORS;
+	u32 slice = r5_io_slice(batch->io);
 	struct write_walk walk = { .geo = geo, .bio = bio, .sector = begin, .at = bio->bi_iter };
 	struct emd_stripe_cursor cursor;
 	struct emd_stripe_piece piece;

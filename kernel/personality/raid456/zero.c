@@ -56,7 +56,7 @@ int r5_zero(struct r5_batch *batch)
 	u64 first = emd_div(begin + row - 1, row) * row, last = emd_div(end, row) * row;
 	bool discard = bio_op(bio) == REQ_OP_DISCARD;
 	bool offload = !r5_io_careful(batch->io) && first < last && members_offload(batch->conf->map);
-	u32 slice = r5_io_careful(batch->io) ? R5_CAREFUL_SECTORS : R5_SLICE_SECTORS;
+	u32 slice = r5_io_slice(batch->io);
 
 	/* There may be very many rows: only a worker can be held up when they take too much memory. */
 	if (!(batch->io->flags & EMD_IO_CAN_WAIT))
