@@ -13,7 +13,9 @@
  * A list that says too much costs a copy, one that says too little costs data. So the way back is of no consequence
  * to the metadata: what a write has made good leaves the list at once, and the monitor hears of it when it does.
  *
- * Members keep lists only where somebody wants them to (external_bbl); without one a write error fails the member.
+ * Members keep lists only where somebody wants them to (external_bbl); without one a write error fails the member. So it does one
+ * that replaces another: with a list it would lack what that other one has, and that goes when the two change over. In its own list is only
+ * what that one does not give either, and nobody else knew when it was copied.
  */
 #include <linux/moduleparam.h>
 
@@ -32,7 +34,7 @@ static bool is_of_a_place(blk_status_t status)
 
 bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status)
 {
-	return test_bit(EMD_MF_EXTERNAL_BBL, &m->flags) && is_of_a_place(status);
+	return emd_member_lists_bad(m) && !emd_member_replaces(m) && is_of_a_place(status);
 }
 
 /* member_lock held. */

@@ -93,7 +93,8 @@ void emd_member_error_only_copy(struct emd_array *a, struct mdk_member *m, const
 /**
  * emd_member_keeps_bad() - is what a failed write of a member with redundancy cost to be recorded, instead of its life?
  *
- * It is where somebody keeps a list of bad blocks (external_bbl), for errors that may be those of a place. Any context.
+ * It is where somebody keeps a list of bad blocks (external_bbl), for errors that may be those of a place; but not of a member that replaces
+ * another, see emd_member_replaces(). Any context.
  */
 bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status);
 

@@ -278,6 +278,23 @@ static inline u32 emd_member_write_round(const struct mdk_member *m, u64 begin, 
 	return likely(!READ_ONCE(m->has_bad)) ? 0 : emd_badblocks_round(emd_member_badblocks(m), begin, end);
 }
 
+/** emd_member_lists_bad() - does somebody keep a list of its bad blocks? Any context. */
+static inline bool emd_member_lists_bad(const struct mdk_member *m)
+{
+	return test_bit(EMD_MF_EXTERNAL_BBL, &m->flags);
+}
+
+/**
+ * emd_member_replaces() - is it to replace another one, and has not yet?
+ *
+ * Then it must not lack anything that the other one has: it is failed for a write that it refuses, even if it keeps a list.
+ * True until no operation sees the other one in the slot any more. Any context.
+ */
+static inline bool emd_member_replaces(const struct mdk_member *m)
+{
+	return test_bit(EMD_MF_REPLACEMENT, &m->flags);
+}
+
 /* Is there something in its list? */
 static inline bool emd_member_has_bad(const struct mdk_member *m)
 {

@@ -10,6 +10,10 @@
  * does not; so it needs to know of no failure.
  *
  * Parity that no resync has made right would make something else of such a page. It is not asked then.
+ *
+ * A replacement that keeps a list of bad blocks has in it what is lost: what neither the other members give nor the member itself. Of a
+ * page that the others do not give as a whole it gets what the member has of it, block by block: nothing may be missing there that
+ * is not missing now. Without a list the pass ends.
  */
 #include <linux/slab.h>
 
@@ -118,19 +122,55 @@ static int make_page(struct emd_replace *r, u32 slot, const struct emd_window *w
 	return map->pers->sync(map, &page);
 }
 
+/* Does its list say that it has not got what is to be there? */
+static bool lacks(const struct emd_map *map, u32 to, u64 sector, unsigned int sectors)
+{
+	const struct emd_slot *slot = &map->slot[to];
+	u64 begin = slot->offset + sector, end = begin + sectors;
+
+	return slot->member && emd_member_first_bad(slot->member, begin, end) < end;
+}
+
+/* What the others do not give of a page, the member may: it need not be bad in the same places. */
+static int copy_by_blocks(struct emd_replace *r, struct emd_map *map, u32 slot, const struct emd_window *w, u64 sector,
+			  unsigned int sectors)
+{
+	unsigned int block = max(emd_map_block_sectors(map), emd_map_block_sectors(r->others[slot]));
+	u64 end = sector + sectors;
+	int error = 0;
+
+	for (; sector < end && !error; sector += block)
+		if (lacks(map, replacement(map, slot), sector, block) &&
+		    read_copy(r, map, slot, sector, block, w->pages[slot]))
+			error = write_copy(r, map, slot, sector, block, w->pages[slot]);
+	return error;
+}
+
+static int replace_page(struct emd_replace *r, struct emd_map *map, u32 slot, const struct emd_window *w, u64 sector,
+			unsigned int sectors)
+{
+	u32 to = replacement(map, slot);
+	int error;
+
+	if (read_copy(r, map, slot, sector, sectors, w->pages[slot]))
+		return write_copy(r, map, slot, sector, sectors, w->pages[slot]);
+	error = make_page(r, slot, w, sector, sectors);
+	if (error == -EIO && emd_slot_bad(map, to, sector, sectors))
+		error = 0;
+	if (!error && lacks(map, to, sector, sectors))
+		error = copy_by_blocks(r, map, slot, w, sector, sectors);
+	return error;
+}
+
 static int copy_by_pages(struct emd_replace *r, struct emd_map *map, u32 slot, const struct emd_window *w)
 {
-	struct page **pages = w->pages[slot];
 	unsigned int some;
 	u64 sector;
 	int error = 0;
 
 	for (sector = w->begin; sector < w->end && !error; sector += some) {
 		some = min_t(u64, w->end - sector, PAGE_SECTORS);
-		if (read_copy(r, map, slot, sector, some, pages))
-			error = write_copy(r, map, slot, sector, some, pages);
-		else
-			error = make_page(r, slot, w, sector, some);
+		error = replace_page(r, map, slot, w, sector, some);
 	}
 	return error;
 }

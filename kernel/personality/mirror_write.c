@@ -184,6 +184,12 @@ static noinline bool copy_replaces(struct mirror_copy *copy)
 				  copy->sector + (copy->write->run.bi_size >> SECTOR_SHIFT), copy->round);
 }
 
+static void copy_error(struct mirror_copy *copy)
+{
+	emd_member_error(copy->write->conf->map->array, copy->member);
+	copy_lost(copy);
+}
+
 static void copy_refused(struct mirror_copy *copy)
 {
 	copy->refused = true;
@@ -193,12 +199,14 @@ static void copy_refused(struct mirror_copy *copy)
 /* What it has taken is still listed as bad, so nobody reads it: again. */
 static noinline void copy_still_bad(struct mirror_copy *copy)
 {
-	if (bio_op(&copy->bio) == REQ_OP_WRITE) {
+	if (bio_op(&copy->bio) != REQ_OP_WRITE) {
+		WRITE_ONCE(copy->write->refused, BLK_STS_NOTSUPP);
+		emd_member_put(copy->member);
+	} else if (emd_member_replaces(copy->member)) {
+		copy_error(copy);
+	} else {
 		copy_refused(copy);
-		return;
 	}
-	WRITE_ONCE(copy->write->refused, BLK_STS_NOTSUPP);
-	emd_member_put(copy->member);
 }
 
 static noinline void copy_failed(struct mirror_copy *copy, blk_status_t status)
@@ -211,8 +219,7 @@ static noinline void copy_failed(struct mirror_copy *copy, blk_status_t status)
 	} else if (emd_member_keeps_bad(copy->member, status)) {
 		copy_refused(copy);
 	} else {
-		emd_member_error(write->conf->map->array, copy->member);
-		copy_lost(copy);
+		copy_error(copy);
 	}
 }
 

@@ -154,7 +154,7 @@ bool emd_slot_bad(const struct emd_map *map, u32 slot, u64 sector, unsigned int 
 
 	if (!member)
 		return false;
-	recorded = emd_member_keeps_bad(member, BLK_STS_MEDIUM) && emd_member_bad(member, begin, begin + sectors);
+	recorded = emd_member_lists_bad(member) && emd_member_bad(member, begin, begin + sectors);
 	emd_member_put(member);
 	return recorded;
 }
@@ -163,7 +163,7 @@ bool emd_slot_keeps_bad(const struct emd_map *map, u32 slot)
 {
 	struct mdk_member *member = map->slot[slot].member;
 
-	return member && emd_member_keeps_bad(member, BLK_STS_MEDIUM);
+	return member && emd_member_lists_bad(member);
 }
 
 unsigned int emd_map_block_sectors(const struct emd_map *map)

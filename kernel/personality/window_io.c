@@ -48,8 +48,9 @@ static void batch_end_io(struct bio *bio)
 
 	if (bio->bi_status)
 		WRITE_ONCE(*bb->status, bio->bi_status);
-	else if (bb->round)
-		emd_member_written(bb->member, bb->sector, bb->sector + bb->sectors, bb->round);
+	else if (bb->round && !emd_member_written(bb->member, bb->sector, bb->sector + bb->sectors, bb->round) &&
+		 emd_member_replaces(bb->member))
+		WRITE_ONCE(*bb->status, BLK_STS_MEDIUM);	/* nobody would read there what its member has */
 	emd_member_put(bb->member);
 	bio_put(bio);
 	batch_drop(batch);

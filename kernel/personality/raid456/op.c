@@ -467,19 +467,28 @@ static blk_opf_t column_opf(const struct r5_op *op, u8 what)
 	return REQ_OP_WRITE_ZEROES | flags | (op->io->bio->bi_opf & REQ_NOUNMAP);
 }
 
+/* It has not what the column's member has. If it has got the slot meanwhile, it may be that it cannot be spared there. */
+static void twin_error(struct r5_twin *twin)
+{
+	struct r5_op *op = twin->op;
+
+	emd_member_error(op->conf->map->array, twin->member);
+	if (MDU_MSTATE_LIVE(emd_member_state(twin->member)))
+		WRITE_ONCE(op->stale, true);
+}
+
 static void twin_end_io(struct bio *bio)
 {
 	struct r5_twin *twin = bio->bi_private;
 	struct r5_op *op = twin->op;
+	u64 end = twin->sector + op->piece.hi - op->piece.lo;
 
-	if (bio->bi_status && bio_op(bio) == REQ_OP_WRITE_ZEROES) {
+	if (bio->bi_status && bio_op(bio) == REQ_OP_WRITE_ZEROES)
 		WRITE_ONCE(op->refused, true);
-	} else if (bio->bi_status) {
-		emd_member_error(op->conf->map->array, twin->member);
-		/* It has taken the slot meanwhile, and cannot be spared. */
-		if (MDU_MSTATE_LIVE(emd_member_state(twin->member)))
-			WRITE_ONCE(op->stale, true);
-	}
+	else if (bio->bi_status)
+		twin_error(twin);
+	else if (unlikely(twin->round) && !emd_member_written(twin->member, twin->sector, end, twin->round))
+		twin_error(twin);
 	bio_uninit(bio);
 	emd_member_put(twin->member);
 	if (atomic_dec_and_test(&op->pending))
@@ -501,10 +510,12 @@ static noinline void twin_send(struct r5_op *op, struct r5_column *column)
 	bio = &twin->bio;
 	twin->op = op;
 	twin->member = member;
+	twin->sector = map->slot[slot].offset + op_member_sector(op);
+	twin->round = emd_member_write_round(member, twin->sector, twin->sector + op->piece.hi - op->piece.lo);
 	bio_init(bio, NULL, &twin->vec, 1, column_opf(op, EMD_COLUMN_WRITE));
 	emd_member_bio(bio, member, op->io->bio);
 	column_fill_bio(op, column, EMD_COLUMN_WRITE, bio);
-	bio->bi_iter.bi_sector = map->slot[slot].offset + op_member_sector(op);
+	bio->bi_iter.bi_sector = twin->sector;
 	bio->bi_ioprio = op->io->bio->bi_ioprio;
 	bio->bi_private = twin;
 	bio->bi_end_io = twin_end_io;

@@ -178,12 +178,17 @@ struct r5_column {
 	struct bvec_iter	from;
 };
 
-/* The same write to whom replaces a column's member. It ends with the operation, whatever becomes of it. */
+/*
+ * The same write to whom replaces a column's member. It ends with the operation, whatever becomes of it.
+ * @sector, @round: of the device, and not 0 if the write is to replace bad blocks there
+ */
 struct r5_twin {
 	struct bio		bio;
 	struct bio_vec		vec;
 	struct r5_op		*op;
 	struct mdk_member	*member;
+	u64			sector;
+	u32			round;
 };
 
 /**

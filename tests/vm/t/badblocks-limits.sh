@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Lists of bad blocks at their limits: how much fits, and which disk fails; members that go with a list that nobody knows; what is
-# not lost beside what is; two writes of one place.
+# not lost beside what is; two writes of one place; who replaces a member never has less than that.
 #: disks: oracle 16M
 #: extra-modules: null_blk configfs
 #: modules: raid6_pq xor
@@ -174,6 +174,71 @@ fail_slot "$n3"
 get 0 3
 get 4 12
 lost 3 1
+stop_array
+
+# replaces OLD NEW: NEW is to replace OLD, and keeps a list
+replaces() {
+	cat "/sys/class/block/$(basename "$2")/dev" >"$md/new_dev"
+	wait_for 5 test -e "$(member "$2")"
+	keep_lists "$2"
+	echo want_replacement >"$(member "$1")/state"
+	echo 0 >"$(member "$2")/size"
+}
+has_slot_0() { [ "$(readlink "$md/rd0")" = "dev-$(basename "$1")" ]; }
+# goes NUMBER DEVICE SECTOR: it refuses a write, and with it goes a replacement, and nothing else
+goes() {
+	nullb_break "$1" "$3" "$3"
+	put "$3" 1 || fail "a write failed"
+	wait_for 10 test ! -e "$(member "$2")"
+	nullb_mend "$1" "$3" "$3"
+	expect_attr "$md/degraded" 0
+	expect_list "$n0" ""
+	expect_attr "$(member "$n0")/state" in_sync,want_replacement,external_bbl
+	echo max >"$md/sync_max"
+	wait_idle
+}
+
+say "raid1: a replacement that refuses a write fails, although it keeps a list"
+lists_array raid1 0 - "$n0" "$n1"
+start_array insync
+pattern
+echo 1024 >"$md/sync_max"
+replaces "$n0" "$n3"
+wait_for 60 completed_is 1024
+goes 3 "$n3" 40
+stop_array
+
+say "raid5: a replacement gets what any has, also beside what is lost; what is written leaves its list"
+lists_array raid5 64 2 "$n0" "$n1" "$n2"
+start_array insync
+pattern
+lost_at() { for sector; do nullb_break 0 "$sector" "$sector" && nullb_break 1 "$sector" "$sector"; done; }
+lost_at 3 9
+nullb_break 1 5 5
+echo 1024 >"$md/sync_max"
+replaces "$n0" "$n3"
+wait_for 60 completed_is 1024
+expect_list "$n3" "3 1
+9 1"
+nullb_mend 0 3 3
+nullb_mend 0 9 9
+for at in 3 5 9; do nullb_mend 1 $at $at; done
+put 3 1 || fail "a write failed"
+expect_list "$n3" "9 1"
+goes 3 "$n3" 40
+lost_at 9
+replaces "$n0" "$n3"
+wait_for 60 has_slot_0 "$n3"
+wait_idle
+expect_list "$n3" "9 1"
+lost 9 1
+nullb_mend 0 9 9
+nullb_mend 1 9 9
+get 9 1
+put 8 8 || fail "a write failed"
+expect_list "$n3" ""
+fail_slot "$n1"
+same "raid5 with the replacement alone"
 stop_array
 
 say "a spare goes, and what nobody knows of it: writes go on"
