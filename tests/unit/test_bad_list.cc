@@ -172,7 +172,7 @@ TEST(BadList, WhatIsListedCanBeAcknowledged)
 {
 	std::mt19937 random(11);
 
-	for (int round = 0; round < 12; round++) {
+	for (int round = 0; round < 6; round++) {
 		const __u64 spread = 1ULL << (9 + random() % 30);
 		auto list = empty();
 

@@ -604,7 +604,8 @@ int put(const Options &options)
 {
     const Part part(options);
     Buffer buffer(part.room());
-    std::random_device random;
+    std::random_device seed; // a system call each time, it may be
+    std::mt19937 random(seed());
     for (std::size_t i = 0; i < part.bytes; i++)
         buffer.data()[i] = static_cast<char>(random());
     if (::pwrite(part.file, buffer.data(), part.bytes, static_cast<off_t>(part.offset)) !=

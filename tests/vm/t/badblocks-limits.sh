@@ -4,9 +4,10 @@
 #: disks: oracle 16M
 #: extra-modules: null_blk configfs
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/nullb.sh tests/vm/guest/bitmap.sh
 #: memory: 768
+#: udev: no
 #: timeout: 240
 #: allow: I/O error|Buffer I/O error
 . /bitmap.sh

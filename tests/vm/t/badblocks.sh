@@ -7,6 +7,7 @@
 #: kernels: 6.1 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/nullb.sh
 #: memory: 768
+#: udev: no
 #: timeout: 240
 #: allow: I/O error|Buffer I/O error
 . /array.sh
