@@ -52,6 +52,7 @@ public:
     std::string refused;
     Outcome managed = Outcome::Done;
 
+    bool udev_is_busy() const override { return false; }
     Result<> new_metadata(const NewMetadata &) override { return note("new metadata"); }
     Result<> wipe(const std::string &disk) override { return note("wipe " + disk); }
     Result<> apply(const Change &change) override { return note("apply " + to_text(change)); }

@@ -7,6 +7,7 @@
 #include "names.h"
 
 #include "libemd/device/signatures.h"
+#include "libemd/device/udev.h"
 #include "libemd/monitor/paths.h"
 #include "libemd/reshape/manager.h"
 
@@ -157,6 +158,11 @@ Result<> SystemHost::start_monitor(const std::string &container)
 Result<> SystemHost::publish(const std::string &array, const plan::Publish &action)
 {
     return publish_name(context_, array, action.name, action.metadata, action.uuid);
+}
+
+bool SystemHost::udev_is_busy() const
+{
+    return emd::udev_is_busy();
 }
 
 Result<> SystemHost::unpublish(const std::string &array)

@@ -33,6 +33,7 @@ public:
     Result<> start_monitor(const std::string &container) override;
     Result<> publish(const std::string &array, const plan::Publish &action) override;
     Result<> unpublish(const std::string &array) override;
+    bool udev_is_busy() const override;
     Result<> restore(unsigned volume) override;
     Result<> reserve_backup(const plan::ReserveBackup &action) override;
     Result<> drop_backup(const std::string &path) override;

@@ -67,5 +67,14 @@ emdadm /dev/emd/imsm0 --add "$d1"
 shows "$d1" emdadm --detail /dev/emd/imsm0
 check_range $vol 33554432 1
 emdadm --wait-clean $vol
+
+say "udev is slow, and holds the volume open when it is to be stopped"
+mkdir -p /run/udev/rules.d
+cat >/run/udev/rules.d/99-slow.rules <<'EOF'
+ACTION=="change", KERNEL=="emd*", PROGRAM="/bin/sh -c 'touch /tmp/held; exec sleep 9 </dev/%k'"
+EOF
+udevadm control --reload
+echo change >"/sys/block/$(basename "$(readlink -f $vol)")/uevent"
+wait_for 20 [ -e /tmp/held ]
 emdadm --stop --scan
 [ -z "$(ls /sys/block | grep emd)" ] || fail "arrays are left"

@@ -20,6 +20,7 @@ struct Unref {
 using Udev = std::unique_ptr<udev, Unref<udev_unref>>;
 using Enumerate = std::unique_ptr<udev_enumerate, Unref<udev_enumerate_unref>>;
 using Device = std::unique_ptr<udev_device, Unref<udev_device_unref>>;
+using Queue = std::unique_ptr<udev_queue, Unref<udev_queue_unref>>;
 using Monitor = std::unique_ptr<udev_monitor, Unref<udev_monitor_unref>>;
 
 bool holds_no_members(std::string_view name)
@@ -62,6 +63,13 @@ std::vector<std::string> list_disks()
 bool udev_runs()
 {
     return ::access("/run/udev/control", F_OK) == 0;
+}
+
+bool udev_is_busy()
+{
+    const Udev context(udev_new());
+    const Queue queue(context ? udev_queue_new(context.get()) : nullptr);
+    return queue && !udev_queue_get_queue_is_empty(queue.get());
 }
 
 bool wait_for_link(const std::string &link, const std::string &device, std::chrono::milliseconds limit)

@@ -17,6 +17,9 @@ std::vector<std::string> list_disks();
 // Is there a udev daemon that will make links?
 bool udev_runs();
 
+// Has it events left to deal with? While it has, it may hold any block device open.
+bool udev_is_busy();
+
 // Until `link` points to `device` ("/dev/emd126"). False: it did not within the limit, or no udev runs.
 bool wait_for_link(const std::string &link, const std::string &device, std::chrono::milliseconds limit);
 

@@ -7,10 +7,10 @@ namespace emd::plan {
 namespace {
 
 // A thread that was told to end may still be on its way out: sync_action then says EBUSY for a moment. Arrays are held
-// open for a moment by udev after each event, of which there is no notice: hence the short second limit. What is taken
-// back must go, and is held by nobody else: a busy machine may take longer to run udev's rules.
+// open by udev after each event: while it is at work, which takes long on a busy machine, nobody can say who else holds
+// one. What is taken back must go, and is held by nobody but udev.
 constexpr auto kBusyLimit = std::chrono::seconds(5);
-constexpr auto kUndoBusyLimit = std::chrono::seconds(60);
+constexpr auto kUdevLimit = std::chrono::seconds(60);
 constexpr auto kBusyRetry = std::chrono::milliseconds(50);
 
 bool passes_by_itself(const Set &action)
@@ -57,11 +57,13 @@ Result<> Executor::set(const Set &action)
 {
     Array target(*sysfs_, array(action.array));
     const std::string value = expand(action.value);
-    const auto end = std::chrono::steady_clock::now() + (taking_back_ ? kUndoBusyLimit : kBusyLimit);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto waited_enough = [&] {
+        return std::chrono::steady_clock::now() - begin > (taking_back_ || host_->udev_is_busy() ? kUdevLimit : kBusyLimit);
+    };
     for (;;) {
         Result<> stored = target.set(action.attribute, value);
-        if (stored || stored.error().code() != Errc::Busy || !passes_by_itself(action) ||
-            std::chrono::steady_clock::now() > end)
+        if (stored || stored.error().code() != Errc::Busy || !passes_by_itself(action) || waited_enough())
             return std::move(stored).within(fmt::format("{}: setting {} to {}", target.name(), action.attribute, value));
         const auto watch = sysfs_->watch();
         EMD_TRY(watch->add(target.path(action.attribute)));

@@ -16,6 +16,7 @@ enum class Outcome { Done, Paused };  // Paused: a Manage step was asked to stop
 class Host {
 public:
     virtual ~Host() = default;
+    virtual bool udev_is_busy() const = 0;
     virtual Result<> new_metadata(const NewMetadata &action) = 0;
     virtual Result<> wipe(const std::string &disk) = 0;
     virtual Result<> apply(const Change &change) = 0;
