@@ -2,7 +2,8 @@
 # What a test script may use. Runs under busybox ash with -eu: a command that fails ends the test.
 #
 # Variables: $d0 $d1 ... $oracle (device nodes), $BOOT (1, 2, ...), $KERNEL (6.1, 6.12, uml, x86-debug),
-# $SEED (of the run), $SLOW (how many times slower than KVM this machine may be; time-outs below are multiplied with it already).
+# $LIMIT (seconds that the host gives this boot), $SEED (of the run), $SLOW (how many times slower than KVM this machine may
+# be; time-outs below are multiplied with it already).
 
 say()  { echo "# $*"; }
 fail() { echo "FAIL: $*"; exit 1; }
@@ -11,14 +12,29 @@ skip() { echo "skipped: $*"; exit 77; }
 # Time since the guest started, in hundredths of a second.
 now_cs() { local up rest; read -r up rest </proc/uptime; echo "${up%.*}${up#*.}"; }
 
-# wait_for SECONDS COMMAND...: until the command succeeds. Polls, so that a test waits for a state and not for a time.
+# wait_for SECONDS COMMAND...: until the command succeeds. Polls, so that a test waits for a state and not for a time. Ends
+# before the host's patience does, so that it can say what it has waited for.
 wait_for() {
 	local limit=$(($1 * SLOW * 100)) begin
 	shift
 	begin=$(now_cs)
+	[ $((begin + limit)) -lt $(((LIMIT - 15) * 100)) ] || limit=$(((LIMIT - 15) * 100 - begin))
 	until "$@"; do
-		[ $(($(now_cs) - begin)) -lt $limit ] || fail "waited $((limit / 100)) s in vain for: $*"
+		[ $(($(now_cs) - begin)) -lt $limit ] || { what_is; fail "waited $((limit / 100)) s in vain for: $*"; }
 		usleep 50000
+	done
+}
+
+# what_is: the state that a wait in vain has met: the last of the kernel log (emdmon speaks there), our processes, each with
+# what it waits for in the kernel, and the arrays.
+what_is() {
+	local pid array
+	dmesg | tail -n 12
+	for pid in $(pgrep 'emd|udev|sync|dd'); do
+		echo "$pid: $(tr '\0' ' ' <"/proc/$pid/cmdline") $(grep -o 'State:.*' "/proc/$pid/status") $(head -n 4 "/proc/$pid/stack" | tr '\n' ' ')"
+	done 2>/dev/null
+	for array in /sys/block/emd*/md; do
+		[ ! -d "$array" ] || (cd "$array" && echo "$array: $(grep -s . level raid_disks array_state sync_action sync_max reshape_position | tr '\n' ' ')")
 	done
 }
 

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 
+from . import tsc
 from .paths import CACHE, MORTAL
 
 
@@ -80,13 +81,15 @@ def qemu_command(kernel, spec, initrd, machine, disks, accel):
     cpu = "host" if accel == "kvm" else "max"
     accel_option = ["kvm" if accel == "kvm" else "tcg,thread=multi"]
     debugging = "slub_debug=FZP"
+    clock = tsc.frequency_khz() if accel == "tcg" and spec.instrument != "icount" else None
     if spec.instrument == "icount":
         cpu, debugging = "max", ""
         accel_option = ["tcg,thread=single", "-icount", "shift=0,sleep=off"]
     command = ["qemu-system-x86_64", "-accel", *accel_option, "-cpu", cpu, "-smp", spec.cpus,
                "-m", spec.memory + (512 if kernel.debug else 0), "-nodefaults", "-no-reboot", "-display", "none",
                "-serial", "stdio", "-kernel", kernel.image, "-initrd", initrd,
-               "-append", f"console=ttyS0 {COMMON} {debugging}" + (" kmemleak=on" if kernel.debug else ""),
+               "-append", f"console=ttyS0 {COMMON} {debugging}" + (" kmemleak=on" if kernel.debug else "")
+               + (f" tsc_early_khz={clock}" if clock else ""),
                "-device", "virtio-serial-pci"]
     for kind in ("out", "klog"):
         command += ["-chardev", f"file,id={kind},path={machine.log(kind)}",

@@ -12,6 +12,7 @@ from .paths import WORK, LabError
 
 POLL = 0.02  # seconds between looks at the guest's output
 BOOT_TRIES = 3
+INIT = "emd-lab: init"  # what the guest's init says on the console before it does anything
 
 
 @dataclass
@@ -31,17 +32,19 @@ class Session:
         self.disks = Disks(spec, self.directory, seed)
         self.kept = {"SEED": seed}  # variables of the guest; it adds those that it wants to see in its next boots
         self.slow = slowness(kernel)
+        # Of one boot, in seconds. A busy host or a debug kernel stretches it; an idle one ends long before.
+        self.limit = round(spec.timeout * max(1, self.slow / 4) * 2)
 
     def run(self):
         for boot in range(1, self.spec.boots + 1):
             initrd = self.directory / "initrd"
             with initrd.open("wb") as out:
-                guest.root(self.spec, self.kernel, self.directory, boot, self.slow, self.kept).cpio(out)
+                guest.root(self.spec, self.kernel, self.directory, boot, self.slow, self.limit, self.kept).cpio(out)
             for left in reversed(range(BOOT_TRIES)):
                 ended = Boot(self, boot, initrd).run()
-                if not left or not ended.patched_code_failed():
+                if not left or not ended.never_began():
                     break
-                print(f"# boot {boot} failed in code that its kernel had just patched: again", file=self.echo, flush=True)
+                print(f"# boot {boot}: the kernel did not come as far as init: again", file=self.echo, flush=True)
             bad = self.suspicious(boot)
             if bad:
                 return "fail", f"the guest's log has: {bad[0]}" + (f" (and {len(bad) - 1} more)" if bad[1:] else "")
@@ -68,7 +71,6 @@ class Boot:
     def __init__(self, session, number, initrd):
         self.session, self.number = session, number
         self.cut_at = None  # monotonic time of a cut that was asked for
-        self.spoke = False  # the guest's init has begun
         self.verdict = None
         self.reason = ""
         self.initrd = initrd
@@ -78,10 +80,8 @@ class Boot:
         session.disks.power_on(self.number)
         self.machine = machine.start(session.kernel, session.spec, self.initrd, session.directory, self.number,
                                      session.disks)
-        # A busy host or a debug kernel stretches the limit; an idle one ends long before.
-        deadline = time.monotonic() + session.spec.timeout * max(1, session.slow / 4) * 2
         try:
-            self.watch(deadline)
+            self.watch(time.monotonic() + session.limit)
         finally:
             self.machine.kill()
             session.disks.power_off(cut=self.verdict == "cut")
@@ -104,31 +104,29 @@ class Boot:
                 elif not alive and not text:
                     return
                 elif time.monotonic() > deadline:
-                    self.verdict, self.reason = "fail", f"boot {self.number}: no result within {self.limit(deadline)}"
+                    self.verdict, self.reason = "fail", (f"boot {self.number}: no result within {self.session.limit} s; "
+                                                          f"last words: {self.last_words()}")
                 elif not text:
                     time.sleep(POLL)
             grace = time.monotonic() + 5  # the guest powers off by itself after its verdict, and its log is complete then
             while self.verdict != "cut" and not self.reason and self.machine.running() and time.monotonic() < grace:
                 time.sleep(POLL)
 
-    def limit(self, _):
-        return f"{self.session.spec.timeout * max(1, self.session.slow / 4) * 2:.0f} s"
+    def text(self, kind):
+        return self.machine.log(kind).read_text(errors="replace")
 
     def last_words(self):
-        for kind in ("console", "klog", "out"):
-            words = [w for w in self.machine.log(kind).read_text(errors="replace").splitlines() if w.strip()]
-            if words:
-                return words[-1].strip()[-200:]
-        return "none"
+        """Of each log that has any."""
+        lines = [[line for line in self.text(kind).splitlines() if line.strip()] for kind in ("console", "klog", "out")]
+        return " / ".join(words[-1].strip()[-120:] for words in lines if words) or "none"
 
-    def patched_code_failed(self):
-        """While a kernel boots it patches itself, with a breakpoint where another CPU may be. QEMU's emulation, which runs the
-        CPUs side by side, now and then still meets the breakpoint when it has gone, and the kernel then knows nothing of it.
-        Nothing of ours has been loaded before init speaks."""
-        return not self.spoke and "Oops: int3" in self.machine.log("console").read_text(errors="replace")
+    def never_began(self):
+        """The kernel itself did not come up, before anything of ours was loaded. While it boots it patches itself, with a
+        breakpoint where another CPU may be. QEMU's emulation, which runs the CPUs side by side, now and then still meets the
+        breakpoint when it has gone ("Oops: int3"), or stands still."""
+        return self.verdict == "fail" and INIT not in self.text("console")
 
     def line(self, line):
-        self.spoke = True
         if not line.startswith("@@"):
             print(line, file=self.session.echo, flush=True)
             return
