@@ -17,14 +17,8 @@
  * that replaces another: with a list it would lack what that other one has, and that goes when the two change over. In its own list is only
  * what that one does not give either, and nobody else knew when it was copied.
  */
-#include <linux/moduleparam.h>
-
 #include "emd_array_private.h"
 #include "emd_io.h"
-
-static bool bad_block_lists;
-module_param(bad_block_lists, bool, 0644);
-MODULE_PARM_DESC(bad_block_lists, "let members keep lists of bad blocks (external_bbl): on trial, see docs/decisions/0007");
 
 /* All others say that the way to the disk is gone, or that the disk as a whole does not do what it is told. */
 static bool is_of_a_place(blk_status_t status)
@@ -104,8 +98,6 @@ u32 emd_array_bad_round(const struct emd_array *a)
 
 int emd_array_keep_bad(struct mdk_member *m)
 {
-	if (!bad_block_lists)
-		return -EOPNOTSUPP;
 	if (!m->bad)
 		m->bad = emd_badblocks_alloc(&m->has_bad);
 	smp_mb();	/* before a flag says that it is there */

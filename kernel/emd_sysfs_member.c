@@ -83,8 +83,6 @@ static int store_external_bbl(struct emd_array *a, struct mdk_member *m)
 {
 	int error = emd_array_keep_bad(m);
 
-	if (error == -EOPNOTSUPP)
-		return emd_refuse(a, error, "lists of bad blocks are on trial: the module's parameter bad_block_lists allows them");
 	if (error)
 		return emd_refuse(a, error, "no memory for a list of bad blocks");
 	set_bit(EMD_MF_EXTERNAL_BBL, &m->flags);

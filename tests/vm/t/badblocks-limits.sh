@@ -32,8 +32,6 @@ lists_array() {
 	keep_lists "$@"
 }
 
-echo 1 >/sys/module/emd/parameters/bad_block_lists
-
 say "the list takes what a page shows"
 nullb_disk 5 2 4096
 lists_array raid1 0 - "$n5" "$n1"

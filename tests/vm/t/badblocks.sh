@@ -44,8 +44,6 @@ rebuild_without() {
 say "raid1: who keeps no list has none"
 make_array emd0 raid1 2 0 - "$n0" "$n1"
 refuse_store "No space" "8 8" "$(member "$n0")/bad_blocks"
-refuse_store "not supported" external_bbl "$(member "$n0")/state"
-echo 1 >/sys/module/emd/parameters/bad_block_lists
 refuse_store "Invalid" "8" "$(member "$n0")/bad_blocks"
 keep_lists "$n0" "$n1"
 refuse_store "Invalid" "8 0" "$(member "$n0")/bad_blocks"
@@ -98,7 +96,17 @@ put 300 2
 expect_list "$n0" ""
 expect_list "$n3" ""
 same "raid1 after a rebuild"
+
+say "raid1: a write error fails a member whose list nobody keeps"
+echo -external_bbl >"$(member "$n3")/state"
+nullb_break 3 500 500
+put 500 1 || fail "a write failed"
+wait_for 10 test ! -e "$(member "$n3")"
+expect_attr "$md/degraded" 1
+expect_list "$n0" ""
+get 500 1
 stop_array
+nullb_mend 3 500 500
 nullb_mend 1 400 407
 for d in 0 1 2 3; do eval "dd if=/dev/zero of=\$n$d bs=1M count=2 2>/dev/null"; done
 
