@@ -64,7 +64,7 @@ def member(out, path, mode, data, inode):
 
 
 def stripped(program):
-    """Its bytes without debug information (which would not fit into a small guest); a script as it is."""
+    """Its bytes without debug information (which would not fit into a small guest); a script as it is. Also of a module."""
     with tempfile.NamedTemporaryFile() as out:
         done = subprocess.run(["strip", "-g", "-o", out.name, program], capture_output=True)
         return Path(out.name).read_bytes() if done.returncode == 0 else program.read_bytes()

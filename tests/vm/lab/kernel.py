@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import vmlinux
+from .initramfs import stripped
 from .paths import BUILD, CACHE, LabError
 
 STOCK = ("6.1", "6.12")
@@ -110,7 +111,7 @@ class Modules:
     def read(self, path):
         """The uncompressed module."""
         if path == "extra/emd.ko":
-            return self.kernel.module.read_bytes()
+            return stripped(self.kernel.module)
         data = (self.kernel.modules / path).read_bytes()
         return lzma.decompress(data) if path.endswith(".xz") else data
 

@@ -9,7 +9,7 @@
 #: flush-delay: 5
 #: boots: 30
 #: timeout: 100
-#: emd-options: speed_limit_min=300 speed_limit_max=300
+#: emd-options: speed_limit_min=150 speed_limit_max=150
 . /lib/emd/imsm.sh
 CUTS=10	# that hit a reshape which had begun and had not ended; others are not counted
 
@@ -21,7 +21,7 @@ begin() {
 	make_container "$d0" "$d1" "$d2" "$d3"
 	make_raid5 3 --assume-clean
 	emdwork fill $VOLUME "$oracle"
-	speed 300
+	speed 150
 }
 begin_again() {
 	emdadm --stop --scan
