@@ -2,6 +2,7 @@
 # emdadm --grow: three disks become four while somebody writes; the plan is printed first; the end is what was planned.
 #: disks: 4x64M scsi, oracle 64M
 #: modules: raid6_pq
+#: kernels: 6.1
 #: rules: yes
 #: timeout: 300
 . /lib/emd/imsm.sh

@@ -4,6 +4,7 @@
 #: disks: 3x16M, oracle 16M
 #: timeout: 150
 #: power: yes
+#: kernels: 6.12
 #: allow: I/O error|Buffer I/O error
 . /lib/emd/subject.sh
 

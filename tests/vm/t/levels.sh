@@ -2,7 +2,7 @@
 # Each level: data is there after load, without a member, after a rebuild onto a spare, and after stop and start;
 # members agree (check finds nothing).
 #: disks: 5x16M, 20M, oracle 16M
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: timeout: 240
 . /lib/emd/subject.sh
 CHUNK=65536

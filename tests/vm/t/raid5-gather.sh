@@ -4,7 +4,7 @@
 #: disks: 5x12M
 #: modules: xor raid6_pq
 #: programs: fio
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: udev: no
 #: files: tests/vm/guest/array.sh
 #: timeout: 120

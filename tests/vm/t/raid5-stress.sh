@@ -4,7 +4,7 @@
 #: disks: 5x12M
 #: modules: xor
 #: programs: fio
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
 . /array.sh

@@ -3,7 +3,7 @@
 # missing member is rebuilt afterwards.
 #: disks: 5x40M, oracle 96M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 360
 . /array.sh

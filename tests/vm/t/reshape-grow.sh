@@ -2,7 +2,7 @@
 # RAID5 grows from three to four disks under a verifying load, stepped by sync_max, stopped and continued; then it shrinks back.
 #: disks: 4x40M, oracle 64M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
 . /array.sh

@@ -2,7 +2,7 @@
 # Changes of chunk, layout and level's geometry, in place and with disks, each under a verifying load: data and parity are right.
 #: disks: 5x40M, oracle 96M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 420
 . /array.sh

@@ -2,7 +2,7 @@
 # RAID5, RAID1 and RAID10 under load lose a member, RAID6 two, rebuild onto spares, and lose others: nothing is missing.
 #: disks: 5x48M, oracle 64M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 240
 . /array.sh

@@ -3,7 +3,7 @@
 # refusals, failure, replacement, scrub and teardown are the same for both kinds.
 #: disks: 10x16M, oracle 64M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 240
 . /array.sh
