@@ -55,6 +55,8 @@ static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end
 	unsigned long flags;
 	int error = -ENODEV;
 
+	if (!m->bad)
+		return -ENOSPC;		/* nobody keeps one */
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	if (MDU_MSTATE_LIVE(m->state)) {
 		error = emd_badblocks_add(m->bad, begin, end, acked ? EMD_BAD_ACKED : EMD_BAD_UNACKED, failed);

@@ -75,6 +75,11 @@ void emd_member_error(struct emd_array *a, struct mdk_member *m)
 	fail_member(a, m, true);
 }
 
+bool emd_member_error_fast(struct emd_array *a, struct mdk_member *m)
+{
+	return !fail_member(a, m, false);
+}
+
 void emd_member_error_only_copy(struct emd_array *a, struct mdk_member *m, const struct bio *bio)
 {
 	bool data = bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE;

@@ -84,6 +84,14 @@ int emd_map_rw(struct emd_map *map, blk_opf_t op, sector_t sector, unsigned int 
 void emd_member_error(struct emd_array *a, struct mdk_member *m);
 
 /**
+ * emd_member_error_fast() - a request has failed that was to fail at once rather than be tried for long (failfast)
+ *
+ * Fails the member, as emd_member_error() does. If it holds the last copy of something nothing happens: the request is to be made
+ * again, as one that may take its time. Any context. Return: true if the member is failed.
+ */
+bool emd_member_error_fast(struct emd_array *a, struct mdk_member *m);
+
+/**
  * emd_member_error_only_copy() - @bio of @m, of a level without redundancy, has ended: is it an error of the member?
  *
  * The error is the user's. EAGAIN, and refused discards or zeroes, say nothing about the member. Context: any.

@@ -19,6 +19,7 @@
  * read: it reads page by page, and writes back what cannot be read. Only if the
  * write fails is the member failed, or the place recorded if it keeps a list of bad blocks. While a page is mended no write may be under way,
  * because what is written back would undo it; so mending stops all writes for that time.
+ * A member that is marked failfast is neither mended nor does it get a list: its first error is its end, unless it has the last copy.
  * A resync copies between members too; it and mending exclude each other.
  */
 #ifndef _EMD_MIRROR_H
@@ -84,8 +85,18 @@ struct mirror_read {
 	struct work_struct	work;
 	struct bvec_iter	run;
 	u32			copy;
+	bool			fast;	/* an error is the member's end, and is to come at once */
 	struct bio		clone;
 };
+
+/* Of requests to a member that is marked failfast: neither the path to it nor the device tries again for long. */
+#define MIRROR_FAST	(REQ_FAILFAST_DEV | REQ_FAILFAST_TRANSPORT)
+
+/** mirror_fast() - is a member of which others have copies to be failed rather than waited for? An array answers for itself. */
+static inline bool mirror_fast(const struct mdk_member *member)
+{
+	return unlikely(test_bit(EMD_MF_FAILFAST, &member->flags)) && member->type == MDU_MTYPE_LEAF;
+}
 
 /* -- mirror.c -- */
 int mirror_validate(const struct emd_geometry *geo, const char **why);

@@ -12,6 +12,8 @@
  * A member is not read where it has bad blocks. A run that no copy has all of is served in parts, each up to the next bad
  * block of the copy that gets furthest.
  *
+ * A member that is marked failfast is failed for an error, at once; what it alone has is read again, as of any other member.
+ *
  * A request of one run is sent on itself; only if it fails is it read again as a clone, which can be mended.
  *
  * After an unclean stop copies may differ until the resync has passed, which visits a run where its first copy lies.
@@ -160,6 +162,8 @@ static void read_end_io(struct bio *clone)
 	struct emd_io *io = read->io;
 
 	atomic_dec(read->load);
+	if (unlikely(clone->bi_status && read->fast))
+		emd_member_error_fast(read->conf->map->array, read->member);
 	emd_member_put(read->member);
 	if (clone->bi_status) {
 		INIT_WORK(&read->work, mirror_mend);
@@ -278,7 +282,7 @@ bool mirror_read(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *
 		mirror_run_end(io, BLK_STS_IOERR);
 		return true;
 	}
-	if ((io->flags & (EMD_IO_WHOLE | EMD_IO_SPLIT)) == EMD_IO_WHOLE) {
+	if ((io->flags & (EMD_IO_WHOLE | EMD_IO_SPLIT)) == EMD_IO_WHOLE && !mirror_fast(member)) {
 		read_whole(io, &place, member, load);
 		return true;
 	}
@@ -295,9 +299,12 @@ bool mirror_read(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *
 	read->member = member;
 	read->load = load;
 	read->copy = copy;
+	read->fast = mirror_fast(member);
 	read->run = *run;
 	atomic_inc(load);
 	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	if (unlikely(read->fast))
+		clone->bi_opf |= MIRROR_FAST;
 	clone->bi_iter = *run;
 	clone->bi_iter.bi_sector = conf->map->slot[place.slot].offset + place.sector;
 	clone->bi_end_io = read_end_io;

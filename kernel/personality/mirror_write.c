@@ -15,6 +15,7 @@
  * @sector:  of the device
  * @round:   not 0 if it is to replace bad blocks
  * @counts:  what reaches its member can be read from it
+ * @fast:    an error is the member's end, and is to come at once
  * @refused: its member has not taken it and keeps a list of bad blocks
  */
 struct mirror_copy {
@@ -24,6 +25,7 @@ struct mirror_copy {
 	u64			sector;
 	u32			round;
 	bool			counts;
+	bool			fast;
 	bool			refused;
 };
 
@@ -216,7 +218,9 @@ static noinline void copy_failed(struct mirror_copy *copy, blk_status_t status)
 	if (bio_op(&copy->bio) != REQ_OP_WRITE) {
 		WRITE_ONCE(write->refused, status);
 		emd_member_put(copy->member);
-	} else if (emd_member_keeps_bad(copy->member, status)) {
+	} else if (copy->fast && emd_member_error_fast(write->conf->map->array, copy->member)) {
+		copy_lost(copy);
+	} else if (copy->fast || emd_member_keeps_bad(copy->member, status)) {
 		copy_refused(copy);
 	} else {
 		copy_error(copy);
@@ -264,6 +268,9 @@ static int copy_init(struct mirror_write *write, u32 slot, u64 sector, const str
 	copy->round = emd_member_write_round(member, copy->sector, copy->sector + sectors);
 	copy->counts = slot < map->geo.raid_disks && sector + sectors <= READ_ONCE(member->filled);
 	copy->refused = false;
+	copy->fast = mirror_fast(member);
+	if (unlikely(copy->fast))
+		copy->bio.bi_opf |= MIRROR_FAST;
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	copy->bio.bi_iter = *run;
 	copy->bio.bi_iter.bi_sector = copy->sector;

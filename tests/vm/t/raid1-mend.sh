@@ -108,4 +108,40 @@ echo active >"$inner/array_state"
 ! wait $writer || fail "the only copy of the write is gone, and it was reported"
 stop_array
 
+say "a failfast member is failed for its first error, but not as the last copy"
+dmsetup remove --noudevsync --retry dust1
+dust_disk dust1 "$d1"
+m1=$(dust_node dust1)
+make_array emd0 raid1 2 0 - "$m0" "$m1"
+for m in "$m0" "$m1"; do echo failfast >"$(member "$m")/state"; done
+start_array
+head -c 65536 /dev/urandom >/some
+dd if=/some of="$dev" bs=64K oflag=direct conv=notrunc 2>/dev/null
+expect_attr "$(member "$m0")/state" in_sync,failfast
+spoil dust0 5
+spoil dust1 7
+for block in 5 7 6; do	# whichever copy is asked for which
+	dd if="$dev" of=/block bs=4096 skip=$block count=1 iflag=direct 2>/dev/null && continue
+	[ "$(attr "$md/degraded")" = 1 ] || fail "block $block cannot be read, though both members are there"
+done
+i=0
+while [ "$(attr "$md/degraded")" = 0 ]; do	# the other copy's turn
+	i=$((i + 1))
+	[ $i -lt 64 ] || fail "no member is failed"
+	for block in 5 7; do dd if="$dev" of=/block bs=4096 skip=$block count=1 iflag=direct 2>/dev/null || true; done
+done
+[ "$(bad_blocks dust0)$(bad_blocks dust1)" = 11 ] || fail "a failfast member was mended"
+case $(attr "$(member "$m0")/state") in in_sync,failfast) lost=5 has=7 ;; *) lost=7 has=5 ;; esac
+dd if="$dev" of=/block bs=4096 skip=$has count=1 iflag=direct 2>/dev/null || fail "what the last copy has cannot be read"
+dd if=/some bs=4096 skip=$has count=1 2>/dev/null | cmp - /block || fail "block $has is wrong"
+dd if="$dev" of=/block bs=4096 skip=$lost count=1 iflag=direct 2>/dev/null && fail "what the last copy has not can be read"
+expect_attr "$md/degraded" 1
+dd if=/some of="$dev" bs=64K oflag=direct conv=notrunc 2>/dev/null || fail "the last copy is not written"
+dd if="$dev" of=/block bs=64K count=1 iflag=direct 2>/dev/null
+cmp /some /block || fail "the last copy is wrong"
+for i in 0 1; do error_disk dust$i; done
+dd if=/some of="$dev" bs=64K oflag=direct conv=notrunc 2>/dev/null && fail "a write that is nowhere was reported"
+expect_attr "$md/degraded" 1
+stop_array
+
 for i in 0 1 2; do dmsetup remove --noudevsync --retry dust$i; done
