@@ -3,7 +3,9 @@
 #include "golden/golden.h"
 
 #include "emdadm/inventory.h"
+#include "golden/volume_reader.h"
 #include "libemd/format/md/md.h"
+#include "libemd/format/md/metadata.h"
 #include "libemd/report/examine.h"
 
 #include <gtest/gtest.h>
@@ -42,6 +44,9 @@ public:
     void the_newest_member_knows_the_array();
     void the_examine_report_is_that_of_the_peer();
     void the_export_is_that_of_the_peer();
+    void the_array_is_loaded();
+    void the_data_is_intact();
+    void written_back_it_is_the_same();
 
 protected:
     void SetUp() override
@@ -77,7 +82,7 @@ void MdGolden::each_disk_is_recognised()
         const auto found = cli::recognise(*disk);
         ASSERT_TRUE(found) << found.error().text();
         ASSERT_TRUE(*found) << "not found";
-        EXPECT_FALSE((*found)->format) << "nothing says that EMD could own it";
+        EXPECT_EQ((*found)->format, &md::md_format());
         EXPECT_EQ((*found)->described, &md::md());
         EXPECT_EQ(to_string((*found)->probe.container), volume()["uuid"].get<std::string>());
     }
@@ -279,6 +284,92 @@ void MdGolden::the_export_is_that_of_the_peer()
     }
 }
 
+// -- the array --
+
+void MdGolden::the_array_is_loaded()
+{
+    const auto array = md::load_array(case_->media());
+    ASSERT_TRUE(array) << array.error().text();
+    const Container &view = (*array)->view();
+    ASSERT_EQ(view.volumes.size(), 1u);
+    const Volume &found = view.volumes[0];
+    EXPECT_EQ(to_string(found.uuid), volume()["uuid"].get<std::string>());
+    EXPECT_EQ(found.dirty, !volume()["clean"].get<bool>());
+    ASSERT_GE(volume()["slots"].size(), found.slots.size());
+    for (std::size_t i = 0; i < found.slots.size(); i++) {
+        const Json &want = volume()["slots"][i];
+        EXPECT_EQ(found.slots[i].in_sync, want.value("state", "") == "in_sync") << "slot " << i;
+        const Disk *disk = found.slots[i].disk < 0 ? nullptr : &view.disks[static_cast<std::size_t>(found.slots[i].disk)];
+        if (want["disk"].is_null()) {
+            EXPECT_FALSE(disk && disk->present) << "slot " << i;
+            continue;
+        }
+        ASSERT_TRUE(disk && disk->present) << "slot " << i;
+        EXPECT_EQ(case_->image_of(*disk), want["disk"].get<int>()) << "slot " << i;
+        EXPECT_EQ(found.slots[i].data_offset, want["data_offset_sectors"].get<std::uint64_t>());
+        if (want["state"] == "recovering") {
+            EXPECT_EQ(found.checkpoint, want["recovery_offset_sectors"].get<std::uint64_t>());
+        }
+    }
+    for (const Disk &disk : view.disks)
+        for (const Json &other : volume()["other_disks"])
+            if (disk.present && case_->image_of(disk) == other["disk"].get<int>()) {
+                EXPECT_EQ(disk.state, other["role"] == "spare" ? DiskState::Spare : DiskState::Failed) << other;
+            }
+    const std::string policy = found.consistency;
+    const bool plain = policy == "resync" || policy == "none";
+    const bool bad = std::ranges::any_of(records_, [](const MemberRecord &r) { return !r.bad.empty(); });
+    EXPECT_EQ(found.read_write, plain && !bad && !volume().contains("reshape")) << found.refused;
+    if (!volume().contains("reshape")) {
+        EXPECT_EQ(found.array_sectors, volume()["visible_array_sectors"].get<std::uint64_t>());
+    }
+}
+
+// As far as the simple reader of the tests goes: no zones, nothing computed from what is left but of RAID1 and 5.
+void MdGolden::the_data_is_intact()
+{
+    const auto array = md::load_array(case_->media());
+    ASSERT_TRUE(array) << array.error().text();
+    const Volume &found = (*array)->view().volumes[0];
+    const bool zones = found.shape.level < 0 || (found.shape.level == 0 && GetParam().first.find("multizone") != std::string::npos);
+    const bool whole = health(found) == Health::Optimal || found.shape.level == 5;
+    if (zones || !whole || volume().contains("reshape"))
+        return;
+    const VolumeReader reader(found, [&](int disk) {
+        const int image = disk < 0 ? -1 : case_->image_of((*array)->view().disks[static_cast<std::size_t>(disk)]);
+        return image < 0 ? nullptr : case_->disks[static_cast<std::size_t>(image)].get();
+    });
+    std::vector<std::byte> block(4096);
+    const std::uint64_t blocks = volume()["pattern"]["blocks"];
+    for (std::uint64_t number = 0; number < blocks; number += 7) {
+        const auto read = reader.read(number * 8, block);
+        ASSERT_TRUE(read) << read.error().text();
+        ASSERT_EQ(read_at<Le64>(block, 0)->get(), number);
+        ASSERT_EQ(read_at<Le64>(block, 4088)->get(), number);
+    }
+}
+
+void MdGolden::written_back_it_is_the_same()
+{
+    const auto array = md::load_array(case_->media());
+    ASSERT_TRUE(array) << array.error().text();
+    std::vector<Image> images = (*array)->prepare();
+    (*array)->encode(images);
+    std::size_t written = 0;
+    for (const Image &image : images) {
+        ASSERT_TRUE(image.active);
+        const int number = case_->image_of((*array)->view().disks[static_cast<std::size_t>(image.disk)]);
+        ASSERT_GE(number, 0);
+        const auto &bytes = case_->disks[static_cast<std::size_t>(number)]->bytes;
+        ASSERT_LE(image.offset_bytes + image.bytes.size(), bytes.size());
+        EXPECT_TRUE(std::equal(image.bytes.begin(), image.bytes.end(), bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes)));
+        written++;
+    }
+    EXPECT_EQ(written + static_cast<std::size_t>(std::ranges::count_if((*array)->view().disks, [](const Disk &d) {
+                  return d.present && d.state == DiskState::Failed;
+              })), case_->disks.size());
+}
+
 std::vector<Parameter> parameters()
 {
     static constexpr Check checks[] = {
@@ -288,6 +379,9 @@ std::vector<Parameter> parameters()
         {"TheNewestMemberKnowsTheArray", &MdGolden::the_newest_member_knows_the_array},
         {"TheExamineReportIsThatOfThePeer", &MdGolden::the_examine_report_is_that_of_the_peer},
         {"TheExportIsThatOfThePeer", &MdGolden::the_export_is_that_of_the_peer},
+        {"TheArrayIsLoaded", &MdGolden::the_array_is_loaded},
+        {"TheDataIsIntact", &MdGolden::the_data_is_intact},
+        {"WrittenBackItIsTheSame", &MdGolden::written_back_it_is_the_same},
     };
     std::vector<Parameter> all;
     for (const std::string &name : case_names("md"))

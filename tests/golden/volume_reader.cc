@@ -51,8 +51,9 @@ bool VolumeReader::usable(const Side &side, std::uint32_t slot) const
 
 Result<> VolumeReader::read_member(const Side &side, std::uint32_t slot, std::uint64_t sector, MutableBytes out) const
 {
+    const Slot &at = (*side.slots)[slot];
     if (usable(side, slot))
-        return medium_((*side.slots)[slot].disk)->read((side.base + sector) * 512, out);
+        return medium_(at.disk)->read(((at.data_sectors ? at.data_offset : side.base) + sector) * 512, out);
     return rebuild(side, slot, sector, out);
 }
 
@@ -70,7 +71,8 @@ Result<> VolumeReader::rebuild(const Side &side, std::uint32_t slot, std::uint64
                 continue;
             return fail(Errc::Gone, "two members of a RAID5 are missing");
         }
-        EMD_TRY(medium_((*side.slots)[i].disk)->read((side.base + sector) * 512, other));
+        const Slot &at = (*side.slots)[i];
+        EMD_TRY(medium_(at.disk)->read(((at.data_sectors ? at.data_offset : side.base) + sector) * 512, other));
         if (mirror) {
             std::ranges::copy(other, out.begin());
             return {};

@@ -22,10 +22,19 @@ namespace {
 constexpr auto kManagerLeaves = std::chrono::seconds(5);
 constexpr auto kLook = std::chrono::milliseconds(50);
 
+std::string volume_word(Context &c, const Volume &v, const AssemblyRequest &request)
+{
+    if (!request.volume_name.empty())
+        return request.volume_name;
+    return c.config.name_of(to_string(v.uuid)).value_or(v.name);
+}
+
 std::string choose_container_name(Context &c, const Loaded &loaded, const AssemblyRequest &request)
 {
     if (!request.container_name.empty())
         return request.container_name;
+    if (is_single(*loaded.format) && !loaded.view().volumes.empty())
+        return volume_word(c, loaded.view().volumes.front(), request) + "-disks";
     if (const auto name = c.config.name_of(to_string(loaded.view().uuid)))
         return *name;
     const auto running = list_arrays(*c.sysfs);
@@ -79,9 +88,7 @@ Result<ContainerLock> keep_managers_away(const std::string &container, const std
 
 Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::string &container, const AssemblyRequest &request)
 {
-    std::string word = request.volume_name;
-    if (word.empty())
-        word = c.config.name_of(to_string(v.uuid)).value_or(v.name);
+    const std::string word = volume_word(c, v, request);
     Volume named = v;
     named.name = word;
     const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, request.start));
@@ -99,6 +106,15 @@ Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::
     lock.reset();
     c.say("{}: the reshape to {} disks goes on from sector {}", word, v.reshape->target.raid_disks, v.reshape->position);
     return start_manager(EMD_TRY(find_array(c, word)));
+}
+
+// Nobody knows of it who does not know of its array.
+void forget_container(Context &c, SystemHost &host, const std::string &container)
+{
+    plan::Plan plan;
+    plan.add(plan::ClearArray{container});
+    if (const auto gone = run_plan(c, host, plan); !gone)
+        c.warn(gone.error().text());
 }
 
 }  // namespace
@@ -140,7 +156,8 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
 {
     std::string container = running_container(c, loaded.view().uuid);
     SystemHost host(c, std::move(loaded));
-    if (container.empty()) {
+    const bool made = container.empty();
+    if (made) {
         const std::string name = choose_container_name(c, host.loaded(), request);
         const plan::Plan plan = plan::plan_container(host.loaded().view(), host.loaded().format->name(), name);
         EMD_TRY(run_plan(c, host, plan));
@@ -164,6 +181,8 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
         else
             c.warn(done.error().text());
     }
+    if (first && made && !c.options.dry_run && is_single(*host.loaded().format))
+        forget_container(c, host, container);
     if (first)
         return tl::make_unexpected(*first);
     if (const Volume *behind = plan::left_behind(host.loaded().view()); behind && started)

@@ -119,7 +119,8 @@ Result<int> assemble_named(Context &c)
         const bool whole = to_string(loaded.view().uuid) == request.uuid;
         if (!request.uuid.empty() && mine == volumes.end() && !whole)
             continue;
-        (mine != volumes.end() ? request.volume_name : request.container_name) = name;
+        const bool volume = mine != volumes.end() || is_single(*loaded.format);
+        (volume ? request.volume_name : request.container_name) = name;
         started += EMD_TRY(assemble_container(c, std::move(loaded), request));
         containers++;
     }
@@ -152,8 +153,6 @@ Result<int> incremental_disk(Context &c, const std::string &path)
     const auto found = EMD_TRY(recognise(*device));
     if (!found)
         return fail(Errc::NotFound, "{} has no metadata that EMD knows", device->path());
-    if (!found->format)
-        return tl::make_unexpected(cannot(*found->described, *device, "assemble it"));
     const std::string uuid = to_string(found->probe.container);
     const bool loose = found->probe.container == Uuid{};
     if (!c.config.looks_at(device->path()) || !c.config.claims(std::string(found->format->name()), uuid)) {

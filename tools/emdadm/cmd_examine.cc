@@ -33,19 +33,14 @@ Result<Examined> examine_file(const std::string &path, std::size_t number)
 {
     const std::string serial = fmt::format("image-{}", number);
     std::optional<Error> first;
-    std::optional<Examined> described;  // what EMD can own may still be found with the other sector size
     for (const unsigned sector : kSectorSizes) {
         auto medium = EMD_TRY(FileMedium::open(path, sector, serial));
         auto found = recognise(*medium);
-        if (found && *found && (*found)->format)
-            return Examined{std::move(medium), **found};
         if (found && *found)
-            described = Examined{std::move(medium), **found};
+            return Examined{std::move(medium), **found};
         if (!found && !first)
             first = found.error();
     }
-    if (described)
-        return std::move(*described);
     if (first)
         return tl::make_unexpected(*first);
     return fail(Errc::NotFound, "{} has no metadata that EMD knows", path);
@@ -64,7 +59,7 @@ Result<Examined> examine_one(const std::string &path, std::size_t number)
 
 Result<> print_one(Context &c, const Examined &e)
 {
-    const Reader &reader = e.what.reader();
+    const Reader &reader = *e.what.format;
     if (c.options.as_export)
         fmt::print("{}", export_text(EMD_TRY(reader.examine_export(*e.medium))));
     else
@@ -72,21 +67,12 @@ Result<> print_one(Context &c, const Examined &e)
     return {};
 }
 
-// What is only described: for --json a record per disk. For --brief a comment per array, because a line of a configuration
-// would ask for what EMD cannot assemble.
-Result<> print_described(Context &c, const std::vector<Examined> &all, nlohmann::ordered_json &members)
+// What each disk says by itself, where the format has that: for --json.
+Result<> add_members(const std::vector<Examined> &all, nlohmann::ordered_json &members)
 {
-    std::vector<Uuid> done;
-    for (const Examined &e : all) {
-        if (e.what.format)
-            continue;
-        if (c.options.json) {
+    for (const Examined &e : all)
+        if (e.what.described)
             members.push_back(to_json(EMD_TRY(e.what.described->record(*e.medium)), e.medium->path()));
-        } else if (!std::ranges::count(done, e.what.probe.container)) {
-            done.push_back(e.what.probe.container);
-            fmt::print("# {}: EMD can describe it, but not assemble it\n", EMD_TRY(e.what.described->describe(*e.medium)));
-        }
-    }
     return {};
 }
 
@@ -98,7 +84,7 @@ Result<> print_containers(Context &c, const std::vector<Examined> &all)
     std::vector<std::pair<const Format *, Uuid>> done;
     for (const Examined &e : all) {
         const std::pair key{e.what.format, e.what.probe.container};
-        if (!e.what.format || std::ranges::count(done, key))
+        if (std::ranges::count(done, key))
             continue;
         done.push_back(key);
         std::vector<const Medium *> media;
@@ -111,7 +97,7 @@ Result<> print_containers(Context &c, const std::vector<Examined> &all)
         else
             fmt::print("{}", brief_text(metadata->view(), key.first->name()));
     }
-    EMD_TRY(print_described(c, all, members));
+    EMD_TRY(add_members(all, members));
     if (c.options.json)
         fmt::print("{}\n", Json{{"version", 1}, {"containers", containers}, {"members", members}}.dump(2));
     return {};
@@ -128,9 +114,6 @@ Result<> zero_one(Context &c, const std::string &path)
         if (!probe || probe->found)  // damaged metadata is metadata, too
             format = each;
     }
-    for (const MemberReader *reader : member_readers())
-        if (const auto probe = reader->probe(*device); !format && (!probe || probe->found))
-            return tl::make_unexpected(cannot(*reader, *device, "erase it"));
     if (!format)
         return fail(Errc::NotFound, "{} has no metadata that EMD knows: nothing is erased", device->path());
     if (c.options.dry_run) {

@@ -44,6 +44,46 @@ Result<> check_blank(Context &c, const BlockDevice &device, bool ours)
     return {};
 }
 
+Disk disk_of(const BlockDevice &device)
+{
+    Disk disk;
+    disk.path = device.path();
+    disk.dev = device.dev();
+    disk.present = true;
+    disk.sectors = device.size_bytes() / 512;
+    disk.sector_bytes = device.sector_bytes();
+    return disk;
+}
+
+// What stands on a member of a single array names the array: emdmon writes it, when the kernel has the disk.
+Result<> add_to_single(Context &c, const std::string &container, const Loaded &loaded, const BlockDevice &device)
+{
+    const std::string name = link_of(c, container);
+    const plan::Running running = EMD_TRY(running_volumes(c, container));
+    if (running.volumes.empty())
+        return fail(Errc::Refused, "{} does not run: start it before disks are added", name);
+    const auto probe = loaded.format->probe(device);
+    const bool known = probe && probe->found && probe->container == loaded.view().uuid;
+    EMD_TRY(check_blank(c, device, known));
+    const Disk disk = disk_of(device);
+    EMD_TRY(EMD_TRY(loaded.reload())->apply(change::SpareAdded{disk}));  // what would be refused is refused here
+    plan::Plan plan;
+    plan.title = fmt::format("add {} to {}", disk.path, name);
+    plan.add(plan::StartMonitor{container});
+    if (!known)
+        plan.add(plan::Wipe{disk.path});
+    plan.add(plan::AddMember{container, disk.path, disk.dev, 0, 0, -1, {}}, {plan::RemoveMember{container, disk.path, disk.dev}});
+    plan.add(plan::Send{container, change::SpareAdded{disk}});
+    Loaded fresh;
+    fresh.format = loaded.format;
+    fresh.devices.push_back(EMD_TRY(BlockDevice::open(disk.path, OpenMode::Read)));
+    SystemHost host(c, std::move(fresh));
+    EMD_TRY(run_plan(c, host, plan));
+    if (!c.options.dry_run)
+        c.say("added {} to {} as a spare", disk.path, link_of(c, running.volumes.front().array));
+    return {};
+}
+
 Result<> add_to_container(Context &c, const std::string &container, const std::string &path)
 {
     Loaded loaded = EMD_TRY(load_container(c, container));
@@ -51,6 +91,8 @@ Result<> add_to_container(Context &c, const std::string &container, const std::s
     auto device = EMD_TRY(open_member(path));
     if (loaded.device(device->dev()))
         return fail(Errc::Busy, "{} is in {} already", device->path(), name);
+    if (is_single(*loaded.format))
+        return add_to_single(c, container, loaded, *device);
     const auto probe = loaded.format->probe(*device);
     const bool loose = probe && probe->found && probe->container == Uuid{};
     if (probe && probe->found && !loose && !c.options.force)
@@ -58,13 +100,7 @@ Result<> add_to_container(Context &c, const std::string &container, const std::s
                     device->path(), to_string(probe->container));
     EMD_TRY(check_blank(c, *device, loose));
 
-    Disk disk;
-    disk.path = device->path();
-    disk.dev = device->dev();
-    disk.present = true;
-    disk.sectors = device->size_bytes() / 512;
-    disk.sector_bytes = device->sector_bytes();
-
+    Disk disk = disk_of(*device);
     // What is written on the disk is written before the array has it; an array that refuses it gets it erased again.
     Loaded fresh;
     fresh.format = loaded.format;
@@ -209,8 +245,9 @@ Result<> check_replaceable(Context &c, const ArrayRef &ref, const std::string &p
     if (ref.kind == ArrayRef::Kind::Bare)
         return {};
     const std::string container = link_of(c, ref.kind == ArrayRef::Kind::Volume ? ref.container : ref.array);
-    return fail(Errc::Refused, "{} cannot be replaced while it works: IMSM has no record of that. Use --add with another disk for {}, "
-                "then --fail {}: it is rebuilt there, with less redundancy until that is done", path, container, path);
+    const char *format = is_single(c, ref.kind == ArrayRef::Kind::Volume ? ref.container : ref.array) ? "EMD" : "IMSM";
+    return fail(Errc::Refused, "{} cannot be replaced while it works: {} has no record of that. Use --add with another disk for {}, "
+                "then --fail {}: it is rebuilt there, with less redundancy until that is done", path, format, container, path);
 }
 
 struct Exchange {
@@ -311,11 +348,13 @@ Result<> run_array(Context &c, const ArrayRef &ref)
 Result<int> cmd_manage(Context &c)
 {
     const auto &arguments = c.options.arguments;
-    const ArrayRef ref = EMD_TRY(look_at(c, EMD_TRY(find_array(c, arguments.front().text))));
+    ArrayRef ref = EMD_TRY(look_at(c, EMD_TRY(find_array(c, arguments.front().text))));
     if (arguments.size() == 1 && c.options.run)
         EMD_TRY(run_array(c, ref));
     else if (arguments.size() == 1)
         return fail(Errc::Invalid, "nothing is to be done with {}: use --add, --fail, --remove or --replace with disks", link_of(c, ref.array));
+    if (ref.kind == ArrayRef::Kind::Volume && is_single(c, ref.container))
+        ref = EMD_TRY(look_at(c, ref.container));  // its disks
     for (std::size_t i = 1; i < arguments.size();) {
         if (arguments[i].disposition == Disposition::Replace || arguments[i].disposition == Disposition::With) {
             i = EMD_TRY(replace_run(c, ref, i));

@@ -58,7 +58,7 @@ Result<int> cmd_query(Context &c)
         }
         const auto device = EMD_TRY(BlockDevice::open(name, OpenMode::Read));
         const auto found = EMD_TRY(recognise(*device));
-        if (found && !found->format)
+        if (found && found->described)
             fmt::print("{}: {}\n", name, EMD_TRY(found->described->describe(*device)));
         else if (found)
             fmt::print("{}: {} metadata of container {}\n", name, found->format->name(), to_string(found->probe.container));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // --stop, --readonly, --readwrite, --wait, --wait-clean.
 #include "arrays.h"
+#include "inventory.h"
 #include "manager.h"
 #include "names.h"
 #include "run_plan.h"
@@ -70,8 +71,12 @@ Result<> stop_one(Context &c, const std::string &array)
     if (!stopped && stopped.error().code() == Errc::Busy)
         return fail(Errc::Busy, "{} is in use: unmount it, or stop what is stacked on it", name);
     EMD_TRY(std::move(stopped));
-    if (!c.options.dry_run)
-        c.say("stopped {}", name);
+    if (c.options.dry_run)
+        return {};
+    c.say("stopped {}", name);
+    if (ref.kind != ArrayRef::Kind::Volume || !is_single(c, ref.container))
+        return {};
+    EMD_TRY(run_plan(c, host, EMD_TRY(plan_stop(c, EMD_TRY(look_at(c, ref.container))))).within(link_of(c, ref.container)));
     return {};
 }
 
@@ -152,7 +157,9 @@ Result<int> cmd_stop(Context &c)
 {
     int status = 0;
     for (const std::string &array : EMD_TRY(chosen(c)))
-        if (const auto stopped = stop_one(c, array); !stopped) {
+        if (!Array(*c.sysfs, array).exists()) {
+            continue;  // the container of an array that was stopped with it
+        } else if (const auto stopped = stop_one(c, array); !stopped) {
             c.warn(stopped.error().text());
             status = 1;
         }

@@ -88,7 +88,8 @@ bool Config::claims(const std::string &format, const std::string &uuid) const
         if (a.uuid == uuid || a.container == uuid)
             return true;
     for (const std::string &word : automatic) {
-        if (word == "+" + format || word == "+all")
+        // Arrays of md run under md where nobody has said otherwise: "all" is not enough.
+        if (word == "+" + format || (word == "+all" && format != "md"))
             return true;
         if (word == "-" + format || word == "-all")
             return false;

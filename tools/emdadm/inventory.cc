@@ -33,22 +33,25 @@ Result<std::optional<Recognised>> recognise(const Medium &medium)
 {
     for (const Format *format : formats()) {
         const Probe probe = EMD_TRY(format->probe(medium));
-        if (probe.found)
-            return std::optional(Recognised{format, nullptr, probe});
-    }
-    for (const MemberReader *reader : member_readers()) {
-        const Probe probe = EMD_TRY(reader->probe(medium));
-        if (probe.found)
-            return std::optional(Recognised{nullptr, reader, probe});
+        if (!probe.found)
+            continue;
+        const auto same = [&](const MemberReader *reader) { return reader->name() == format->name(); };
+        const auto reader = std::ranges::find_if(member_readers(), same);
+        return std::optional(Recognised{format, reader == member_readers().end() ? nullptr : *reader, probe});
     }
     return std::optional<Recognised>();
 }
 
-Error cannot(const MemberReader &reader, const Medium &medium, std::string_view what)
+bool is_single(const Format &format)
 {
-    const auto description = reader.describe(medium);
-    return {Errc::Unsupported, fmt::format("{} holds {}: EMD can describe it with --examine, but not {}; use mdadm", medium.path(),
-                                           description ? *description : fmt::format("{} metadata", reader.name()), what)};
+    return format.limits().max_volumes == 1;
+}
+
+bool is_single(Context &c, const std::string &container)
+{
+    const auto ref = look_at(c, container);
+    const Format *format = ref && ref->kind == ArrayRef::Kind::Container ? find_format(ref->format) : nullptr;
+    return format && is_single(*format);
 }
 
 Result<std::vector<std::string>> found_on(const BlockDevice &device)
@@ -98,10 +101,6 @@ Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice
             continue;
         }
         const Recognised &r = **found;
-        if (!r.format) {
-            left_out(cannot(*r.described, *device, "assemble it").text());
-            continue;
-        }
         auto group = std::ranges::find_if(groups, [&](const Group &g) { return g.format == r.format && g.container == r.probe.container; });
         if (group == groups.end())
             group = groups.insert(groups.end(), Group{r.format, r.probe.container, {}});

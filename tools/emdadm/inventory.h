@@ -31,19 +31,17 @@ struct Group {
     bool loose() const { return container == Uuid{}; }
 };
 
-// Which format is on a device? Nothing: none that EMD knows. Errors: Corrupt, with what is wrong. What EMD can own goes
-// before what it can describe only.
+// Which format is on a device? Nothing: none that EMD knows. Errors: Corrupt, with what is wrong.
 struct Recognised {
-    const Format *format = nullptr;        // null: EMD can describe it, no more
-    const MemberReader *described = nullptr;  // and this is who can
+    const Format *format = nullptr;
+    const MemberReader *described = nullptr;  // who can say what this disk is by itself; null: nobody
     Probe probe;
-
-    const Reader &reader() const { return format ? static_cast<const Reader &>(*format) : *described; }
 };
 Result<std::optional<Recognised>> recognise(const Medium &medium);
 
-// Why nothing can be done with a disk that is only described; `what` is what was asked for, "assemble it".
-Error cannot(const MemberReader &reader, const Medium &medium, std::string_view what);
+// Is an array of this format all that there is on its disks, so that a user need not know of a container?
+bool is_single(const Format &format);
+bool is_single(Context &c, const std::string &container);
 
 // What would be lost if the disk was overwritten, in words: metadata by its array, and all else by its kind.
 Result<std::vector<std::string>> found_on(const BlockDevice &device);

@@ -25,6 +25,9 @@ public:
     // The disk is not written any more (it failed in a commit, or was removed).
     void forget(DevNum dev);
 
+    // The disk comes as a new one, whatever it did before. Before prepare().
+    void welcome(DevNum dev) { std::erase(dead_, dev); }
+
 private:
     bool flush_data();
     bool write_phases();

@@ -13,8 +13,11 @@ constexpr std::size_t kRemembered = 64;  // answers kept for requests that come 
 // Already as the change wants it?
 bool is_so(const Container &container, const Change &change)
 {
-    if (const auto *added = std::get_if<change::SpareAdded>(&change))
-        return find_disk(container, added->disk.dev) >= 0;
+    if (const auto *added = std::get_if<change::SpareAdded>(&change)) {
+        const Disk *disk = disk_at(container, find_disk(container, added->disk.dev));
+        // Of md one that failed comes back as a new one. IMSM knows it by its serial number, as failed.
+        return disk != nullptr && (disk->state != DiskState::Failed || container.format == FormatId::Imsm);
+    }
     if (const auto *created = std::get_if<change::VolumeCreated>(&change))
         return std::ranges::any_of(container.volumes, [&](const Volume &v) {
             return v.name == created->name && same_geometry(v.shape, created->shape);
@@ -125,6 +128,8 @@ Result<bool> Keeper::apply(const Held &held)
     if (const auto *gone = std::get_if<change::DiskRemoved>(&change);
         gone != nullptr && gone->disk >= 0 && static_cast<std::size_t>(gone->disk) < view().disks.size())
         removed = view().disks[static_cast<std::size_t>(gone->disk)].dev;
+    if (const auto *added = std::get_if<change::SpareAdded>(&change))
+        writer_.welcome(added->disk.dev);
     EMD_TRY(record(change));
     if (removed)
         writer_.forget(*removed);

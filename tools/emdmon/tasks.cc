@@ -104,9 +104,12 @@ Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &place
 {
     const Volume *volume = find_volume(container, placement.volume);
     const DevNum dev = container.disks.at(static_cast<std::size_t>(placement.disk)).dev;
-    const std::uint64_t offset = volume->data_offset;
+    const std::vector<Slot> &slots = volume->reshape ? volume->reshape->target_slots : volume->slots;
+    const Slot &recorded = slots.at(placement.slot);
     const Shape &shape = volume->reshape ? volume->reshape->target : volume->shape;
-    const std::uint64_t size = shape.component_sectors;
+    const bool own = recorded.data_sectors != 0;
+    const std::uint64_t offset = own ? recorded.data_offset : volume->data_offset;
+    const std::uint64_t size = own ? recorded.data_sectors : shape.component_sectors;
     return [=, &sysfs, name = std::move(array), what = placement.what, slot = static_cast<int>(placement.slot)] {
         return place(Array(sysfs, name), what, dev, slot, offset, size);
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What a metadata format must offer: a Reader looks, a Format can own the disks, a MemberReader can describe them only.
+// What a metadata format must offer: a Reader looks, a Format can own the disks, a MemberReader describes each by itself.
 // Printing, spare choice, assembly and monitoring are generic over this.
 #pragma once
 
@@ -87,7 +87,7 @@ public:
     virtual std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const = 0;
 };
 
-// A format in which each disk says for itself what it is, and which EMD cannot assemble, create or erase.
+// A format in which each disk says for itself what it is.
 class MemberReader : public Reader {
 public:
     // "md 1.2 metadata of array host:name (uuid)", for messages.

@@ -9,7 +9,7 @@ namespace emd {
 
 std::span<const Format *const> formats()
 {
-    static const std::array<const Format *, 1> all{&imsm::imsm()};
+    static const std::array<const Format *, 2> all{&imsm::imsm(), &md::md_format()};
     return all;
 }
 

@@ -78,6 +78,13 @@ std::uint64_t array_sectors(const Shape &shape)
     return shape.component_sectors * data_disks(shape);
 }
 
+Place place_of(const Volume &volume, const Slot &slot)
+{
+    if (slot.data_sectors)
+        return {slot.data_offset, slot.data_sectors};
+    return {volume.data_offset, volume.shape.component_sectors};
+}
+
 // During a reshape both geometries must hold: part of the data lies in each.
 Health health(const Volume &volume)
 {

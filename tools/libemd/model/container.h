@@ -60,6 +60,8 @@ std::uint64_t array_sectors(const Shape &shape);
 struct Slot {
     int disk = -1;         // index into Container::disks; -1: nobody
     bool in_sync = false;  // false: missing, failed, or being rebuilt
+    // Of formats in which each member says where its own data lies; 0 sectors: as the volume says.
+    std::uint64_t data_offset = 0, data_sectors = 0;
 };
 
 // A long operation that the metadata records.
@@ -89,6 +91,7 @@ struct Volume {
     bool initialised = true;         // false: redundancy was never built
     bool read_write = true;          // false: the format knows something that forbids writing (reason in `refused`)
     std::string refused;
+    bool readable = false;           // refused, but what is on the disks can be read as it is
     Activity activity = Activity::None;
     std::uint64_t checkpoint = 0;    // Init/Rebuild/Repair: member sectors done
     std::optional<ReshapeRecord> reshape;
@@ -111,6 +114,12 @@ struct Container {
     std::vector<BadRange> bad;
     std::string spec_version;    // the format's own version string
 };
+
+// Where a slot's data lies on its disk.
+struct Place {
+    std::uint64_t offset = 0, sectors = 0;
+};
+Place place_of(const Volume &volume, const Slot &slot);
 
 // Health derived from the slots, never stored.
 enum class Health { Optimal, Degraded, Failed };

@@ -71,11 +71,18 @@ void add_members(Plan &plan, const Container &c, const Volume &v, const std::str
         if (!present(c, slots[i]))
             continue;
         const Disk &disk = c.disks[static_cast<std::size_t>(slots[i].disk)];
-        AddMember m{word, disk.path, disk.dev, v.data_offset, v.shape.component_sectors, static_cast<int>(i), {}};
+        const Place place = place_of(v, slots[i]);
+        AddMember m{word, disk.path, disk.dev, place.offset, place.sectors, static_cast<int>(i), {}};
         if (!slots[i].in_sync)
             m.recovery_start = v.activity == Activity::Rebuild ? v.checkpoint : 0;
         plan.add(m);
     }
+}
+
+// Members of RAID0 and linear may give different numbers of sectors: the kernel adds them up.
+bool uneven(const Volume &v)
+{
+    return !redundant(v.shape) && std::ranges::any_of(v.slots, [](const Slot &s) { return s.data_sectors != 0; });
 }
 
 // From where redundancy has to be built, in member sectors.
@@ -116,7 +123,9 @@ Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std:
 
 Result<> check_start(const Container &c, const Volume &v, const StartOptions &options)
 {
-    if (!v.refused.empty())
+    if (!v.refused.empty() && v.readable && !options.read_only)
+        return fail(Errc::Refused, "{}: {}; --readonly starts it to be read", v.name, v.refused);
+    if (!v.refused.empty() && !v.readable)
         return fail(Errc::Refused, "{}: {}", v.name, v.refused);
     const bool moving = v.reshape.has_value();
     const Health now = health_with(c, v);
@@ -145,7 +154,9 @@ Plan plan_container(const Container &c, std::string_view format, const std::stri
     for (const Disk &disk : c.disks)
         if (disk.present && disk.state != DiskState::Failed)
             plan.add(AddMember{word, disk.path, disk.dev, 0, 0, -1, {}});
-    plan.add(Publish{word, word, std::string(format), c.uuid});
+    // One identity names one array: the volume, where the container has no identity of its own.
+    const bool own = std::ranges::none_of(c.volumes, [&](const Volume &v) { return v.uuid == c.uuid; });
+    plan.add(Publish{word, word, std::string(format), own ? c.uuid : Uuid{}});
     return plan;
 }
 
@@ -169,7 +180,7 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
         set(plan, word, "resync_start", resync_start(v, options.force && v.dirty));
     if (v.reshape)
         EMD_TRY(set_reshape(plan, c, v, word));
-    else if (v.array_sectors != array_sectors(v.shape))
+    else if (!uneven(v) && v.array_sectors != array_sectors(v.shape))
         set(plan, word, "array_size", fmt::to_string(v.array_sectors / 2));
     set(plan, word, "array_state", "readonly");
     if (!options.read_only) {

@@ -36,6 +36,8 @@ std::string export_text(const std::vector<std::pair<std::string, std::string>> &
 std::string brief_text(const Container &container, std::string_view metadata)
 {
     const std::string uuid = to_string(container.uuid);
+    if (container.volumes.size() == 1 && container.volumes[0].uuid == container.uuid)  // the array is all there is
+        return fmt::format("ARRAY /dev/emd/{} metadata={} UUID={}\n", container.volumes[0].name, metadata, uuid);
     std::string text = fmt::format("ARRAY metadata={} UUID={}\n", metadata, uuid);
     for (const Volume &volume : container.volumes)
         text += fmt::format("ARRAY /dev/emd/{} container={} member={} UUID={}\n", volume.name, uuid, volume.index,

@@ -90,7 +90,7 @@ Json to_json(const Volume &volume)
     if (volume.reshape)
         json["reshape"] = reshape_json(*volume.reshape);
     if (!volume.read_write)
-        json["refused"] = volume.refused;
+        json["refused"] = printable(volume.refused);
     return json;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// md's own superblocks, as far as they can be described.
+// md's own superblocks: each disk describes itself, and together they are an array that EMD can run.
 #pragma once
 
 #include "libemd/format/format.h"
@@ -18,6 +18,25 @@ public:
 };
 
 const Md &md();
+
+// All versions: "md" is what they have in common for a user.
+class MdFormat final : public Format {
+public:
+    FormatId id() const override { return FormatId::Md1; }
+    std::string_view name() const override { return "md"; }
+    Limits limits() const override;
+    Result<Probe> probe(const Medium &medium) const override { return md().probe(medium); }
+    Result<std::unique_ptr<Metadata>> load(std::span<const Medium *const> media) const override;
+    Result<std::unique_ptr<Metadata>> create(std::span<const Medium *const> media) const override;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const override;
+    Result<std::vector<Line>> examine(const Medium &medium) const override { return md().examine(medium); }
+    Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const override
+    {
+        return md().examine_export(medium);
+    }
+};
+
+const MdFormat &md_format();
 
 using Lines = std::vector<Reader::Line>;
 using Pairs = std::vector<std::pair<std::string, std::string>>;

@@ -16,6 +16,8 @@ std::uint64_t sectors_of(const Medium &medium)
     return medium.size_bytes() / 512;
 }
 
+}  // namespace
+
 Result<std::vector<std::byte>> read_block(const Medium &medium, std::uint64_t sector)
 {
     std::vector<std::byte> block(kBlockBytes);
@@ -23,23 +25,31 @@ Result<std::vector<std::byte>> read_block(const Medium &medium, std::uint64_t se
     return block;
 }
 
-// Each place with a superblock of its kind: it, or why it cannot be true.
-Result<std::vector<std::pair<std::string, Result<Superblock>>>> read_all(const Medium &medium)
+namespace {
+
+struct Candidate {
+    std::string version;
+    std::uint64_t sector;
+    Result<Superblock> found;  // or why it cannot be true
+};
+
+// Each place with a superblock of its kind.
+Result<std::vector<Candidate>> read_all(const Medium &medium)
 {
-    std::vector<std::pair<std::string, Result<Superblock>>> all;
-    const auto add = [&](const char *version, auto decoded) {
+    std::vector<Candidate> all;
+    const auto add = [&](const char *version, std::uint64_t sector, auto decoded) {
         if (decoded || decoded.error().code() != Errc::NotFound)
-            all.emplace_back(version, decoded ? Result<Superblock>(Superblock(std::move(*decoded)))
-                                              : Result<Superblock>(tl::make_unexpected(decoded.error())));
+            all.push_back({version, sector, decoded ? Result<Superblock>(Superblock(std::move(*decoded)))
+                                                    : Result<Superblock>(tl::make_unexpected(decoded.error()))});
     };
     const std::uint64_t sectors = sectors_of(medium);
     if (sectors >= kLeastV1)
         for (const auto &[version, sector] : {std::pair("1.2", kBlockSectors), std::pair("1.1", std::uint64_t{0}),
                                               std::pair("1.0", (sectors - 16) & ~std::uint64_t{7})})
-            add(version, decode_v1(EMD_TRY(read_block(medium, sector)), sector, sectors));
+            add(version, sector, decode_v1(EMD_TRY(read_block(medium, sector)), sector, sectors));
     if (sectors >= kLeastV090) {
         const std::uint64_t sector = (sectors & ~std::uint64_t{127}) - 128;
-        add("0.90", decode_v090(EMD_TRY(read_block(medium, sector)), sector));
+        add("0.90", sector, decode_v090(EMD_TRY(read_block(medium, sector)), sector));
     }
     return all;
 }
@@ -72,12 +82,21 @@ std::uint64_t created(const Superblock &sb)
 
 }  // namespace
 
+std::vector<std::uint64_t> superblock_sectors(const Medium &medium)
+{
+    std::vector<std::uint64_t> sectors;
+    if (const auto all = read_all(medium))
+        for (const Candidate &each : *all)
+            sectors.push_back(each.sector);
+    return sectors;
+}
+
 // Where an array was made over another one, both may still be there.
 Result<Superblock> read_superblock(const Medium &medium)
 {
     std::optional<Superblock> newest;
     std::optional<Error> damage;
-    for (auto &[version, found] : EMD_TRY(read_all(medium).within(medium.path()))) {
+    for (auto &[version, sector, found] : EMD_TRY(read_all(medium).within(medium.path()))) {
         if (found && (!newest || created(*found) > created(*newest)))
             newest = std::move(*found);
         else if (!found && !damage)

@@ -107,6 +107,12 @@ using Superblock = std::variant<V090, V1>;
 Result<V1> decode_v1(Bytes block, std::uint64_t sector, std::uint64_t device_sectors);
 Result<V090> decode_v090(Bytes block, std::uint64_t sector);
 
+// The bytes of a superblock.
+Result<std::vector<std::byte>> read_block(const Medium &medium, std::uint64_t sector);
+
+// Where superblocks stand on the disk, sound ones and damaged ones.
+std::vector<std::uint64_t> superblock_sectors(const Medium &medium);
+
 // The newest of those that the disk holds. NotFound: none. Corrupt: only damaged ones.
 Result<Superblock> read_superblock(const Medium &medium);
 

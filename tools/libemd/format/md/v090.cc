@@ -1,43 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Superblock 0.90: 1024 words in the byte order of the machine that wrote it.
-#include "libemd/format/md/superblock.h"
+#include "libemd/format/md/v090_words.h"
 
 namespace emd::md {
 
 namespace {
 
-constexpr std::size_t kWords = kBlockBytes / 4;
-using Words = std::array<std::uint32_t, kWords>;
-
-// Indices of words; a number of 64 bits is two words in the machine's order.
-enum : std::size_t {
-    kMajor = 1, kMinor = 2, kUuid0 = 5, kCtime = 6, kLevel = 7, kSize = 8, kNrDisks = 9, kRaidDisks = 10, kMdMinor = 11, kUuid1 = 13,
-    kUuid2 = 14, kUuid3 = 15, kUtime = 32, kState = 33, kActive = 34, kWorking = 35, kFailed = 36, kSpare = 37, kSum = 38,
-    kEvents = 39, kCpEvents = 41, kRecoveryCp = 43, kPosition = 44, kNewLevel = 46, kDelta = 47, kNewLayout = 48, kNewChunk = 49,
-    kLayout = 64, kChunk = 65, kDisks = 128, kSelf = 992, kDescriptorWords = 32,
-};
-static_assert(kDisks + V090::kDescriptors * kDescriptorWords == kSelf);
-
-Words words_of(Bytes block, Endian order)
-{
-    Words words;
-    for (std::size_t i = 0; i < kWords; i++)
-        words[i] = order == Endian::Little ? read_at<Le32>(block, 4 * i)->get() : read_at<Be32>(block, 4 * i)->get();
-    return words;
-}
-
 std::uint64_t wide(const Words &words, std::size_t at, Endian order)
 {
     const std::uint64_t first = words[at], second = words[at + 1];
     return order == Endian::Little ? second << 32 | first : first << 32 | second;
-}
-
-std::uint32_t checksum(const Words &words)
-{
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < kWords; i++)
-        sum += i == kSum ? 0 : words[i];
-    return static_cast<std::uint32_t>(sum + (sum >> 32));
 }
 
 // Architectures have folded the sum differently; in 16 bits they agree.
@@ -84,6 +56,22 @@ Result<Reshape> reshape_of(const Words &words, Endian order)
 
 }  // namespace
 
+Words words_of(Bytes block, Endian order)
+{
+    Words words;
+    for (std::size_t i = 0; i < kWords; i++)
+        words[i] = order == Endian::Little ? read_at<Le32>(block, 4 * i)->get() : read_at<Be32>(block, 4 * i)->get();
+    return words;
+}
+
+std::uint32_t checksum_v090(const Words &words)
+{
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < kWords; i++)
+        sum += i == kSum ? 0 : words[i];
+    return static_cast<std::uint32_t>(sum + (sum >> 32));
+}
+
 Result<V090> decode_v090(Bytes block, std::uint64_t sector)
 {
     if (block.size() < kBlockBytes)
@@ -95,8 +83,8 @@ Result<V090> decode_v090(Bytes block, std::uint64_t sector)
     const Words words = words_of(block, sb.order);
     if (words[kMajor] != 0 || (words[kMinor] != 90 && words[kMinor] != 91))
         return fail(Errc::NotFound, "no superblock of md 0.90 at sector {}", sector);
-    if (folded(words[kSum]) != folded(checksum(words)))
-        return fail(Errc::Corrupt, "its checksum is {:x} and should be {:x}", words[kSum], checksum(words));
+    if (folded(words[kSum]) != folded(checksum_v090(words)))
+        return fail(Errc::Corrupt, "its checksum is {:x} and should be {:x}", words[kSum], checksum_v090(words));
 
     sb.sector = sector;
     sb.minor = words[kMinor];

@@ -1,54 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Superblock 1.x: 256 bytes and a role per device, little-endian.
 #include "libemd/format/md/superblock.h"
+#include "libemd/format/md/v1_bytes.h"
 
 #include <algorithm>
-#include <cstddef>
 
 namespace emd::md {
 
 namespace {
 
-struct V1Bytes {
-    Le32 magic, major, features, pad0;
-    std::array<std::uint8_t, 16> array;
-    std::array<char, 32> name;
-    Le64 ctime;
-    Le32 level, layout;
-    Le64 size;
-    Le32 chunk_sectors, raid_disks;
-    Le32 bitmap_offset;                  // with a PPL: its offset in 16 bits, then its size
-    Le32 new_level;
-    Le64 reshape_position;
-    Le32 delta_disks, new_layout, new_chunk, new_offset;
-    Le64 data_offset, data_size, super_offset, recovery_offset;
-    Le32 dev_number, corrected_reads;
-    std::array<std::uint8_t, 16> device;
-    std::uint8_t flags, bad_shift;
-    Le16 bad_sectors;
-    Le32 bad_offset;
-    Le64 utime, events, resync_offset;
-    Le32 checksum, max_dev;
-    std::array<std::byte, 32> pad3;
-};
-static_assert(sizeof(V1Bytes) == 256 && alignof(V1Bytes) == 1);
-static_assert(offsetof(V1Bytes, bitmap_offset) == 96 && offsetof(V1Bytes, data_offset) == 128 &&
-              offsetof(V1Bytes, device) == 168 && offsetof(V1Bytes, checksum) == 216);
-
 constexpr std::size_t kMostRoles = (kBlockBytes - sizeof(V1Bytes)) / 2;
 constexpr std::uint64_t kSeconds = (1ULL << 40) - 1;  // of a time; microseconds above
-
-// Over the head with a checksum of zero and the roles, of which an odd last one counts as its own word.
-std::uint32_t checksum(Bytes block, std::size_t size)
-{
-    std::uint64_t sum = 0;
-    for (std::size_t at = 0; at + 4 <= size; at += 4)
-        if (at != offsetof(V1Bytes, checksum))
-            sum += read_at<Le32>(block, at)->get();
-    if (size % 4 == 2)
-        sum += read_at<Le16>(block, size - 2)->get();
-    return static_cast<std::uint32_t>(sum + (sum >> 32));
-}
 
 // The bytes in order are the digits in order, where to_string() has a little-endian word.
 Uuid uuid_of(const std::array<std::uint8_t, 16> &bytes)
@@ -132,6 +94,18 @@ V1 take_apart(const V1Bytes &raw)
 
 }  // namespace
 
+// An odd last role counts as its own word.
+std::uint32_t checksum_v1(Bytes block, std::size_t size)
+{
+    std::uint64_t sum = 0;
+    for (std::size_t at = 0; at + 4 <= size; at += 4)
+        if (at != offsetof(V1Bytes, checksum))
+            sum += read_at<Le32>(block, at)->get();
+    if (size % 4 == 2)
+        sum += read_at<Le16>(block, size - 2)->get();
+    return static_cast<std::uint32_t>(sum + (sum >> 32));
+}
+
 Result<V1> decode_v1(Bytes block, std::uint64_t sector, std::uint64_t device_sectors)
 {
     const V1Bytes raw = EMD_TRY(read_at<V1Bytes>(block, 0));
@@ -141,7 +115,7 @@ Result<V1> decode_v1(Bytes block, std::uint64_t sector, std::uint64_t device_sec
     const std::size_t roles = raw.max_dev.get();
     if (roles > kMostRoles || sizeof(raw) + 2 * roles > block.size())
         return fail(Errc::Corrupt, "{} roles are more than fit into it", roles);
-    if (const std::uint32_t sum = checksum(block, sizeof(raw) + 2 * roles); sum != raw.checksum.get())
+    if (const std::uint32_t sum = checksum_v1(block, sizeof(raw) + 2 * roles); sum != raw.checksum.get())
         return fail(Errc::Corrupt, "its checksum is {:x} and should be {:x}", raw.checksum.get(), sum);
 
     V1 sb = take_apart(raw);

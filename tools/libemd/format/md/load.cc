@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// From the superblocks of some disks to one array: who is fresh, who has which place, and what forbids writing.
+#include "libemd/format/md/metadata.h"
+
+#include <algorithm>
+#include <emd/emd.h>
+#include <numeric>
+#include <tuple>
+
+namespace emd::md {
+
+namespace {
+
+struct Source {
+    const Medium *medium;
+    Superblock sb;
+    Block block;
+
+    const Common &common() const
+    {
+        return std::visit([](const auto &s) -> const Common & { return s; }, sb);
+    }
+    bool spare() const;
+};
+
+// Of itself: the events of spares say nothing, because nothing that happens has to be told to them.
+bool Source::spare() const
+{
+    if (const V1 *v1 = std::get_if<V1>(&sb))
+        return v1->role() == kRoleSpare;
+    return !(std::get<V090>(sb).self.state & (V090::kActive | V090::kFaulty));
+}
+
+Result<Source> read_one(const Medium &medium)
+{
+    Superblock sb = EMD_TRY(read_superblock(medium));
+    const std::uint64_t sector = std::visit([](const auto &s) { return s.sector; }, sb);
+    return Source{&medium, std::move(sb), EMD_TRY(read_block(medium, sector).within(medium.path()))};
+}
+
+// A disk that cannot be read, or no more, is as one that is not here.
+Result<std::vector<Source>> read_all(std::span<const Medium *const> media)
+{
+    std::vector<Source> sources;
+    std::optional<Error> trouble;
+    for (const Medium *medium : media) {
+        auto source = read_one(*medium);
+        if (source)
+            sources.push_back(std::move(*source));
+        else if (!trouble)
+            trouble = source.error();
+    }
+    if (sources.empty())
+        return tl::make_unexpected(*trouble);
+    for (const Source &source : sources)
+        if (source.common().array != sources[0].common().array)
+            return fail(Errc::Invalid, "{} and {} belong to different arrays", sources[0].medium->path(), source.medium->path());
+    return sources;
+}
+
+// Where all are spares the newest of them knows as much as there is to know.
+const Source &freshest(const std::vector<Source> &sources)
+{
+    return *std::ranges::max_element(sources, {}, [](const Source &s) { return std::pair(!s.spare(), s.common().events); });
+}
+
+bool same_kind(const Source &a, const Source &b)
+{
+    return a.sb.index() == b.sb.index();
+}
+
+bool alike(const Common &a, const Common &b)
+{
+    return std::tie(a.level, a.layout, a.chunk_sectors, a.raid_disks, a.size, a.ctime) ==
+           std::tie(b.level, b.layout, b.chunk_sectors, b.raid_disks, b.size, b.ctime);
+}
+
+// -- the place of each member --
+
+void place(Member &member, const V1 &sb)
+{
+    member.number = sb.dev_number;
+    member.data_offset = sb.data_offset;
+    member.data_sectors = sb.data_size;
+}
+
+void place(Member &member, const V090 &sb)
+{
+    member.number = sb.self.number;
+    member.data_offset = 0;
+    member.data_sectors = sb.sector;
+}
+
+// What the freshest superblock says of a number.
+void assign(Member &member, const V1 &first, const V1 *own)
+{
+    const std::uint16_t role = member.number < first.roles.size() ? first.roles[member.number] : kRoleSpare;
+    if (role == kRoleFaulty) {
+        member.state = Member::State::Failed;
+    } else if (role < shape_of(first).raid_disks) {
+        // Who does not know of the place yet that the others say he has holds no data of it.
+        const bool partly = own->features & kRecovery || own->role() != role;
+        member.slot = role;
+        member.state = partly ? Member::State::Recovering : Member::State::Active;
+        member.recovered = own->role() == role ? std::min(own->recovery_offset, first.size) : 0;
+    }
+}
+
+void assign(Member &member, const V090 &first, const V090 *own)
+{
+    if (member.number >= first.disks.size())
+        return;
+    const Descriptor &d = first.disks[member.number];
+    member.flags = own->self.state & (V090::kWriteMostly | V090::kFailfast);
+    if (d.state & V090::kFaulty) {
+        member.state = Member::State::Failed;
+    } else if ((d.state & V090::kActive) && (d.state & V090::kSync) && d.raid_disk < first.raid_disks) {
+        member.slot = static_cast<int>(d.raid_disk);
+        member.state = Member::State::Active;
+    }
+}
+
+constexpr std::uint32_t kNoNumber = ~0u;
+
+Member member_of(const Source &source, const Source &first)
+{
+    Member member;
+    member.present = true;
+    member.path = source.medium->path();
+    member.dev = source.medium->dev();
+    member.sectors = source.medium->size_bytes() / 512;
+    member.sector_bytes = source.medium->sector_bytes();
+    member.record_sector = source.common().sector;
+    member.behind = source.common().events != first.common().events;
+    std::visit([&](const auto &sb) { place(member, sb); }, source.sb);
+    const bool old = source.common().events + 1 < first.common().events && !source.spare();
+    const bool other = !same_kind(source, first) || (!source.spare() && !alike(source.common(), first.common()));
+    if (old || other) {
+        member.state = Member::State::Failed;
+        member.number = kNoNumber;
+        return member;
+    }
+    member.block = source.block;
+    std::visit([&](const auto &sb) { assign(member, sb, std::get_if<std::decay_t<decltype(sb)>>(&source.sb)); }, first.sb);
+    return member;
+}
+
+// Two that claim one number, or one place: a copy of a disk. The fresher one is it, or the first.
+void drop_doubles(std::vector<Member> &members)
+{
+    for (auto member = members.begin(); member != members.end(); ++member) {
+        const bool twice = std::any_of(members.begin(), member, [&](const Member &other) {
+            return member->number != kNoNumber && other.number == member->number;
+        });
+        if (!twice)
+            continue;
+        member->state = Member::State::Failed;
+        member->number = kNoNumber;
+        member->slot = -1;
+        member->block.clear();
+    }
+}
+
+void add_missing(std::vector<Member> &members, std::uint32_t number, int slot)
+{
+    if (std::ranges::any_of(members, [&](const Member &m) { return m.number == number; }))
+        return;
+    Member missing;
+    missing.state = Member::State::Missing;
+    missing.number = number;
+    missing.slot = slot;
+    members.push_back(std::move(missing));
+}
+
+// Places that somebody has who is not here: as long as that is recorded, he would be taken back when he comes.
+void add_absent(std::vector<Member> &members, const V1 &first)
+{
+    for (std::uint32_t number = 0; number < first.roles.size(); number++)
+        if (first.roles[number] < shape_of(first).raid_disks)
+            add_missing(members, number, first.roles[number]);
+}
+
+void add_absent(std::vector<Member> &members, const V090 &first)
+{
+    for (std::uint32_t number = 0; number < first.raid_disks && number < first.disks.size(); number++)
+        if (const Descriptor &d = first.disks[number]; (d.state & V090::kActive) && d.raid_disk < first.raid_disks)
+            add_missing(members, number, static_cast<int>(d.raid_disk));
+}
+
+// -- what forbids writing --
+
+struct Refusal {
+    std::string text;
+    bool readable = true;
+};
+
+std::optional<Refusal> refusal_of(const V1 &sb)
+{
+    if (sb.features & ~kKnownFeatures)
+        return Refusal{fmt::format("it uses feature bits {:#x}, which EMD does not know", sb.features & ~kKnownFeatures)};
+    if (sb.unknown_fields)
+        return Refusal{"a newer version of md keeps something in it that EMD does not know"};
+    if (sb.features & kClustered)
+        return Refusal{"it is shared by a cluster, whose nodes EMD cannot ask"};
+    if (sb.features & kJournal)
+        return Refusal{"it has a write journal, which may hold data that is nowhere else: remove the journal with mdadm first", false};
+    if (sb.features & (kPpl | kMultiplePpl))
+        return Refusal{"it has a partial parity log, which EMD cannot keep: mdadm --grow --consistency-policy=resync removes it",
+                       sb.resync_offset == kInSync};
+    if (sb.features & (kBitmap | kRecoveryBitmap))
+        return Refusal{"it has a write-intent bitmap, which EMD cannot keep: mdadm --grow --bitmap=none removes it"};
+    return std::nullopt;
+}
+
+std::optional<Refusal> refusal_of(const V090 &sb)
+{
+    if (sb.state & V090::kHasBitmap)
+        return Refusal{"it has a write-intent bitmap, which EMD cannot keep: mdadm --grow --bitmap=none removes it"};
+    if (sb.order == Endian::Big)
+        return Refusal{"its superblocks are in the byte order of another kind of machine: mdadm --assemble --update=byteorder changes them"};
+    return std::nullopt;
+}
+
+std::optional<Refusal> refusal_of(const Common &sb)
+{
+    if (sb.reshape)
+        return Refusal{"a reshape is under way that md has begun: let mdadm and md finish it", false};
+    if (sb.level == kMultipath)
+        return Refusal{"its level, multipath, is none of EMD's", false};
+    if (sb.raid_disks > EMD_MAX_MEMBERS)
+        return Refusal{fmt::format("it has {} members, and EMD takes {}", sb.raid_disks, int{EMD_MAX_MEMBERS}), false};
+    return std::nullopt;
+}
+
+// Does the data lie where it can, apart from the superblock?
+bool plausible(const Member &member, const Superblock &sb, std::uint64_t component)
+{
+    const std::uint64_t begin = member.data_offset, end = begin + std::max(member.data_sectors, component);
+    const V1 *v1 = std::get_if<V1>(&sb);
+    const std::uint64_t record_end = member.record_sector + kBlockBytes / 512;
+    const bool apart = end <= member.record_sector || begin >= record_end;
+    // A member of 1.0 may say that all in front of the superblock is its own.
+    return component <= member.data_sectors && end <= member.sectors && (apart || (v1 && v1->minor == 0 && begin + component <= member.record_sector));
+}
+
+std::optional<Refusal> refusal_of(const Source &source, const Member &member, std::uint64_t component)
+{
+    if (member.block.empty() || member.state == Member::State::Failed)
+        return std::nullopt;
+    if (!plausible(member, source.sb, component))
+        return Refusal{fmt::format("the data of {} ends behind the end of the disk, or lies over the superblock", member.path), false};
+    const V1 *sb = std::get_if<V1>(&source.sb);
+    if (!sb)
+        return std::nullopt;
+    if (sb->features & kReplacement)
+        return Refusal{fmt::format("{} is being made the replacement of another member: let md finish that", member.path), false};
+    if (!sb->bad.empty())
+        return Refusal{fmt::format("{} has a list of {} bad places, which EMD cannot keep", member.path, sb->bad.size()), false};
+    return std::nullopt;
+}
+
+std::uint64_t least_data(const std::vector<Source> &sources, const Source &first)
+{
+    if (first.common().size)
+        return first.common().size;
+    std::uint64_t least = kMostSectors;
+    for (const Source &source : sources)
+        if (const V1 *sb = std::get_if<V1>(&source.sb))
+            least = std::min(least, sb->data_size);
+        else
+            least = std::min(least, source.common().sector);
+    return least == kMostSectors ? 0 : least;
+}
+
+// -- resync --
+
+std::uint64_t resync_of(const Superblock &sb)
+{
+    if (const V1 *v1 = std::get_if<V1>(&sb))
+        return v1->resync_offset;
+    const V090 &old = std::get<V090>(sb);
+    if (old.state & V090::kClean)
+        return kInSync;
+    // All ones, cut to what there is room for, is the end; it is no clean stop.
+    const bool valid = old.cp_events == old.events && old.recovery_cp != ~std::uint32_t{0};
+    return valid ? old.recovery_cp : 0;
+}
+
+Record record_of_array(const Source &first, bool complete)
+{
+    const Common &sb = first.common();
+    Record record;
+    record.events = sb.events;
+    record.updated = sb.utime;
+    record.redundant = redundant(sb.level);
+    if (const V1 *v1 = std::get_if<V1>(&first.sb))
+        record.roles = v1->roles;
+    const std::uint64_t resync = record.redundant ? resync_of(first.sb) : kInSync;
+    // Where a resync of RAID10 stands is counted along the array, not along the members. Without a member nothing is
+    // resynchronised, and what is behind the position may not be computed from the others.
+    const bool goes_on = resync != 0 && resync != kInSync && sb.level != 10 && complete;
+    record.written = resync != kInSync && !goes_on;
+    record.resync = goes_on ? resync : kInSync;
+    return record;
+}
+
+}  // namespace
+
+bool redundant(int level)
+{
+    return level == 1 || (level >= 4 && level <= 6) || level == 10;
+}
+
+Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> media)
+{
+    if (media.empty())
+        return fail(Errc::Invalid, "an array of md needs at least one disk");
+    const std::vector<Source> sources = EMD_TRY(read_all(media));
+    const Source &first = freshest(sources);
+    const std::uint64_t component = least_data(sources, first);
+
+    std::optional<Refusal> refusal = refusal_of(first.common());
+    if (!refusal)
+        refusal = std::visit([](const auto &sb) { return refusal_of(sb); }, first.sb);
+    std::vector<Member> members;
+    for (const Source &source : sources) {
+        members.push_back(member_of(source, first));
+        if (!refusal)
+            refusal = refusal_of(source, members.back(), component);
+    }
+    std::ranges::stable_sort(members, {}, [](const Member &m) { return std::pair(m.number, m.behind); });
+    drop_doubles(members);
+    std::visit([&](const auto &sb) { add_absent(members, sb); }, first.sb);
+    std::ranges::stable_sort(members, {}, &Member::number);
+
+    const auto in_place = std::ranges::count(members, Member::State::Active, &Member::state);
+    const bool complete = static_cast<std::uint32_t>(in_place) >= shape_of(first.common()).raid_disks;
+    return std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),
+                                        refusal ? refusal->text : "", refusal && refusal->readable);
+}
+
+}  // namespace emd::md

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// One array of md in memory: a container with one volume. What all members share comes from the freshest superblock; what each
+// member has for itself is its own block, of which only fields that change are touched.
+//
+// Theory
+//
+// The freshest superblocks decide who is who. A member whose events are two or more behind missed a change that was recorded
+// before anything relied on it, so its data may be old: it is no member any more, and is not written. One behind is a change
+// that was cut short: nothing was done yet that relied on it, and the freshest superblock says which place the member has.
+//
+// So two rules hold for what is written. Every change is written to all members with one more event. And with the first
+// change the places of those who are not here are given up in the table of roles: otherwise one that comes back would be
+// only one event behind, and taken for a member that holds its data.
+//
+// A spare that becomes a member is written before the others: until it says itself that it is not in sync, nobody else may
+// say that it has a place.
+#pragma once
+
+#include "libemd/format/format.h"
+#include "libemd/format/md/superblock.h"
+
+namespace emd::md {
+
+using Block = std::vector<std::byte>;  // kBlockBytes, as it stands on the disk
+
+// What is known of one disk of the view.
+struct Member {
+    enum class State {
+        Active,      // in its slot, in sync
+        Recovering,  // in its slot, in sync up to `recovered`
+        Spare,
+        Missing,     // recorded in its slot, but not here, or too old
+        Failed,      // must not be used
+    };
+
+    State state = State::Spare;
+    int slot = -1;                // Active, Recovering, Missing
+    std::uint32_t number = 0;     // of 1.x dev_number; of 0.90 its descriptor
+    bool present = false;
+    bool behind = false;          // there is a record that it has not got
+    std::string path;
+    DevNum dev;
+    std::uint64_t sectors = 0;    // of the disk
+    unsigned sector_bytes = 512;
+    std::uint64_t record_sector = 0;
+    std::uint64_t data_offset = 0, data_sectors = 0;
+    std::uint64_t recovered = 0;  // Recovering: member sectors
+    std::uint32_t flags = 0;      // of its descriptor in 0.90: write-mostly and failfast
+    Block block;                  // empty: never written
+
+    bool writable() const { return present && !block.empty() && (state == State::Active || state == State::Recovering || state == State::Spare); }
+    bool placed() const { return state == State::Active || state == State::Recovering || state == State::Missing; }
+};
+
+// What all superblocks of the array say alike, as it is now.
+struct Record {
+    std::uint64_t events = 0;
+    std::uint64_t updated = 0;        // seconds
+    bool redundant = false;           // else events and the resync fields stay as they are
+    bool written = false;             // it may be in the midst of a write: a resync begins at the front
+    std::uint64_t resync = kInSync;   // where a resync goes on when it was not written
+    std::vector<std::uint16_t> roles; // 1.x
+};
+
+class MdMetadata final : public Metadata {
+public:
+    // `first` is the freshest superblock; `refused` why the volume must not be written, `readable` if it could be read.
+    MdMetadata(Superblock first, Record record, std::vector<Member> members, std::string refused, bool readable);
+
+    const Container &view() const override { return view_; }
+    Result<> apply(const Change &change) override;
+    std::vector<Image> prepare() const override;
+    void encode(std::span<Image> images) override;
+
+    const std::vector<Member> &members() const { return members_; }
+
+private:
+    // -- edit.cc: what the kernel reports allocates nothing --
+    Result<> on(const change::MarkDirty &change);
+    Result<> on(const change::MarkClean &change);
+    Result<> on(const change::DiskFailed &change);
+    Result<> on(const change::SyncProgress &change);
+    Result<> on(const change::SyncFinished &change);
+    Result<> on(const change::RebuildStarted &change);
+    Result<> on(const change::InitStarted &change);
+    Result<> on(const change::SpareAdded &change);
+    Result<> on(const change::DiskRemoved &change);
+    template <typename Other>
+    Result<> on(const Other &change);
+    Result<> check_volume(unsigned volume) const;
+    Result<Member *> member_at(int disk);
+    bool recovering() const;
+    Result<std::uint32_t> free_number() const;
+    void refresh_roles();
+
+    // -- view.cc --
+    void refresh();
+    void refresh_disk(std::size_t disk);
+    void refresh_volume();
+    const V1 *v1() const { return std::get_if<V1>(&first_); }
+    const Common &common() const;
+
+    void write_block(Member &member) const;
+
+    Superblock first_;
+    Record record_;
+    std::vector<Member> members_;
+    std::string refused_;
+    bool readable_;
+    Shape shape_;
+    bool changed_ = false;
+    Container view_;
+};
+
+Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> media);
+
+// The volume's name: what follows the host's, in characters that a link may have.
+std::string volume_name(const Superblock &sb);
+bool redundant(int level);
+
+// -- put_v1.cc, put_v090.cc: the fields that change, into a block that was read --
+
+void put_v1(Block &block, const Record &record, const Member &member);
+// A block for a new spare, after another member's. Its list of bad blocks and its bitmap are left out.
+Block spare_v1(const Block &pattern, const Member &spare);
+// Where a new member's superblock and data lie on a disk of this size; the pattern is a member. Error: it is too small.
+Result<> place_v1(Member &spare, const V1 &pattern, std::uint64_t least);
+
+Result<> place_v090(Member &spare, std::uint64_t least);
+void put_v090(Block &block, const Record &record, const Member &member, std::span<const Member> all, std::uint32_t raid_disks);
+
+}  // namespace emd::md
