@@ -53,6 +53,12 @@ public:
         const auto &all = array->view().disks;
         return static_cast<int>(std::ranges::find(all, path, &Disk::path) - all.begin());
     }
+    // What a new reader says of an image.
+    Disk after(std::size_t image) const
+    {
+        const auto loaded = load();
+        return *std::ranges::find(loaded->view().disks, disks_.at(image)->path(), &Disk::path);
+    }
     std::size_t bytes() const { return disks_[0]->bytes.size(); }
     V1 v1(std::size_t disk) const { return std::get<V1>(*read_superblock(*disks_.at(disk))); }
     V090 v090(std::size_t disk) const { return std::get<V090>(*read_superblock(*disks_.at(disk))); }
@@ -182,7 +188,7 @@ TEST(MdChanges, Version090HasNoPlaceForARebuildAndStartsItAgain)
     EXPECT_EQ(disks.v090(0).disks[1].state, V090::kFaulty | V090::kRemoved);
     EXPECT_EQ(disks.v090(0).failed, 1u);
     disks.change(change::RebuildStarted{0, 1, 2});
-    EXPECT_EQ(disks.load()->view().disks[2].state, DiskState::Spare);
+    EXPECT_EQ(disks.after(2).state, DiskState::Spare);  // their order is another now
     disks.change(change::SyncFinished{0});
     EXPECT_EQ(disks.v090(2).self.number, 1u);
     EXPECT_EQ(disks.v090(2).self.state, V090::kActive | V090::kSync);

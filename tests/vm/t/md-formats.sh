@@ -59,7 +59,6 @@ there_and_back() {
 boot1() {
 	there_and_back 0.90 1 "$d0" "$d1"
 	there_and_back 1.0 5 "$d0" "$d1" "$d2"
-	there_and_back 1.1 6 "$d0" "$d1" "$d2" "$d3"
 	there_and_back 1.2 10 "$d0" "$d1" "$d2"
 	there_and_back 1.2 0 "$d0" "$d1"
 
