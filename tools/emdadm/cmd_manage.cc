@@ -13,12 +13,21 @@ namespace {
 
 constexpr auto kGoneLimit = std::chrono::seconds(10);
 
-// A disk that is recorded but gone has no device: its name is all there is ("detached", "failed" are mdadm's words).
+// "/dev/sda", or the kernel's name alone.
+std::string with_directory(const std::string &path)
+{
+    const bool alone = path.find('/') == path.npos && std::filesystem::exists("/dev/" + path);
+    return alone ? "/dev/" + path : path;
+}
+
 Result<std::unique_ptr<BlockDevice>> open_member(const std::string &path)
 {
-    if (path.find('/') == path.npos && std::filesystem::exists("/dev/" + path))
-        return BlockDevice::open("/dev/" + path, OpenMode::Read);
-    return BlockDevice::open(path, OpenMode::Read);
+    return BlockDevice::open(with_directory(path), OpenMode::Read);
+}
+
+Result<DeviceName> name_member(const std::string &path)
+{
+    return name_device(with_directory(path));
 }
 
 Result<std::optional<MemberInfo>> member_of(Context &c, const std::string &array, DevNum dev)
@@ -175,40 +184,40 @@ Result<std::vector<std::string>> working_arrays(Context &c, const ArrayRef &ref)
 
 Result<> fail_member(Context &c, const ArrayRef &ref, const std::string &path)
 {
-    const auto device = EMD_TRY(open_member(path));
+    const DeviceName device = EMD_TRY(name_member(path));
     plan::Plan plan;
-    plan.title = fmt::format("fail {} in {}", device->path(), link_of(c, ref.array));
+    plan.title = fmt::format("fail {} in {}", device.path, link_of(c, ref.array));
     for (const std::string &array : EMD_TRY(working_arrays(c, ref)))
-        if (const auto member = EMD_TRY(member_of(c, array, device->dev())); member && !member->has("faulty"))
+        if (const auto member = EMD_TRY(member_of(c, array, device.dev)); member && !member->has("faulty"))
             plan.add(plan::Set{array, member->name + "/state", "faulty"});
     if (plan.steps.empty())
-        return fail(Errc::NotFound, "{} is no working member of {}", device->path(), link_of(c, ref.array));
+        return fail(Errc::NotFound, "{} is no working member of {}", device.path, link_of(c, ref.array));
     SystemHost host(c, {});
     auto failed = run_plan(c, host, plan);
     if (!failed && failed.error().code() == Errc::Busy)
-        return fail(Errc::Busy, "{} cannot be failed: {} would lose its data without it", device->path(), link_of(c, ref.array));
+        return fail(Errc::Busy, "{} cannot be failed: {} would lose its data without it", device.path, link_of(c, ref.array));
     EMD_TRY(std::move(failed));
     if (!c.options.dry_run)
-        c.say("{} has failed in {}", device->path(), link_of(c, ref.array));
+        c.say("{} has failed in {}", device.path, link_of(c, ref.array));
     return {};
 }
 
 // A failed member goes by itself once its failure is recorded; until then the disk cannot leave.
-Result<> wait_until_gone(Context &c, const std::string &array, const BlockDevice &device)
+Result<> wait_until_gone(Context &c, const std::string &array, const DeviceName &device)
 {
     const auto watch = c.sysfs->watch();
     EMD_TRY(watch->add(array + "/md/degraded"));
     const auto end = std::chrono::steady_clock::now() + kGoneLimit;
     for (;;) {
-        const auto member = EMD_TRY(member_of(c, array, device.dev()));
+        const auto member = EMD_TRY(member_of(c, array, device.dev));
         if (!member)
             return {};
         if (!member->has("faulty") && member->slot >= 0)
-            return fail(Errc::Busy, "{} is a working member of {}: fail it first", device.path(), link_of(c, array));
+            return fail(Errc::Busy, "{} is a working member of {}: fail it first", device.path, link_of(c, array));
         if (!member->has("faulty"))
             return {};  // without a place: it may leave
         if (std::chrono::steady_clock::now() > end)
-            return fail(Errc::Timeout, "{} waits in {} for its failure to be recorded: is emdmon running?", device.path(), link_of(c, array));
+            return fail(Errc::Timeout, "{} waits in {} for its failure to be recorded: is emdmon running?", device.path, link_of(c, array));
         EMD_TRY(watch->wait(std::chrono::milliseconds(100)));
     }
 }
@@ -217,15 +226,15 @@ Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path)
 {
     if (ref.kind == ArrayRef::Kind::Volume)
         return fail(Errc::Invalid, "{} is a volume: remove the disk from its container {}", link_of(c, ref.array), link_of(c, ref.container));
-    const auto device = EMD_TRY(open_member(path));
-    if (!EMD_TRY(member_of(c, ref.array, device->dev())))
-        return fail(Errc::NotFound, "{} is no member of {}", device->path(), link_of(c, ref.array));
+    const DeviceName device = EMD_TRY(name_member(path));
+    if (!EMD_TRY(member_of(c, ref.array, device.dev)))
+        return fail(Errc::NotFound, "{} is no member of {}", device.path, link_of(c, ref.array));
     if (!c.options.dry_run)
         for (const std::string &array : EMD_TRY(working_arrays(c, ref)))
-            EMD_TRY(wait_until_gone(c, array, *device));
+            EMD_TRY(wait_until_gone(c, array, device));
     plan::Plan plan;
-    plan.title = fmt::format("remove {} from {}", device->path(), link_of(c, ref.array));
-    plan.add(plan::RemoveMember{ref.array, device->path(), device->dev()});
+    plan.title = fmt::format("remove {} from {}", device.path, link_of(c, ref.array));
+    plan.add(plan::RemoveMember{ref.array, device.path, device.dev});
     // emdmon writes no more to a disk that has left; its answer says that it has looked.
     const plan::Running running = EMD_TRY(running_volumes(c, ref.array));
     if (!running.volumes.empty() && monitor_runs(ref.array))
@@ -233,7 +242,7 @@ Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path)
     SystemHost host(c, {});
     EMD_TRY(run_plan(c, host, plan));
     if (!c.options.dry_run)
-        c.say("removed {} from {}", device->path(), link_of(c, ref.array));
+        c.say("removed {} from {}", device.path, link_of(c, ref.array));
     return {};
 }
 
@@ -254,19 +263,19 @@ struct Exchange {
     std::string path, with;  // with: empty for any spare
 };
 
-Result<MemberInfo> working_member(Context &c, const ArrayRef &ref, const BlockDevice &device)
+Result<MemberInfo> working_member(Context &c, const ArrayRef &ref, const DeviceName &device)
 {
-    const auto member = EMD_TRY(member_of(c, ref.array, device.dev()));
+    const auto member = EMD_TRY(member_of(c, ref.array, device.dev));
     if (!member || member->slot < 0 || !member->has("in_sync"))
-        return fail(Errc::NotFound, "{} is no working member of {}", device.path(), link_of(c, ref.array));
+        return fail(Errc::NotFound, "{} is no working member of {}", device.path, link_of(c, ref.array));
     return *member;
 }
 
-Result<MemberInfo> spare_member(Context &c, const ArrayRef &ref, const BlockDevice &device)
+Result<MemberInfo> spare_member(Context &c, const ArrayRef &ref, const DeviceName &device)
 {
-    const auto member = EMD_TRY(member_of(c, ref.array, device.dev()));
+    const auto member = EMD_TRY(member_of(c, ref.array, device.dev));
     if (!member || member->slot >= 0 || !member->has("spare"))
-        return fail(Errc::NotFound, "{} is no spare of {}: use --add before", device.path(), link_of(c, ref.array));
+        return fail(Errc::NotFound, "{} is no spare of {}: use --add before", device.path, link_of(c, ref.array));
     return *member;
 }
 
@@ -293,14 +302,14 @@ Result<> replace_members(Context &c, const ArrayRef &ref, const std::vector<Exch
     if (!frozen)
         plan.add(plan::Set{ref.array, "sync_action", "frozen"}, {plan::Set{ref.array, "sync_action", "idle"}});
     for (const Exchange &e : exchanges) {
-        const auto device = EMD_TRY(open_member(e.path));
-        const MemberInfo member = EMD_TRY(working_member(c, ref, *device));
+        const DeviceName device = EMD_TRY(name_member(e.path));
+        const MemberInfo member = EMD_TRY(working_member(c, ref, device));
         plan.add(plan::Set{ref.array, member.name + "/state", "want_replacement"},
                  {plan::Set{ref.array, member.name + "/state", "-want_replacement"}});
         if (e.with.empty())
             continue;
-        const auto other = EMD_TRY(open_member(e.with));
-        const MemberInfo spare = EMD_TRY(spare_member(c, ref, *other));
+        const DeviceName other = EMD_TRY(name_member(e.with));
+        const MemberInfo spare = EMD_TRY(spare_member(c, ref, other));
         plan.add(plan::Set{ref.array, spare.name + "/slot", std::to_string(member.slot)},
                  {plan::Set{ref.array, spare.name + "/slot", "none"}});
     }

@@ -114,7 +114,7 @@ emdwork fill "$dev" "$oracle"
 emdwork load "$dev" "$oracle" --count 40 --jobs 4
 clean_check
 [ "$(gen)" = "$before" ] || fail "I/O changes gencount from $before to $(gen)"
-fail_inner() { echo faulty >"$(member /dev/emd10)/state"; }
+fail_inner() { emdadm /dev/emd2 --fail /dev/emd10; }
 add_spare()  { number /dev/emd1 >"$md/new_dev"; }
 put()	     { echo "$2" >"$(member "$1")/slot"; }
 echo frozen >"$md/sync_action"
@@ -130,7 +130,7 @@ changes put /dev/emd1 0
 expect_attr "$(node emd2 /dev/emd1)/state" "0x21 optimal,initializing"
 changes put /dev/emd1 none
 expect_attr "$(node emd2 /dev/emd1)/state" "0x01 optimal"
-echo remove >"$(member /dev/emd1)/state"
+emdadm /dev/emd2 --remove /dev/emd1
 wait_attr 10 "$(own emd1)/parent" toplevel_arrays
 dd if=/dev/emd1 of=/dev/null bs=64K count=4 iflag=direct 2>/dev/null
 

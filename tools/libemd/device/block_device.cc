@@ -47,17 +47,6 @@ std::vector<std::string> entries(const std::string &directory)
     return names;
 }
 
-// "/dev/sda" for anything that names it.
-Result<std::string> resolve(const std::string &path)
-{
-    struct stat st;
-    if (::stat(path.c_str(), &st) < 0)
-        return fail_errno(errno, "{}", path);
-    if (!S_ISBLK(st.st_mode))
-        return fail(Errc::Invalid, "{} is not a block device", path);
-    return device_node({major(st.st_rdev), minor(st.st_rdev)});
-}
-
 }  // namespace
 
 Result<std::string> device_node(DevNum dev)
@@ -69,6 +58,17 @@ Result<std::string> device_node(DevNum dev)
     std::string name = sysfs.filename();
     std::replace(name.begin(), name.end(), '!', '/');  // "cciss!c0d0"
     return "/dev/" + name;
+}
+
+Result<DeviceName> name_device(const std::string &path)
+{
+    struct stat st;
+    if (::stat(path.c_str(), &st) < 0)
+        return fail_errno(errno, "{}", path);
+    if (!S_ISBLK(st.st_mode))
+        return fail(Errc::Invalid, "{} is not a block device", path);
+    const DevNum dev{major(st.st_rdev), minor(st.st_rdev)};
+    return DeviceName{EMD_TRY(device_node(dev)), dev};
 }
 
 Result<Fd> open_number(DevNum dev, int flags)
@@ -94,7 +94,7 @@ Result<std::unique_ptr<BlockDevice>> BlockDevice::open(DevNum dev, OpenMode mode
 Result<std::unique_ptr<BlockDevice>> BlockDevice::open(const std::string &path, OpenMode mode)
 {
     std::unique_ptr<BlockDevice> device(new BlockDevice);
-    device->path_ = EMD_TRY(resolve(path));
+    device->path_ = EMD_TRY(name_device(path)).path;
     const int flags = mode == OpenMode::Read ? O_RDONLY : mode == OpenMode::Write ? O_RDWR : O_RDWR | O_EXCL;
     device->fd_ = ::open(device->path_.c_str(), flags | O_CLOEXEC | O_DIRECT);
     if (device->fd_ < 0 && errno == EBUSY)

@@ -20,6 +20,16 @@ enum class OpenMode {
 // The kernel's own name, "/dev/sda", which is there as soon as the device is; links such as /dev/block/8:0 are made by
 // udev, later. Errors: Gone.
 Result<std::string> device_node(DevNum dev);
+
+// What a name stands for: the kernel's own name of it, and its number.
+struct DeviceName {
+    std::string path;
+    DevNum dev;
+};
+// Does not open it: an array that is a member of another, and a disk that is dying, have names, too. Errors: NotFound,
+// Invalid (no block device), Gone.
+Result<DeviceName> name_device(const std::string &path);
+
 // Opened, and certain to be this device. Errors: Gone, and what open says.
 Result<Fd> open_number(DevNum dev, int flags);
 
