@@ -28,6 +28,7 @@ class Array:
         self.gone = {}  # slot: whether what is on the lost member is as it was left
         self.target = None  # the slot that is being recovered
         self.spoiled = None  # the disk that has bad sectors
+        self.refused = None  # the disk that answers nothing in some places, and which
         self.synced = not self.tolerates
 
     @property
@@ -40,7 +41,7 @@ class Array:
 
     @property
     def whole(self):
-        return not self.gone and self.target is None and not self.spoiled
+        return not self.gone and self.target is None and not self.spoiled and not self.refused
 
     def arrays(self):
         """All below and itself, the inner ones first; what is lost is no part of it."""
@@ -113,8 +114,10 @@ class Episode:
 
     def losing(self, array):
         """Slots that may be lost now."""
-        if array.spoiled or len(array.gone) + (array.target is not None) >= array.tolerates:
-            return [array.target] if array.target is not None and not array.spoiled else []
+        if array.spoiled or array.refused:
+            return []
+        if len(array.gone) + (array.target is not None) >= array.tolerates:
+            return [array.target] if array.target is not None else []
         return [slot for slot in range(len(array.kids)) if slot not in array.gone]
 
     def sync(self, array):
@@ -149,7 +152,7 @@ class Episode:
             for disk in kid.disks():
                 self.mend(disk)
             for inner in kid.arrays():
-                inner.gone, inner.target, inner.spoiled, inner.synced = {}, None, None, False
+                inner.gone, inner.target, inner.spoiled, inner.refused, inner.synced = {}, None, None, None, False
             self.build(kid, True)
         elif array.bitmap and array.gone[slot] and self.chance(70):
             how = "insync"
@@ -195,6 +198,52 @@ class Episode:
         self.do("healed_disk", array.spoiled.name, "strict" if strict else "loose")
         array.spoiled = None
 
+    def refuse(self, array):
+        """A disk neither reads nor writes some of its blocks any more: they are listed, and it stays."""
+        disks = [kid for kid in array.kids if isinstance(kid, Disk)]
+        if not disks or not array.synced:
+            return
+        disk = self.random.choice(disks)
+        first = BITMAP_BLOCKS if array.bitmap else 0
+        blocks = sorted(self.random.sample(range(first, BLOCKS - 32), self.random.choice((1, 2, 4, 8))))
+        self.do("refuse", array.name, disk.name, *blocks)
+        disk.broken = True
+        array.refused = disk, blocks
+
+    def listed(self, array):
+        """The right blocks are in the list, and all that was written is there. The disk goes, and comes back without a list."""
+        disk, blocks = array.refused
+        self.do("run_pass", array.name, self.random.choice(("check", "repair")))
+        strict = all(isinstance(kid, Disk) for kid in array.kids)
+        self.do("listed", array.name, disk.name, "strict" if strict else "loose", *blocks)
+        if self.chance(50):
+            self.check_bytes(array)
+        array.refused = None
+        slot = array.kids.index(disk)
+        self.do("lose", array.name, disk.name, "store")
+        array.gone[slot] = True
+        self.mend(disk)
+
+    def replace(self, array):
+        """By another disk: until it has all; or one of the two fails in the middle of it."""
+        slots = [slot for slot, kid in enumerate(array.kids) if isinstance(kid, Disk)]
+        if not slots or not self.free:
+            return
+        if not array.synced:  # it would wait for that
+            self.sync(array)
+        slot = self.random.choice(slots)
+        old, new = array.kids[slot], self.free.pop(0)
+        self.mend(new)
+        self.do("replace", array.name, slot, old.name, new.name)
+        if self.chance(50):
+            self.check_bytes(array)
+        end = self.random.choice(("both", "both", "new", "old"))
+        self.do("replaced", array.name, slot, old.name, new.name, end)
+        if end == "old":
+            array.target = slot
+        array.kids[slot] = old if end == "new" else new
+        self.free.append(new if end == "new" else old)
+
     def run_pass(self, array):
         if len(array.gone) + (array.target is not None) < array.tolerates:
             self.do("run_pass", array.name, self.random.choice(("check", "repair")))
@@ -207,6 +256,8 @@ class Episode:
         for inner in self.redundant():
             if inner.spoiled:
                 self.unspoil(inner)
+            if inner.refused:
+                self.listed(inner)
             if inner.target is not None:
                 self.drop_target(inner)
         self.do("unload", self.top.name)
@@ -264,14 +315,18 @@ class Episode:
         array = self.random.choice(self.redundant() or [self.top])
         if array.tolerates and array.spoiled and self.chance(60):
             return self.unspoil(array)
+        if array.tolerates and array.refused and self.chance(60):
+            return self.listed(array)
         if array.target is not None and self.chance(50):
             return self.recovered(array)
         choices = {
             "fail": 25 if array.tolerates and self.losing(array) else 0,
             "heal": 40 if array.gone and array.target is None else 0,
-            "run_pass": 12 if array.tolerates and not array.spoiled else 0,
+            "run_pass": 12 if array.tolerates and not array.spoiled and not array.refused else 0,
             "interrupt": 5 if array.tolerates else 0,
             "spoil": 10 if self.spoils and array.tolerates and array.whole else 0,
+            "refuse": 10 if array.tolerates and array.whole else 0,
+            "replace": 10 if array.tolerates and array.whole and not array.bitmap else 0,
             "reshape": 15 if array is self.top else 0,
             "restart": 8, "read": 8, "speed": 4, "check_bytes": 4,
         }
@@ -301,6 +356,8 @@ class Episode:
         for array in self.redundant():
             if array.spoiled:
                 self.unspoil(array)
+            if array.refused:
+                self.listed(array)
             if array.target is not None:
                 self.recovered(array)
             while array.gone:

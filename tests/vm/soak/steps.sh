@@ -186,6 +186,82 @@ spoil_disk() {
 	shift
 	spoil "dust$(number_of "$disk")" "$@"
 }
+# refuse ARRAY DISK BLOCK...: these are neither read nor written any more, and it keeps a list of them
+refuse() {
+	local disk=dust$(number_of "$2") kid at=0 block disk_below
+	use "$1"
+	disk_below=$(below "$2")
+	kid=$(member "$(path_of "$2")")
+	echo external_bbl >"$kid/state"
+	shift 2
+	change_table "$disk" "$(for block; do
+		[ $((block * 8)) = $at ] || echo "$at $((block * 8 - at)) linear $disk_below $at"
+		echo "$((block * 8)) 8 error"
+		at=$(((block + 1) * 8))
+	done; echo "$at $(($(blockdev --getsz "$disk_below") - at)) linear $disk_below $at")"
+}
+# blocks_of LIST: of ranges in sectors, in which each is bad as a whole
+blocks_of() {
+	local begin sectors
+	echo "$1" | while read -r begin sectors; do
+		[ $((begin % 8 + sectors % 8)) = 0 ] || echo "$begin+$sectors"
+		seq $((begin / 8)) $(((begin + sectors) / 8 - 1))
+	done
+}
+# listed ARRAY DISK strict|loose BLOCK...: a pass has found them, unless they may lie where nobody reads; and nothing else is listed
+listed() {
+	local kid strict=$3 had block other
+	use "$1"
+	kid=$(member "$(path_of "$2")")
+	shift 3
+	had=$(blocks_of "$(cat "$kid/bad_blocks")" | tr '\n' ' ')
+	if [ $strict = strict ]; then
+		[ "$had" = "$* " ] || fail "$kid has the blocks $had in its list, not $*"
+	fi
+	for block in $had; do case " $* " in *" $block "*) ;; *) fail "$kid has $block in its list, not only $*" ;; esac done
+	for other in "$md"/dev-*; do [ "$other" = "$kid" ] || [ -z "$(cat "$other/bad_blocks")" ] || fail "$other has a list"; done
+}
+
+# slot_is SLOT DEVICE
+slot_is() { [ "$(readlink "$md/rd$1")" = "dev-$(basename "$2")" ]; }
+# replace ARRAY SLOT OLD NEW: until NEW has some of it
+replace() {
+	local old new
+	use "$1"
+	old=$(path_of "$3") new=$(path_of "$4")
+	wait_idle 120
+	echo frozen >"$md/sync_action"
+	echo want_replacement >"$(member "$old")/state"
+	add_member "$new"
+	echo 0 >"$md/sync_min"	# an interrupted check has left where it was
+	echo 1024 >"$md/sync_max"
+	echo recover >"$md/sync_action"
+	wait_for 120 completed_is 1024
+	expect_attr "$(member "$new")/slot" "$2"
+	slot_is "$2" "$old" || fail "$old has lost its slot"
+}
+# replaced ARRAY SLOT OLD NEW both|new|old: both are good to the end, or one of them fails
+replaced() {
+	local old new
+	use "$1"
+	old=$(path_of "$3") new=$(path_of "$4")
+	case $5 in
+	new)	echo faulty >"$(member "$new")/state"
+		wait_for 60 lost "$(member "$new")"
+		echo -want_replacement >"$(member "$old")/state"
+		echo max >"$md/sync_max" ;;
+	old)	echo faulty >"$(member "$old")/state"
+		wait_for 60 lost "$(member "$old")"
+		wait_for 60 slot_is "$2" "$new"
+		echo max >"$md/sync_max"
+		return ;;
+	*)	echo max >"$md/sync_max"
+		wait_for 120 slot_is "$2" "$new"
+		wait_for 60 lost "$(member "$old")" ;;
+	esac
+	wait_idle 120
+	expect_attr "$md/degraded" 0
+}
 # plant DISK: what nobody wrote, where there are data
 plant() { dd if=/dev/urandom of="$(below "$1")" bs=4096 seek=512 count=8 oflag=direct conv=notrunc 2>/dev/null; }
 # healed_disk DISK strict|loose: a pass has mended it, unless it may lie where nobody reads
