@@ -4,6 +4,7 @@
 #include "golden/golden.h"
 
 #include "libemd/format/md/md.h"
+#include "libemd/format/md/metadata.h"
 #include "libemd/report/json.h"
 
 #include <gtest/gtest.h>
@@ -65,6 +66,26 @@ BufferMedium disk_with(const Block &block, std::uint64_t at)
     return disk;
 }
 
+// It is taken for an array, and things happen to that.
+void run(const Medium &disk)
+{
+    const Medium *media[] = {&disk};
+    const auto array = load_array(media);
+    if (!array)
+        return;
+    const auto changes = {Change(change::MarkDirty{0}), Change(change::SyncProgress{0, ~0ull}), Change(change::DiskFailed{1}),
+                          Change(change::RebuildStarted{0, 0, 0}), Change(change::SyncFinished{0}), Change(change::MarkClean{0})};
+    for (const Change &change : changes) {
+        (void)(*array)->apply(change).has_value();
+        std::vector<Image> images = (*array)->prepare();
+        (*array)->encode(images);
+        for (const Image &image : images)
+            EXPECT_LE(image.offset_bytes + image.bytes.size(), disk.size_bytes());
+    }
+    EXPECT_FALSE(to_json((*array)->view()).dump().empty());
+    (void)health((*array)->view().volumes[0]);
+}
+
 // What programs do with a disk that somebody else wrote. Errors are welcome.
 void use(const Medium &disk)
 {
@@ -75,6 +96,7 @@ void use(const Medium &disk)
         const auto json = to_json(*record, disk.path()).dump();
         EXPECT_FALSE(json.empty());
     }
+    run(disk);
 }
 
 // Every field that a reshape, a list of bad blocks and a recovery need.

@@ -135,6 +135,22 @@ TEST(MonitorKeeper, SpareTakesTheSlot)
     EXPECT_EQ(lab.attribute("array_state"), "active");
 }
 
+TEST(MonitorKeeper, ASpareThatLeftTheContainerIsNotTaken)
+{
+    Lab lab(1);
+    lab.start();
+    lab.attribute("array_state") = "active";
+    const auto sdd = lab.kernel.container.extract("dev-sdd");
+    lab.kernel.fail_member("dev-sdb");
+    lab.settle();
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdd"));
+    EXPECT_EQ(lab.volume().activity, Activity::None);
+    lab.kernel.container["dev-sdd"] = sdd.mapped();
+    lab.now += std::chrono::seconds(60);
+    lab.settle();
+    EXPECT_EQ(lab.kernel.members.at("dev-sdd").slot, "1");
+}
+
 // RAID10 of (a, b) and (c, d) without a mirror that works.
 Container without_mirrors(int spares)
 {

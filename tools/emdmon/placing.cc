@@ -4,6 +4,8 @@
 #include "keeper.h"
 #include "tasks.h"
 
+#include "libemd/kernel/array.h"
+
 #include <algorithm>
 
 namespace emd::mon {
@@ -92,9 +94,16 @@ bool Keeper::refused(const Placement &placement, Time now) const
 // True: the record has changed.
 bool Keeper::fill_vacancy(const Assignment &assignment)
 {
+    if (assignment.vacancies.empty())
+        return false;
+    const auto here = Array(world_.sysfs, container_).members();
     for (const std::vector<change::RebuildStarted> &choice : assignment.vacancies) {
         for (const change::RebuildStarted &change : choice) {
-            const std::string path = view().disks.at(static_cast<std::size_t>(change.disk)).path;  // numbers may change
+            const Disk &spare = view().disks.at(static_cast<std::size_t>(change.disk));
+            // What was taken out of the container is somebody else's disk now, although the record knows it as a spare.
+            if (here && std::ranges::find(*here, spare.dev, &MemberInfo::dev) == here->end())
+                continue;
+            const std::string path = spare.path;  // numbers may change
             if (const Result<> applied = metadata_->apply(change); !applied) {
                 complain(applied.error().text());
                 continue;

@@ -214,6 +214,8 @@ std::optional<Refusal> refusal_of(const V1 &sb)
 
 std::optional<Refusal> refusal_of(const V090 &sb)
 {
+    if (sb.raid_disks > V090::kDescriptors)
+        return Refusal{fmt::format("it has {} members, and its superblock has room for {}", sb.raid_disks, V090::kDescriptors), false};
     if (sb.state & V090::kHasBitmap)
         return Refusal{"it has a write-intent bitmap, which EMD cannot keep: mdadm --grow --bitmap=none removes it"};
     if (sb.order == Endian::Big)

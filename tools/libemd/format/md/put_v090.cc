@@ -3,6 +3,8 @@
 #include "libemd/format/md/metadata.h"
 #include "libemd/format/md/v090_words.h"
 
+#include <algorithm>
+
 namespace emd::md {
 
 namespace {
@@ -56,7 +58,7 @@ Counts put_disks(Block &block, const Member &self, std::span<const Member> all, 
     Counts counts;
     for (std::size_t i = 0; i < V090::kDescriptors; i++)
         put_descriptor(block, at_index(i), {});
-    for (std::uint32_t i = 0; i < raid_disks; i++)
+    for (std::uint32_t i = 0; i < std::min<std::size_t>(raid_disks, V090::kDescriptors); i++)
         put_descriptor(block, at_index(i), {i, 0, 0, i, V090::kFaulty | V090::kRemoved});
     std::uint32_t next = raid_disks;
     for (const Member &member : all) {
