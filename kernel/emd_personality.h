@@ -16,12 +16,14 @@
  * @action: EMD_SYNC_RESYNC, RECOVER, CHECK or REPAIR
  * @mismatches: out, sectors found inconsistent
  * @pages: scratch memory of the engine: enough for (end - begin) sectors of each member
+ * @run:   so many sectors of it lie side by side, from each multiple of that on; a power of two
  */
 struct emd_window {
 	u64 begin, end;
 	enum emd_sync_action action;
 	u64 mismatches;
 	struct page ***pages;	/* [slot][page] */
+	unsigned int run;
 };
 
 struct emd_personality {

@@ -48,12 +48,14 @@ void emd_pq_change(void **at, unsigned int nr, size_t bytes)
 	change(at, nr, first, last, bytes);
 }
 
-/* Place @i, data or P, from the other data and P. */
+/* Place @i, data or P, from the other data and P: in the sum P stands where it would. */
 static void solve_by_sum(void **at, unsigned int nr, unsigned int i, size_t bytes)
 {
-	memset(at[i], 0, bytes);
-	emd_xor(at[i], at, i, bytes);
-	emd_xor(at[i], at + i + 1, nr - 2 - i, bytes);
+	void *to = at[i];
+
+	at[i] = at[nr - 2];
+	emd_xor_sum(to, at, nr - 2, bytes);
+	at[i] = to;
 }
 
 /* Q alone. What the kernel does to Q it does to P as well: so P is changed back. */

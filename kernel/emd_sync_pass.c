@@ -13,17 +13,19 @@
 #include <linux/slab.h>
 
 #include "emd_bitmap.h"
+#include "emd_buffer.h"
 #include "emd_io.h"
 #include "emd_personality.h"
 #include "emd_sync.h"
 
 #define SCRATCH_BYTES	(8U << 20)	/* of all members together */
 #define WINDOW_MIN	128U		/* member sectors */
-#define SCRATCH_ORDER	4U		/* 64 KiB; more is hard to get */
+#define SCRATCH_RUN	(64U << 10)	/* bytes; more is hard to get */
 
-/* What one pass works with: @window member sectors at most, @pages[slot][page] for them. */
+/* What one pass works with: @window member sectors at most, @pages[slot][page] for them, in runs of at least @run sectors. */
 struct scratch {
 	unsigned int window;
+	unsigned int run;
 	unsigned int slots;
 	unsigned int nr_pages;
 	struct page ***pages;
@@ -39,33 +41,47 @@ static unsigned int window_sectors(const struct emd_geometry *geo)
 	return clamp(rounddown_pow_of_two(fair), WINDOW_MIN, EMD_WINDOW_SECTORS);
 }
 
+static void slot_free(struct page **pages, unsigned int nr)
+{
+	unsigned int i, some;
+
+	for (i = 0; i < nr && pages[i]; i += some) {
+		some = 1U << compound_order(pages[i]);
+		emd_buffer_free(page_address(pages[i]), some * PAGE_SIZE);
+	}
+	kvfree(pages);
+}
+
 static void scratch_free(struct scratch *sc)
 {
-	unsigned int i, j;
+	unsigned int i;
 
-	for (i = 0; sc->pages && i < sc->slots; i++) {
-		for (j = 0; sc->pages[i] && j < sc->nr_pages; j++)
-			if (sc->pages[i][j])
-				__free_page(sc->pages[i][j]);
-		kvfree(sc->pages[i]);
-	}
+	for (i = 0; sc->pages && i < sc->slots; i++)
+		if (sc->pages[i])
+			slot_free(sc->pages[i], sc->nr_pages);
 	kvfree(sc->pages);
 }
 
-/* Pages side by side as far as there are such: of them a bio takes one vector for many. Return: how many, 0 without memory. */
+/*
+ * Pages side by side as far as there are such: of them a bio takes one vector for many. They come from what CPUs keep, so that a pass
+ * that follows another need not wait for the allocator. Cleared, or else what a device leaves out would be another array's
+ * data. Return: how many, 0 without memory.
+ */
 static unsigned int scratch_pages(struct page **pages, unsigned int nr)
 {
-	unsigned int order = min_t(unsigned int, ilog2(nr), SCRATCH_ORDER), i;
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, order);
+	unsigned int bytes = min_t(unsigned int, rounddown_pow_of_two(nr) * PAGE_SIZE, SCRATCH_RUN), i;
+	void *buffer = emd_buffer_alloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 
-	if (page)
-		split_page(page, order);	/* each goes back by itself */
-	else
-		order = 0;
-	page = page ?: alloc_page(GFP_KERNEL);
-	for (i = 0; page && i < 1U << order; i++)
-		pages[i] = page + i;
-	return page ? 1U << order : 0;
+	if (!buffer) {
+		bytes = PAGE_SIZE;
+		buffer = emd_buffer_alloc(bytes, GFP_KERNEL);
+	}
+	if (!buffer)
+		return 0;
+	memset(buffer, 0, bytes);
+	for (i = 0; i < bytes / PAGE_SIZE; i++)
+		pages[i] = virt_to_page(buffer) + i;
+	return i;
 }
 
 static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
@@ -73,6 +89,7 @@ static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
 	unsigned int i, j, some;
 
 	sc->window = window_sectors(geo);
+	sc->run = sc->window;
 	sc->slots = geo->raid_disks;
 	sc->nr_pages = DIV_ROUND_UP(sc->window, PAGE_SIZE / 512);
 	sc->pages = kvcalloc(sc->slots, sizeof(*sc->pages), GFP_KERNEL);
@@ -86,6 +103,7 @@ static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
 			some = scratch_pages(&sc->pages[i][j], sc->nr_pages - j);
 			if (!some)
 				goto undo;
+			sc->run = min_t(unsigned int, sc->run, some * PAGE_SECTORS);
 		}
 	}
 	return 0;
@@ -195,6 +213,7 @@ static int sync_window(struct emd_sync *s, struct scratch *sc)
 		.end = min3(round_down(s->pos, sc->window) + sc->window, s->end, READ_ONCE(s->max)),
 		.action = s->action,
 		.pages = sc->pages,
+		.run = sc->run,
 	};
 	struct emd_range_window lock = { .mode = EMD_RANGE_WRITES };
 	unsigned long began = jiffies;

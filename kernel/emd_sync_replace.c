@@ -111,7 +111,8 @@ static bool read_copy(struct emd_replace *r, struct emd_map *map, u32 slot, u64 
 static int make_page(struct emd_replace *r, u32 slot, const struct emd_window *w, u64 sector, unsigned int sectors)
 {
 	struct emd_window page = {
-		.begin = sector, .end = sector + sectors, .action = EMD_SYNC_RECOVER, .pages = w->pages,
+		.begin = sector, .end = sector + sectors, .action = EMD_SYNC_RECOVER,
+		.pages = w->pages, .run = w->run,
 	};
 	struct emd_map *map = r->others[slot];
 

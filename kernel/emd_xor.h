@@ -2,10 +2,9 @@
 /*
  * Parity arithmetic over virtually contiguous memory.
  *
- * The one place where the module adds up bytes. It rests on the kernel's xor_blocks();
- * faster kernels (copy and sum in one pass, check without a store) belong behind the same
- * functions. The comparisons are by AVX2
- * where there is any, or else take eight words at a time, where memcmp() and memchr_inv() take one. Lengths are multiples of 512 bytes, addresses of 64. Context: process
+ * The one place where the module adds up bytes: with AVX2 in one pass, whatever the number of sources, where what is only to be
+ * compared is not stored at all; or else by the kernel's xor_blocks(), and in words of which eight are compared at a time,
+ * where memcmp() and memchr_inv() take one. Lengths are multiples of 512 bytes, addresses of 64. Context: process
  * or softirq; a call lasts as long as it takes to read its sources.
  */
 #ifndef _EMD_XOR_H
@@ -22,8 +21,14 @@ void emd_xor(void *dst, void **src, unsigned int nr, size_t bytes);
 /** emd_xor_sum() - @dst becomes the sum of @nr sources, at least one; @dst may be the first of them. */
 void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes);
 
-/** emd_xor_zero() - is the sum nothing but zeros? */
-bool emd_xor_zero(const void *sum, size_t bytes);
+#define EMD_XOR_STEP	4096U
+
+/**
+ * emd_xor_zeros() - where is the sum of @nr columns nothing but zeros?
+ *
+ * Looks at steps of EMD_XOR_STEP bytes; the last may be shorter. Return: the bytes of all steps before the first that has anything else. The first column is used up so far, and in that step.
+ */
+size_t emd_xor_zeros(void **src, unsigned int nr, size_t bytes);
 
 /** emd_xor_same() - do both hold the same? */
 bool emd_xor_same(const void *a, const void *b, size_t bytes);

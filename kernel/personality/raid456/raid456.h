@@ -427,12 +427,18 @@ struct r5_sum {
 	size_t bytes;
 	bool fresh;
 	unsigned int nr;
-	void *src[4];
+	void *src[8];
 };
 
 static inline struct r5_sum r5_sum_begin(void *dst, size_t bytes, bool fresh)
 {
-	return (struct r5_sum){ .dst = dst, .bytes = bytes, .fresh = fresh };
+	struct r5_sum sum;
+
+	sum.dst = dst;
+	sum.bytes = bytes;
+	sum.fresh = fresh;
+	sum.nr = 0;
+	return sum;
 }
 
 void r5_sum_add(struct r5_sum *sum, void *src);

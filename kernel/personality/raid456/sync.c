@@ -9,7 +9,7 @@
  * there is parity. What is left of the parity is then compared with the data:
  *
  * - With one parity the sum over all columns of a row, parity included, is zero when the row
- *   is right. It is made where P is; when it is not zero, P is made anew from the data.
+ *   is right. It may be made where P is; when it is not zero, P is made anew from the data.
  * - With two, P and Q are made anew from the data and put where they differ. Of a row with one
  *   member missing the other equation can still be checked.
  *
@@ -69,14 +69,15 @@ static void write_begin(struct r5_window *win, struct emd_batch *batch)
 
 /* -- resync, check, repair --------------------------------------------------------------------- */
 
-static u32 check_part(struct r5_window *win, unsigned int offset, unsigned int sectors)
+/* As r5_window_check(). Return: the parities that are to be written. */
+static u32 check_part(struct r5_window *win, unsigned int offset, unsigned int *sectors)
 {
 	u32 bad;
 
-	r5_window_solve(win, offset, sectors, win->gone, win->nr_gone);
+	r5_window_solve(win, offset, *sectors, win->gone, win->nr_gone);
 	bad = r5_window_check(win, offset, sectors);
 	if (bad)
-		win->w->mismatches += sectors;
+		win->w->mismatches += *sectors;
 	return win->w->action == EMD_SYNC_CHECK ? 0 : bad;
 }
 
@@ -96,7 +97,7 @@ static int write_parities(struct r5_window *win, u32 bad, unsigned int offset, u
 /* The block at @offset, of which some is lost: whoever has what is left will rely on its parity. */
 static int check_rest(struct r5_window *win, unsigned int offset)
 {
-	unsigned int end = offset + R5_BLOCK_SECTORS;
+	unsigned int end = offset + R5_BLOCK_SECTORS, some = win->block;
 	int error = 0;
 
 	for (; offset < end && !error; offset += win->block) {
@@ -104,7 +105,7 @@ static int check_rest(struct r5_window *win, unsigned int offset)
 
 		if (r5_window_lost(win, offset, win->block))
 			continue;
-		bad = check_part(win, offset, win->block);
+		bad = check_part(win, offset, &some);
 		if (bad)
 			r5_window_mend(win, offset, win->block);
 		error = write_parities(win, bad, offset, win->block);
@@ -115,15 +116,16 @@ static int check_rest(struct r5_window *win, unsigned int offset)
 /* Checks one row of the window. Return: the parities that are to be written, a bit for each, and right in memory; or -EIO. */
 static int check_row(struct r5_window *win, unsigned int begin, unsigned int end)
 {
-	unsigned int offset;
+	unsigned int offset, some;
 	int error = 0;
 	u32 bad = 0;
 
-	for (offset = begin; offset < end && !error; offset += R5_BLOCK_SECTORS) {
-		if (r5_window_lost(win, offset, R5_BLOCK_SECTORS))
+	for (offset = begin; offset < end && !error; offset += some) {
+		some = win->loses || win->nr_gone ? R5_BLOCK_SECTORS : end - offset;
+		if (r5_window_lost(win, offset, some))
 			error = check_rest(win, offset);
 		else
-			bad |= check_part(win, offset, R5_BLOCK_SECTORS);
+			bad |= check_part(win, offset, &some);
 	}
 	for (offset = begin; bad && offset < end; offset += R5_BLOCK_SECTORS)
 		if (!r5_window_lost(win, offset, R5_BLOCK_SECTORS))
@@ -203,6 +205,10 @@ static int recover_solve(struct r5_window *win)
 	unsigned int offset;
 	int error = 0;
 
+	if (!win->loses) {
+		r5_window_solve(win, 0, r5_window_sectors(win), win->gone, win->nr_gone);
+		return 0;
+	}
 	for (offset = 0; offset < r5_window_sectors(win) && !error; offset += R5_BLOCK_SECTORS) {
 		if (r5_window_lost(win, offset, R5_BLOCK_SECTORS))
 			error = recover_rest(win, offset);

@@ -83,16 +83,24 @@ static void *block(const struct r5_window *win, u32 slot, unsigned int offset)
 	return page_address(page) + ((offset % PAGE_SECTORS) << SECTOR_SHIFT);
 }
 
-/* What slot @to has at @offset = sum of that of all others; @fresh: or else its own content is part of the sum. */
-static void sum_blocks(const struct r5_window *win, u32 to, unsigned int offset, unsigned int bytes, bool fresh)
+/* All slots at @offset, @first before the others. */
+static void **sum_slots(struct r5_window *win, u32 first, unsigned int offset)
 {
-	struct r5_sum sum = r5_sum_begin(block(win, to, offset), bytes, fresh);
-	u32 i;
+	u32 i, nr = 1;
 
+	win->at[0] = block(win, first, offset);
 	for (i = 0; i < win->slots; i++)
-		if (i != to)
-			r5_sum_add(&sum, block(win, i, offset));
-	r5_sum_end(&sum);
+		if (i != first)
+			win->at[nr++] = block(win, i, offset);
+	return win->at;
+}
+
+/* What slot @to has becomes the sum of what all others have. */
+static void sum_others(struct r5_window *win, u32 to, unsigned int offset, unsigned int bytes)
+{
+	void **at = sum_slots(win, to, offset);
+
+	emd_xor_sum(at[0], at + 1, win->slots - 1, bytes);
 }
 
 static u32 p_slot(const struct r5_window *win, unsigned int offset)
@@ -100,13 +108,21 @@ static u32 p_slot(const struct r5_window *win, unsigned int offset)
 	return emd_geometry_p_slot(&win->map->geo, r5_window_row(win, offset));
 }
 
-/* In P's own place, as nearly all that is checked is right and its P is not needed any more. */
-static u32 check_sum(struct r5_window *win, unsigned int offset, unsigned int bytes)
+/* Up to where memory lies side by side. */
+static unsigned int run_end(const struct r5_window *win, unsigned int offset, unsigned int end)
 {
-	u32 p = p_slot(win, offset);
+	return min(end, round_down(offset, win->w->run) + win->w->run);
+}
 
-	sum_blocks(win, p, offset, bytes, false);
-	return emd_xor_zero(block(win, p, offset), bytes) ? 0 : R5_PARITY_P;
+/* P's place may be used up, as nearly all that is checked is right and its P is not needed any more. */
+static u32 check_sum(struct r5_window *win, unsigned int offset, unsigned int *sectors)
+{
+	unsigned int some = run_end(win, offset, offset + *sectors) - offset;
+	void **at = sum_slots(win, p_slot(win, offset), offset);
+
+	some = emd_xor_zeros(at, win->slots, (size_t)some << SECTOR_SHIFT) >> SECTOR_SHIFT;
+	*sectors = some ?: min(*sectors, R5_BLOCK_SECTORS);
+	return some ? 0 : R5_PARITY_P;
 }
 
 /* -- two: places -------------------------------------------------------------------------------- */
@@ -132,6 +148,7 @@ static void place_slots(struct r5_window *win, u64 row)
 	emd_geometry_row(&win->map->geo, row, &at);
 	for (i = 0; i < win->slots; i++)
 		win->place[i] = i == at.p ? p_place(win) : i == at.q ? q_place(win) : emd_row_q_power(&at, i);
+	memset(win->at, 0, win->conf->places * sizeof(*win->at));
 }
 
 static void place_blocks(struct r5_window *win, unsigned int offset)
@@ -139,7 +156,6 @@ static void place_blocks(struct r5_window *win, unsigned int offset)
 	u32 i;
 
 	place_slots(win, r5_window_row(win, offset));
-	memset(win->at, 0, win->conf->places * sizeof(*win->at));
 	for (i = 0; i < win->slots; i++)
 		win->at[win->place[i]] = block(win, i, offset);
 }
@@ -173,35 +189,45 @@ static u32 check_pq(struct r5_window *win, unsigned int offset, unsigned int byt
 
 /* -- either ------------------------------------------------------------------------------------- */
 
-static void solve_block(struct r5_window *win, unsigned int offset, unsigned int bytes, const u32 *unknown, u32 nr)
+static void solve_by_sum(struct r5_window *win, unsigned int offset, unsigned int end, u32 unknown)
 {
-	if (win->conf->parity == 1) {
-		sum_blocks(win, unknown[0], offset, bytes, true);
-		return;
+	unsigned int some;
+
+	for (; offset < end; offset += some) {
+		some = run_end(win, offset, end) - offset;
+		sum_others(win, unknown, offset, some << SECTOR_SHIFT);
 	}
-	place_blocks(win, offset);
-	emd_pq_solve(win->at, win->conf->places, win->place[unknown[0]], win->place[unknown[nr - 1]], bytes);
+}
+
+static void solve_by_places(struct r5_window *win, unsigned int offset, unsigned int end, const u32 *unknown, u32 nr)
+{
+	unsigned int some;
+
+	for (; offset < end; offset += some) {
+		some = min(R5_BLOCK_SECTORS, end - offset);
+		place_blocks(win, offset);
+		emd_pq_solve(win->at, win->conf->places, win->place[unknown[0]], win->place[unknown[nr - 1]], some << SECTOR_SHIFT);
+	}
 }
 
 void r5_window_solve(struct r5_window *win, unsigned int offset, unsigned int sectors, const u32 *unknown, u32 nr)
 {
-	unsigned int end = offset + sectors, some;
-
-	for (; nr && offset < end; offset += some) {
-		some = min(R5_BLOCK_SECTORS, end - offset);
-		solve_block(win, offset, some << SECTOR_SHIFT, unknown, nr);
-	}
+	if (nr && win->conf->parity == 1)
+		solve_by_sum(win, offset, offset + sectors, unknown[0]);
+	else if (nr)
+		solve_by_places(win, offset, offset + sectors, unknown, nr);
 }
 
-u32 r5_window_check(struct r5_window *win, unsigned int offset, unsigned int sectors)
+u32 r5_window_check(struct r5_window *win, unsigned int offset, unsigned int *sectors)
 {
-	unsigned int bytes = sectors << SECTOR_SHIFT;
-
-	return win->conf->parity == 1 ? check_sum(win, offset, bytes) : check_pq(win, offset, bytes);
+	if (win->conf->parity == 1)
+		return check_sum(win, offset, sectors);
+	*sectors = min(*sectors, R5_BLOCK_SECTORS);
+	return check_pq(win, offset, *sectors << SECTOR_SHIFT);
 }
 
 void r5_window_mend(struct r5_window *win, unsigned int offset, unsigned int sectors)
 {
 	if (win->conf->parity == 1)
-		sum_blocks(win, p_slot(win, offset), offset, sectors << SECTOR_SHIFT, true);
+		sum_others(win, p_slot(win, offset), offset, sectors << SECTOR_SHIFT);
 }

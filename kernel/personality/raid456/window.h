@@ -72,11 +72,16 @@ void r5_window_exit(struct r5_window *win);
 void r5_window_lock(struct r5_window *win, bool shared);
 void r5_window_unlock(struct r5_window *win);
 
-/** r5_window_solve() - compute @sectors at @offset, within a row, of @nr slots from all others, at most as many as there is parity. */
+/** r5_window_solve() - compute @sectors at @offset, in whole blocks or within one, of @nr slots from all others, at most as many as there is parity. */
 void r5_window_solve(struct r5_window *win, unsigned int offset, unsigned int sectors, const u32 *unknown, u32 nr);
 
-/** r5_window_check() - of a block, or a part of one. Return: the parity that is not right, R5_PARITY_*. It is used up. */
-u32 r5_window_check(struct r5_window *win, unsigned int offset, unsigned int sectors);
+/**
+ * r5_window_check() - the blocks at @offset, or a part of one
+ * @sectors: within a row; how many of them were looked at comes back
+ *
+ * Return: the parity that is not right, R5_PARITY_*; then it is one block at most. The parity of what was looked at may be used up.
+ */
+u32 r5_window_check(struct r5_window *win, unsigned int offset, unsigned int *sectors);
 
 /** r5_window_mend() - the parity of what was checked becomes right, in memory. */
 void r5_window_mend(struct r5_window *win, unsigned int offset, unsigned int sectors);
