@@ -202,14 +202,18 @@ static void held_work(struct work_struct *work)
 static void unplug(struct blk_plug_cb *plugged, bool from_schedule)
 {
 	struct held *held = container_of(plugged, struct held, plugged);
+	struct r5_here here;
 
 	if (from_schedule && held->nr) {
 		INIT_WORK(&held->work, held_work);
 		queue_work(emd_array_wq(held->conf->map->array, EMD_QUEUE_RUN), &held->work);
 		return;
 	}
-	if (held->nr)
+	if (held->nr) {
+		r5_here_begin(&here);
 		start_held(held->conf, held);
+		r5_here_end(&here);
+	}
 	kfree(held);
 }
 

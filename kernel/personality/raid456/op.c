@@ -414,7 +414,7 @@ static void op_written(struct r5_op *op)
 	}
 	op->then = op->run;
 	op->run = op_narrow;
-	r5_op_queue(op);
+	r5_op_queue_work(op);
 }
 
 static void column_end_io(struct bio *bio)

@@ -21,8 +21,8 @@
  *    but disks. All memory of a request is taken before its first operation starts, or
  *    the request is handed to a worker (emd_io_punt()) which may wait.
  * 2. A completion never starts an operation and never computes: it hands the operation to
- *    the runner of its CPU (row.c). So the stack does not grow with synchronous members,
- *    and parity is computed in process context.
+ *    the runner of its CPU, or back to its submitter (row.c). So the stack does not grow with synchronous
+ *    members, and parity is computed in process context.
  * 3. Two writers never hold the same blocks of a row. Parity is computed from bytes that
  *    nobody else can change: from a private copy of the data, unless it is stable.
  * 4. Until phase 2 nothing on disk has changed. Whatever goes wrong before (a read error,
@@ -89,6 +89,32 @@ struct r5_runner {
 	struct llist_head	ops;
 	struct work_struct	work;
 };
+
+/**
+ * struct r5_submitter - who runs on one CPU what ends while he sends it
+ * @task: NULL: nobody; @ops: his, see struct r5_here
+ */
+struct r5_submitter {
+	struct task_struct	*task;
+	struct llist_head	*ops;
+};
+
+#define R5_HERE_ROUNDS	16
+
+/* Operations that their submitter runs himself, between r5_here_begin() and r5_here_end(). */
+struct r5_here {
+	struct llist_head	ops;
+	struct r5_submitter	*submitter;
+};
+
+/**
+ * r5_here_begin() - operations whose members answer at once are not left to a worker
+ * Context: a task that flushes its plug; within submit_bio(), or where another does it already, nothing happens.
+ */
+void r5_here_begin(struct r5_here *here);
+
+/** r5_here_end() - send what the task has plugged, and run what has come back. Of the array nothing need be left then. */
+void r5_here_end(struct r5_here *here);
 
 /**
  * struct r5_array - what the maps of one array share
@@ -277,8 +303,11 @@ void r5_op_free(struct r5_op *op);
 /** r5_op_start() - lock the row and run; at once, or when the lock is granted. Process context. */
 void r5_op_start(struct r5_op *op);
 
-/** r5_op_queue() - call @op->run on this CPU's runner. Any context. */
+/** r5_op_queue() - call @op->run, which may not wait, on this CPU's runner or in the submitter (row.c). Any context. */
 void r5_op_queue(struct r5_op *op);
+
+/** r5_op_queue_work() - call @op->run on this CPU's runner. Any context. */
+void r5_op_queue_work(struct r5_op *op);
 
 /** r5_op_end() - the operation is over: unlock, free, count down the request. Any context. */
 void r5_op_end(struct r5_op *op, blk_status_t status);

@@ -10,6 +10,11 @@
  * as a claimant holds one claim at a time (a sync claims several rows, in ascending
  * order, and nobody else waits while holding) there is no cycle. There is no row object
  * that could be freed too early: the claims are the row.
+ *
+ * A completion hands an operation to the work of its CPU. One that comes while a submitter sends, from within what it sends, as that of
+ * memory does, leaves it to the submitter instead, who runs it when everything is sent: nobody has to be woken, and the stack is as
+ * flat as the work's. Only who is not within submit_bio() does that, because there nothing is sent before it returns; and it ends after
+ * some rounds, because rows that come free bring other submitters' operations.
  */
 #include "raid456.h"
 
@@ -83,20 +88,26 @@ void r5_unlock_row(struct r5_array *array, struct r5_lock *lock)
 	spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
-static void runner_work(struct work_struct *work)
+/* -- runners ------------------------------------------------------------------------------------ */
+
+static void run_all(struct llist_node *ops)
 {
-	struct r5_runner *runner = container_of(work, struct r5_runner, work);
-	struct llist_node *ops = llist_reverse_order(llist_del_all(&runner->ops));
 	struct r5_op *op, *next;
 	struct blk_plug plug;
 
+	ops = llist_reverse_order(ops);
 	blk_start_plug(&plug);
 	llist_for_each_entry_safe(op, next, ops, queue)
 		op->run(op);
 	blk_finish_plug(&plug);
 }
 
-void r5_op_queue(struct r5_op *op)
+static void runner_work(struct work_struct *work)
+{
+	run_all(llist_del_all(&container_of(work, struct r5_runner, work)->ops));
+}
+
+void r5_op_queue_work(struct r5_op *op)
 {
 	struct r5_array *array = op->conf->array;
 	int cpu = raw_smp_processor_id();
@@ -104,6 +115,56 @@ void r5_op_queue(struct r5_op *op)
 
 	if (llist_add(&op->queue, &runner->ops))
 		queue_work_on(cpu, emd_array_wq(op->conf->map->array, EMD_QUEUE_RUN), &runner->work);
+}
+
+/* Not of an array, which may be gone when its last operation has ended here. */
+static DEFINE_PER_CPU(struct r5_submitter, submitters);
+
+/* @task is this one only if this one has put it there; so it does not matter which CPU we are on by now. */
+static bool submitter_takes(struct r5_op *op)
+{
+	struct r5_submitter *s = raw_cpu_ptr(&submitters);
+
+	if (!in_task() || READ_ONCE(s->task) != current)
+		return false;
+	llist_add(&op->queue, s->ops);
+	return true;
+}
+
+void r5_op_queue(struct r5_op *op)
+{
+	if (!submitter_takes(op))
+		r5_op_queue_work(op);
+}
+
+void r5_here_begin(struct r5_here *here)
+{
+	struct r5_submitter *s = raw_cpu_ptr(&submitters);
+
+	init_llist_head(&here->ops);
+	here->submitter = NULL;
+	if (current->bio_list || !current->plug || cmpxchg(&s->task, NULL, current))
+		return;
+	s->ops = &here->ops;
+	here->submitter = s;
+}
+
+void r5_here_end(struct r5_here *here)
+{
+	struct blk_plug *plug = current->plug;
+	struct r5_op *op, *next;
+	struct llist_node *ops;
+	unsigned int round;
+
+	if (!here->submitter)
+		return;
+	blk_finish_plug(plug);
+	for (round = 0; round < R5_HERE_ROUNDS && (ops = llist_del_all(&here->ops)); round++)
+		run_all(ops);
+	smp_store_release(&here->submitter->task, NULL);
+	llist_for_each_entry_safe(op, next, llist_reverse_order(llist_del_all(&here->ops)), queue)
+		r5_op_queue_work(op);
+	current->plug = plug;	/* as those who are sending what is in it still do */
 }
 
 static int array_init_runners(struct r5_array *array)
