@@ -345,6 +345,7 @@ Result<std::size_t> replace_run(Context &c, const ArrayRef &ref, std::size_t fir
 
 Result<> run_array(Context &c, const ArrayRef &ref)
 {
+    EMD_TRY(check_writable(c, ref.array));
     plan::Plan plan;
     plan.add(plan::Set{ref.array, "array_state", "active"});
     SystemHost host(c, {});

@@ -204,6 +204,8 @@ Result<int> cmd_mode(Context &c)
 {
     const bool read_only = c.options.mode == Mode::ReadOnly;
     for (const std::string &array : EMD_TRY(chosen(c))) {
+        if (!read_only)
+            EMD_TRY(check_writable(c, array));
         plan::Plan plan;
         plan.title = fmt::format("{} {}", to_word(c.options.mode), link_of(c, array));
         plan.add(plan::Set{array, "array_state", read_only ? "readonly" : "active"});

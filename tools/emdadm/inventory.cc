@@ -118,6 +118,18 @@ Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevic
     return loaded;
 }
 
+Result<> check_writable(Context &c, const std::string &array)
+{
+    const ArrayRef ref = EMD_TRY(look_at(c, array));
+    if (ref.kind != ArrayRef::Kind::Volume || !is_single(c, ref.container))
+        return {};
+    const Loaded loaded = EMD_TRY(load_container(c, ref.container));
+    for (const Volume &v : loaded.view().volumes)
+        if (v.index == ref.volume && !v.read_write)
+            return fail(Errc::Refused, "{} must not be written: {}", link_of(c, array), v.refused);
+    return {};
+}
+
 Result<Loaded> load_container(Context &c, const std::string &array)
 {
     const ArrayRef ref = EMD_TRY(look_at(c, array));

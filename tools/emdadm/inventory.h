@@ -57,6 +57,9 @@ bool held_by_emd(const BlockDevice &device);
 
 Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevice>> devices);
 
+// May the array be written? A volume that its format forbids to write was started to be read.
+Result<> check_writable(Context &c, const std::string &array);
+
 // The container that runs as `array`, read from its members.
 Result<Loaded> load_container(Context &c, const std::string &array);
 

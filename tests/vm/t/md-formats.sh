@@ -100,6 +100,7 @@ boot2() {
 	refuses "write-intent bitmap.*--readonly" emdadm --assemble /dev/emd/arr --config none "$d0" "$d2" "$d3"
 	wait_for 20 no_emd
 	emdadm --assemble /dev/emd/arr --readonly --config none "$d0" "$d2" "$d3"
+	refuses "must not be written: .*write-intent bitmap" emdadm --readwrite /dev/emd/arr
 	emdwork pattern-check /dev/emd/arr $BYTES 6
 	emd_stop
 	md5sum -cs /tmp/sums || fail "a disk was written that only was to be read"
