@@ -43,6 +43,14 @@ run_pass repair
 expect_attr "$md/mismatch_cnt" 24
 clean_check
 
+say "parity is gone where it was not the first of its chunk to be looked at"
+for page in 5 6; do dd if=/dev/zero of="$d2" bs=4096 seek=$page count=1 conv=fsync,notrunc 2>/dev/null; done	# P of row 0
+run_pass check
+expect_attr "$md/mismatch_cnt" 16
+run_pass repair
+expect_attr "$md/mismatch_cnt" 16
+clean_check
+
 say "sync_min, sync_max, sync_completed"
 refuse_store "Invalid argument" 100 "$md/sync_max"
 refuse_store "Invalid argument" nonsense "$md/sync_max"
