@@ -660,7 +660,8 @@ static void op_begin(struct r5_op *op)
 
 static void op_granted(struct r5_lock *lock)
 {
-	r5_op_queue(container_of(lock, struct r5_op, lock));
+	/* Not by who unlocks: it may be another's operation, which would wait until he gets the CPU. */
+	r5_op_queue_work(container_of(lock, struct r5_op, lock));
 }
 
 void r5_op_start(struct r5_op *op)
