@@ -49,7 +49,7 @@ static void changed(struct emd_array *a, struct mdk_member *m)
 }
 
 /* Return: 0, -ENODEV for a member that has failed, or -ENOSPC. */
-static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known, bool failed)
+static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known, enum emd_bad_cause cause)
 {
 	bool acked = known || !a->member.metapers->external;
 	unsigned long flags;
@@ -59,7 +59,7 @@ static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end
 		return -ENOSPC;		/* nobody keeps one */
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	if (MDU_MSTATE_LIVE(m->state)) {
-		error = emd_badblocks_add(m->bad, begin, end, acked ? EMD_BAD_ACKED : EMD_BAD_UNACKED, failed);
+		error = emd_badblocks_add(m->bad, begin, end, acked ? EMD_BAD_ACKED : EMD_BAD_UNACKED, cause);
 		smp_store_release(&a->bad_round, a->bad_round + 1);
 		if (!emd_badblocks_acked(m->bad))
 			block(a, m);
@@ -69,15 +69,29 @@ static int add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end
 	return error;
 }
 
-bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end)
+void emd_member_unfit(struct mdk_member *m)
 {
-	struct emd_array *a = emd_member_array(m->parent);
-	int error = add_bad(a, m, begin, end, false, true);
+	emd_member_error(emd_member_array(m->parent), m);
+}
+
+static bool member_bad(struct mdk_member *m, u64 begin, u64 end, enum emd_bad_cause cause)
+{
+	int error = add_bad(emd_member_array(m->parent), m, begin, end, false, cause);
 
 	set_bit(EMD_MF_WRITE_ERROR, &m->flags);
 	if (error)
-		emd_member_error(a, m);
+		emd_member_unfit(m);
 	return !error;
+}
+
+bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end)
+{
+	return member_bad(m, begin, end, EMD_BAD_REFUSED);
+}
+
+bool emd_member_lost(struct mdk_member *m, u64 begin, u64 end)
+{
+	return member_bad(m, begin, end, EMD_BAD_LOST);
 }
 
 bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round)
@@ -108,7 +122,7 @@ int emd_array_keep_bad(struct mdk_member *m)
 
 int emd_array_add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known)
 {
-	int error = add_bad(a, m, begin, end, known, false);
+	int error = add_bad(a, m, begin, end, known, EMD_BAD_KNOWN);
 
 	if (!error && test_bit(EMD_MF_BAD_UNACKED, &m->flags))
 		emd_array_acknowledge_bad(a, m);

@@ -75,9 +75,22 @@ void emd_member_error(struct emd_array *a, struct mdk_member *m)
 	fail_member(a, m, true);
 }
 
+static bool others_have_bad(struct emd_array *a, struct mdk_member *m)
+{
+	struct mdk_member *other;
+	unsigned long flags;
+	bool bad = false;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_for_each_child(other, &a->member)
+		bad |= other != m && READ_ONCE(other->has_bad);
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return bad;
+}
+
 bool emd_member_error_fast(struct emd_array *a, struct mdk_member *m)
 {
-	return !fail_member(a, m, false);
+	return !others_have_bad(a, m) && !fail_member(a, m, false);
 }
 
 void emd_member_error_only_copy(struct emd_array *a, struct mdk_member *m, const struct bio *bio)

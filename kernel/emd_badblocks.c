@@ -43,16 +43,18 @@ u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end)
 	return first;
 }
 
-int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, bool failed)
+int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, enum emd_bad_cause cause)
 {
 	unsigned long flags;
+	bool fresh;
 	int error;
 
 	spin_lock_irqsave(&bb->lock, flags);
-	if (failed || !emd_bad_all(&bb->list, begin, end))
+	fresh = !emd_bad_all(&bb->list, begin, end);
+	if (fresh || cause != EMD_BAD_KNOWN)
 		bb->round += bb->round == U32_MAX ? 2 : 1;
 	error = emd_bad_add(&bb->list, begin, end, kind);
-	if (!error && failed && emd_bad_run(&bb->list, begin) > LONGEST_RUN)
+	if (!error && fresh && cause == EMD_BAD_REFUSED && emd_bad_run(&bb->list, begin) > LONGEST_RUN)
 		error = -ENOSPC;
 	WRITE_ONCE(*bb->any, bb->list.nr != 0);
 	spin_unlock_irqrestore(&bb->lock, flags);

@@ -32,8 +32,11 @@ void emd_badblocks_clear(struct emd_badblocks *bb);
 /** emd_badblocks_first() - the first bad sector in [@begin, @end), @end if there is none. */
 u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end);
 
-/** emd_badblocks_add() - see emd_bad_add(); @failed: because a write has. Return: 0, or -ENOSPC, also if too much has failed in one piece. */
-int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, bool failed);
+/* Why a range is listed: somebody knows it, what it should hold is lost, or a write of it was refused. */
+enum emd_bad_cause { EMD_BAD_KNOWN, EMD_BAD_LOST, EMD_BAD_REFUSED };
+
+/** emd_badblocks_add() - see emd_bad_add(). Return: 0, or -ENOSPC, also if by that too much is refused in one piece. */
+int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, enum emd_bad_cause cause);
 
 /**
  * emd_badblocks_round() - before a write of [@begin, @end) is sent

@@ -86,10 +86,13 @@ void emd_member_error(struct emd_array *a, struct mdk_member *m);
 /**
  * emd_member_error_fast() - a request has failed that was to fail at once rather than be tried for long (failfast)
  *
- * Fails the member, as emd_member_error() does. If it holds the last copy of something nothing happens: the request is to be made
- * again, as one that may take its time. Any context. Return: true if the member is failed.
+ * Fails the member, as emd_member_error() does. If it holds the last copy of something, or may because another has bad blocks, nothing
+ * happens: the request is to be made again, as one that may take its time. Any context. Return: true if the member is failed.
  */
 bool emd_member_error_fast(struct emd_array *a, struct mdk_member *m);
+
+/** emd_member_unfit() - emd_member_error(), for who knows the member only and holds a reference to it. Any context. */
+void emd_member_unfit(struct mdk_member *m);
 
 /**
  * emd_member_error_only_copy() - @bio of @m, of a level without redundancy, has ended: is it an error of the member?
@@ -107,13 +110,14 @@ void emd_member_error_only_copy(struct emd_array *a, struct mdk_member *m, const
 bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status);
 
 /**
- * emd_member_bad() - sectors [@begin, @end) of the device could not be written, or hold nothing that may be read
+ * emd_member_bad(), emd_member_lost() - sectors [@begin, @end) of the device were refused; or hold nothing that may be read
  *
  * They are not read from now on. With external metadata, writes are reported only when that is durable, as with a failure.
- * If there is no room in the list the member is failed. Context: any; a reference to @m is held.
+ * If there is no room in the list the member is failed, and if it refuses too much in one piece. Context: any; a reference to @m is held.
  * Return: true if the member stays, without these sectors.
  */
 bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end);
+bool emd_member_lost(struct mdk_member *m, u64 begin, u64 end);
 
 /**
  * emd_member_written() - a write for which emd_member_write_round() gave @round has succeeded: bad blocks there are good again

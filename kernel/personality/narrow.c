@@ -13,6 +13,7 @@ struct refused {
 	struct bio *source;
 	struct bvec_iter iter;
 	u64 sector;
+	blk_status_t status;	/* of the last write that failed */
 	bool bad;	/* some of it is recorded, or was and still is */
 	bool lost;	/* some of it is not */
 };
@@ -31,7 +32,7 @@ static void one_end_io(struct bio *bio)
 }
 
 /* The next @sectors. Return: true if the disk has taken them; @good: then they can be read. */
-static bool write_once(const struct refused *r, unsigned int sectors, bool *good)
+static bool write_once(struct refused *r, unsigned int sectors, bool *good)
 {
 	struct one_write one = { .done = COMPLETION_INITIALIZER_ONSTACK(one.done) };
 	struct mdk_member *m = r->member;
@@ -48,6 +49,8 @@ static bool write_once(const struct refused *r, unsigned int sectors, bool *good
 	wait_for_completion_io(&one.done);
 	bio_put(bio);
 	*good = !one.status && (!round || emd_member_written(m, r->sector, r->sector + sectors, round));
+	if (one.status)
+		r->status = one.status;
 	return !one.status;
 }
 
@@ -78,6 +81,13 @@ static void record(struct refused *r, unsigned int sectors)
 		r->lost = true;
 }
 
+/* The last error says nothing about a place, or nobody keeps a list. */
+static void give_up(struct refused *r)
+{
+	emd_member_unfit(r->member);
+	r->lost = true;
+}
+
 /* The next @sectors, in pieces that end at multiples of @step; by blocks where that fails. */
 static void narrow(struct refused *r, unsigned int sectors, unsigned int step, unsigned int block)
 {
@@ -87,6 +97,10 @@ static void narrow(struct refused *r, unsigned int sectors, unsigned int step, u
 		unsigned int some = min_t(u64, end - r->sector, step - (r->sector & (step - 1)));
 		bool written = write_some(r, some);
 
+		if (!written && !emd_member_keeps_bad(r->member, r->status)) {
+			give_up(r);
+			return;
+		}
 		if (!written && some > block) {
 			narrow(r, some, block, block);
 			continue;
@@ -154,7 +168,7 @@ bool emd_slot_bad(const struct emd_map *map, u32 slot, u64 sector, unsigned int 
 
 	if (!member)
 		return false;
-	recorded = emd_member_lists_bad(member) && emd_member_bad(member, begin, begin + sectors);
+	recorded = emd_member_lists_bad(member) && emd_member_lost(member, begin, begin + sectors);
 	emd_member_put(member);
 	return recorded;
 }

@@ -86,6 +86,25 @@ expect_list "$n0" ""
 refuses "is not that" get 34 1
 stop_array
 
+say "what is lost everywhere is no disk's fault, however much it is"
+lists_array raid1 0 - "$n0" "$n1"
+start_array insync
+pattern
+stop_array
+lists_array raid1 0 - "$n0" "$n1"
+for m in "$n0" "$n1"; do for at in 0 512 1024; do echo $at 512 >"$(member "$m")/bad_blocks"; done; done
+echo 0 >"$md/resync_start"
+echo active >"$md/array_state"
+wait_for 60 attr_is "$md/resync_start" none
+wait_idle
+expect_attr "$md/degraded" 0
+for m in "$n0" "$n1"; do expect "0 512
+512 512
+1024 512" list "$m"; done
+get 1536 64
+lost 0 8
+stop_array
+
 # Its disk takes a second for each request: that is for the kernel with KASAN and lockdep.
 two_writes_of_one_place() {
 	say "two writes of one place: one was sent before the other one found it bad"

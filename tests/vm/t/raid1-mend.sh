@@ -144,4 +144,22 @@ dd if=/some of="$dev" bs=64K oflag=direct conv=notrunc 2>/dev/null && fail "a wr
 expect_attr "$md/degraded" 1
 stop_array
 
+say "nor while another has bad blocks"
+for i in 0 1; do
+	dmsetup remove --noudevsync --retry dust$i
+	eval "dust_disk dust$i \$d$i"
+	eval "m$i=$(dust_node dust$i)"
+done
+make_array emd0 raid1 2 0 - "$m0" "$m1"
+echo failfast >"$(member "$m0")/state"
+for word in external_bbl writemostly; do echo $word >"$(member "$m1")/state"; done
+echo 80 8 >"$(member "$m1")/bad_blocks"	# block 10 is nowhere else than on the first
+start_array
+spoil dust0 5
+drop_caches
+for block in 5 10; do dd if="$dev" of=/block bs=4096 skip=$block count=1 iflag=direct 2>/dev/null || fail "block $block cannot be read"; done
+expect_attr "$md/degraded" 0
+healed dust0 || fail "the member with the only copy of something was not mended"
+stop_array
+
 for i in 0 1 2; do dmsetup remove --noudevsync --retry dust$i; done
