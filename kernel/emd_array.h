@@ -52,6 +52,7 @@ struct emd_bitmap_config {
  * @map:          what serves I/O; NULL while inactive. During a reshape: the *old* side
  * @bitmap:       the write-intent bitmap; NULL without one, and while inactive
  * @bitmap_config: where it is or will be
+ * @backlog:      writes that may be answered before write-mostly members have them (md: bitmap/backlog); @backlog_used: the most there were
  * @reshape:      NULL unless a reshape position is set (running or not); owns the new side's map
  * @bad_round:    changes, behind the list, when bad blocks are added to a member's; see emd_array_bad_round()
  * @geo:          geometry in force
@@ -67,6 +68,8 @@ struct emd_bitmap_config {
  * @reshape_position: stored while the array is inactive, for its start; EMD_POS_MAX: none.
  *                From then on the position is the reshape engine's. config_mutex.
  * @stripe_cache_size: md's attribute, kept for its users; nothing depends on it
+ * @skip_copy:    whole rows of a level with parity are written from their submitter's pages, see emd_array_skip_copy.c. config_mutex
+ * @stable_writes: the block layer knows that these may not change meanwhile: always with @skip_copy, and longer. config_mutex
  * @depth:        arrays above this one (0: top level)
  * @rank, @queues: of the works of its I/O, see emd_array_queues.h. Topology mutex; @queues is read without
  * @array_sectors: visible size
@@ -95,7 +98,11 @@ struct emd_array {
 	u64			resync_start;
 	u64			reshape_position;
 	struct emd_bitmap_config bitmap_config;
+	u32			backlog;
+	u32			backlog_used;
 	unsigned int		stripe_cache_size;
+	bool			skip_copy;
+	bool			stable_writes;
 	unsigned int		depth;
 	unsigned int		rank;
 	struct emd_queues	*queues;

@@ -17,6 +17,8 @@
  * that replaces another: with a list it would lack what that other one has, and that goes when the two change over. In its own list is only
  * what that one does not give either, and nobody else knew when it was copied.
  */
+#include <linux/ratelimit.h>
+
 #include "emd_array_private.h"
 #include "emd_io.h"
 
@@ -92,6 +94,17 @@ bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end)
 bool emd_member_lost(struct mdk_member *m, u64 begin, u64 end)
 {
 	return member_bad(m, begin, end, EMD_BAD_LOST);
+}
+
+void emd_member_lost_answered(struct mdk_member *m, u64 begin, u64 end)
+{
+	struct emd_array *a = emd_member_array(m->parent);
+
+	if (add_bad(a, m, begin, end, !emd_member_lists_bad(m), EMD_BAD_LOST) != -ENOSPC)
+		return;
+	WRITE_ONCE(m->filled, 0);
+	pr_err_ratelimited("%s: %s has lost more than its list of bad blocks can say: nothing of it is read until %s is started anew\n",
+			   a->member.name, m->name, a->member.name);
 }
 
 bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round)

@@ -6,23 +6,15 @@
 
 static struct workqueue_struct *map_wq;
 
-struct emd_map *emd_map_enter_rcu(struct emd_array *a)
-{
-	struct emd_map *map;
-
-	do {
-		/* A map that cannot be entered has been replaced already: look again. */
-		map = rcu_dereference(a->map);
-	} while (map && !percpu_ref_tryget_live_rcu(&map->ref));
-	return map;
-}
-
 struct emd_map *emd_map_enter(struct emd_array *a)
 {
 	struct emd_map *map;
 
 	rcu_read_lock();
-	map = emd_map_enter_rcu(a);
+	do {
+		/* A map that cannot be entered has been replaced already: look again. */
+		map = rcu_dereference(a->map);
+	} while (map && !percpu_ref_tryget_live_rcu(&map->ref));
 	rcu_read_unlock();
 	return map;
 }
@@ -242,6 +234,7 @@ static struct emd_map *build(struct emd_array *a, const struct emd_geometry *geo
 	map->geo.zones = NULL;
 	map->pers = pers;
 	map->holds = !pers->redundant;
+	map->skip_copy = a->skip_copy;
 	map->slots = slots;
 	INIT_WORK(&map->retire_work, map_retire);
 	if (percpu_ref_init(&map->ref, map_idle, 0, GFP_KERNEL)) {

@@ -53,6 +53,7 @@ static bool claim_array(struct emd_array *child)
 	if (free)
 		p->claimed = true;
 	spin_unlock(&p->config_open);
+	wake_up_all(&p->gate.opened);	/* see emd_gate_await_early() */
 	return free;
 }
 
@@ -61,6 +62,15 @@ static void unclaim_array(struct emd_array *child)
 	spin_lock(&child->priv->config_open);
 	child->priv->claimed = false;
 	spin_unlock(&child->priv->config_open);
+}
+
+/* Asked when it is claimed: from then on it does not come to want them (emd_array_set_skip_copy()). */
+static int check_stable_writes(struct emd_array *a, struct emd_array *child)
+{
+	if (!emd_array_running(a) || !bdev_stable_writes(child->disk->part0) || bdev_stable_writes(a->disk->part0))
+		return 0;
+	return emd_refuse(a, -EINVAL, "%s wants pages that do not change while they are written (skip_copy), and %s was started without",
+			  child->member.name, a->member.name);
 }
 
 /* The array itself becomes the member: its I/O comes without the block layer. */
@@ -77,7 +87,9 @@ static struct mdk_member *adopt_array(struct emd_array *a, struct emd_array *chi
 		return ERR_PTR(emd_refuse(a, -EINVAL, "%s is not running", child->member.name));
 	if (child->member.parent != &emd_toplevel || !claim_array(child))
 		return ERR_PTR(emd_refuse(a, -EBUSY, "%s is in use", child->member.name));
-	error = emd_array_sink(a, child);
+	error = check_stable_writes(a, child);
+	if (!error)
+		error = emd_array_sink(a, child);
 	if (error) {
 		unclaim_array(child);
 		return ERR_PTR(error);

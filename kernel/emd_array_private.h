@@ -157,6 +157,12 @@ int emd_array_limits(struct emd_array *a);
 /** emd_array_max_sectors() - size that the geometry in force gives. config_mutex held. */
 u64 emd_array_max_sectors(struct emd_array *a);
 
+/* emd_array_skip_copy.c; config_mutex held */
+/** emd_array_set_skip_copy() - from now on, write whole rows from their submitters' pages, or not. Return: 0, -ENODEV, -EBUSY, -ENOMEM. */
+int emd_array_set_skip_copy(struct emd_array *a, bool on);
+/** emd_array_forget_skip_copy() - @a stops, or has no parity any more; no request is under way. */
+void emd_array_forget_skip_copy(struct emd_array *a);
+
 /* emd_array_members.c */
 int emd_array_add(struct emd_array *a, dev_t dev);
 int emd_array_place(struct emd_array *a, struct mdk_member *m, int slot);
@@ -193,8 +199,6 @@ void emd_array_inherit(struct emd_array *a, int slot);
 void emd_array_inherit_all(struct emd_array *a);
 
 /* emd_array_bad.c */
-/** emd_array_keep_bad() - from now on @m has a list of bad blocks. config_mutex held. Return: 0 or -ENOMEM. */
-int emd_array_keep_bad(struct mdk_member *m);
 /** emd_array_add_bad() - by order of whoever keeps the metadata; @known: it is durable. config_mutex held. Return: 0 or -ENOSPC. */
 int emd_array_add_bad(struct emd_array *a, struct mdk_member *m, u64 begin, u64 end, bool known);
 /** emd_array_acknowledge_bad() - let writes end if no bad block of @m, which has a list, waits to be durable; does nothing to one that has failed. Return: false if one does. Any context. */

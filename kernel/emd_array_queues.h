@@ -9,10 +9,10 @@
  * on its own queue that has not begun, nor may queues wait for each other in a circle. There are five kinds of works
  * (enum emd_queue), and what a work of an array waits for is
  *
- *   RUN      operations of RAID4/5/6: members, where a write is narrowed
+ *   RUN      operations of RAID4/5/6: members, where a write is narrowed; RAID1's writes that come after others: nothing
  *   MEMBERS  commits of the bitmap and flushes before its cleaning, RAID1's and RAID10's narrowed writes: members
- *   MEND     reads that failed: writes of the array under way, which may be on MEMBERS, and members
- *   END      requests that have all they need from the gate, and ends: memory of the personality, which RUN,
+ *   MEND     reads that failed: writes of the array under way, which may be on RUN and MEMBERS, and members
+ *   END      requests that have all they need from the gate, and ends: memory of the personality and writes behind, which RUN,
  *            MEMBERS and MEND give back, and members. Ends, and writes that were held for a failure, wait for nothing
  *   ADMIT    bios that are admitted, and rounds of flushing: requests of the gate, which come back by all kinds above;
  *            the opening and shutting of the gate, which waits for writes under way

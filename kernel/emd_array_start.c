@@ -69,6 +69,19 @@ static void set_request_limits(struct queue_limits *lim, const struct emd_geomet
 	emd_limits_set_request(lim, most);
 }
 
+/* Of all members: a spare may take a slot when nobody can be told any more. */
+static bool wants_stable_writes(struct emd_array *a)
+{
+	struct mdk_member *m;
+	bool stable = false;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member)
+		stable |= MDU_MSTATE_LIVE(m->state) && bdev_stable_writes(emd_member_bdev(m));
+	mutex_unlock(&emd_topology_mutex);
+	return stable;
+}
+
 int emd_array_limits(struct emd_array *a)
 {
 	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
@@ -91,6 +104,8 @@ int emd_array_limits(struct emd_array *a)
 		features |= EMD_FEAT_NOWAIT;
 	if (sum.rotational)
 		features |= EMD_FEAT_ROTATIONAL;
+	if (a->stable_writes || wants_stable_writes(a))
+		features |= EMD_FEAT_STABLE_WRITES;
 	return emd_disk_set_limits(a->disk, &sum.lim, features);
 }
 
@@ -328,6 +343,7 @@ void emd_array_stop(struct emd_array *a)
 	a->member.pers = NULL;
 	displace_members(a);
 	emd_member_event(&a->member, EMD_MEV_SPARE);
+	emd_array_forget_skip_copy(a);
 	a->external_size = false;
 	a->array_sectors = 0;
 	emd_array_resize(a);
@@ -395,6 +411,8 @@ int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo)
 	a->member.subtype = pers->level;
 	emd_map_replace(a, map);
 	settle_gate(a, was_redundant);
+	if (!emd_geometry_parity_disks(&a->geo))
+		emd_array_forget_skip_copy(a);
 	emd_array_limits(a);
 	emd_array_resize(a);
 	emd_array_update_links(a);

@@ -6,6 +6,7 @@
  * has to be quiet before its child goes. Then from the bottom up the sentinels are
  * dropped: the children's, then the array's own. The objects go when their last
  * reference does; a child holds one on its parent, so the order of destruction follows.
+ * Of a child, too, everything has to have left that was answered early, and may be held for the monitor, before it says that it is stopping.
  * The recursion is as deep as arrays are nested, EMD_MAX_DEPTH at most.
  */
 #include "emd_array_private.h"
@@ -45,6 +46,7 @@ static void stop_tree(struct emd_array *a)
 {
 	struct emd_array *child;
 
+	wait_event(emd_array_gate(a)->opened, !atomic_read(&emd_array_gate(a)->early));
 	set_stopping(a);
 	mutex_lock(&a->config_mutex);
 	if (emd_array_running(a))
@@ -105,7 +107,7 @@ static int claim_stop(struct emd_array *a)
 	spin_lock(&p->config_open);
 	if (p->stopping)
 		error = -ENODEV;
-	else if (p->opens || p->claimed)
+	else if (p->opens || p->claimed || atomic_read(&p->gate.early))
 		error = -EBUSY;
 	else
 		p->stopping = true;

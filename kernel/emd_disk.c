@@ -24,6 +24,8 @@ static int emd_disk_open(struct gendisk *disk, emd_mode_t mode)
 	else
 		p->opens++;
 	spin_unlock(&p->config_open);
+	if (unlikely(atomic_read(&p->gate.early)))
+		wake_up_all(&p->gate.opened);	/* see emd_gate_await_early() */
 	return error;
 }
 

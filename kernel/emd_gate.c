@@ -114,10 +114,13 @@ static void drop_request(struct emd_array *a, struct emd_gate_request *rq)
 {
 	struct emd_map *map = rq->io.map;
 	bool write = rq->write;
+	unsigned long flags;
 
 	if (rq->ranged)
 		emd_range_exit(a->ranges, &rq->holder);
+	local_irq_save(flags);
 	emd_gate_request_free(emd_array_gate(a), rq);
+	local_irq_restore(flags);
 	if (write)
 		percpu_ref_put(&emd_array_gate(a)->writes);
 	emd_map_exit(map);
@@ -145,9 +148,9 @@ static __always_inline void member_submit(struct mdk_member *m, struct bio *bio)
 }
 
 /* A bio that the personality can send on itself needs no more. A part of a chain may not: it would only end with the whole. */
-static __always_inline bool send_on(struct emd_gate_request *rq, struct bio *bio)
+static __always_inline bool send_on(const struct emd_personality *pers, struct emd_gate_request *rq, struct bio *bio)
 {
-	struct mdk_member *m = bio_flagged(bio, BIO_CHAIN) ? NULL : rq->io.map->pers->remap(rq->io.map, bio);
+	struct mdk_member *m = bio_flagged(bio, BIO_CHAIN) ? NULL : pers->remap(rq->io.map, bio);
 
 	if (!m)
 		return false;
@@ -159,8 +162,10 @@ static __always_inline bool send_on(struct emd_gate_request *rq, struct bio *bio
 	return true;
 }
 
-static void start_request(struct emd_array *a, struct emd_gate_request *rq, struct bio *bio, bool can_wait)
+static __always_inline void start_request(struct emd_array *a, struct emd_gate_request *rq, struct bio *bio, bool can_wait)
 {
+	const struct emd_personality *pers = rq->io.map->pers;
+
 	rq->array = a;
 	rq->bio = bio;
 	rq->end_io = bio->bi_end_io;
@@ -170,10 +175,10 @@ static void start_request(struct emd_array *a, struct emd_gate_request *rq, stru
 	rq->counted = !a->depth && blk_queue_io_stat(a->disk->queue);
 	if (rq->counted)
 		rq->started = bio_start_io_acct(bio);
-	if (rq->io.map->pers->remap && send_on(rq, bio))
+	if (pers->remap && send_on(pers, rq, bio))
 		return;
 	/* A redundant level takes no EAGAIN from a member for an answer. */
-	if (rq->io.map->pers->redundant)
+	if (pers->redundant)
 		bio->bi_opf &= ~REQ_NOWAIT;
 	rq->io.bio = bio;
 	rq->io.done = emd_gate_request_done;
@@ -182,7 +187,7 @@ static void start_request(struct emd_array *a, struct emd_gate_request *rq, stru
 	rq->io.status = BLK_STS_OK;
 	rq->io.pers_private = NULL;
 	atomic_set(&rq->io.pending, 0);
-	rq->io.map->pers->submit(&rq->io);
+	pers->submit(&rq->io);
 }
 
 /* Both parts go through the gate; the front is chained to the rest and keeps it from ending. */
@@ -209,11 +214,63 @@ static gfp_t request_gfp(bool can_wait)
 	return can_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
 }
 
-static inline struct emd_map *enter_map(struct emd_array *a)
+/* @rq gets its references, with interrupts off; without a map none. */
+static __always_inline void enter_map(struct emd_array *a, struct emd_gate *g, struct emd_gate_request *rq, bool write)
 {
-	struct emd_map *map = rcu_dereference(a->map);
+	struct emd_map *map = rcu_dereference_sched(a->map);
 
-	return likely(map && percpu_ref_tryget_live_rcu(&map->ref)) ? map : emd_map_enter_rcu(a);
+	if (unlikely(!map || !emd_ref_tryget_live_irqsoff(&map->ref)))
+		map = NULL;
+	rq->io.map = map;
+	rq->write = write && map && emd_ref_tryget_live_irqsoff(&g->writes);
+}
+
+/* There is no spare request. Memory comes first: who waits for it holds nothing that another request may wait for. */
+static noinline struct emd_gate_request *request_alloc(struct emd_array *a, struct emd_gate *g, bool write, gfp_t gfp)
+{
+	struct emd_gate_request *rq = mempool_alloc(&g->requests, gfp);
+	unsigned long flags;
+
+	if (!rq)
+		return NULL;
+	local_irq_save(flags);
+	enter_map(a, g, rq, write);
+	local_irq_restore(flags);
+	return rq;
+}
+
+/* A request with its references, or NULL without memory: a spare one and the references are taken at once. */
+static __always_inline struct emd_gate_request *request_begin(struct emd_array *a, struct emd_gate *g, bool write, bool can_wait)
+{
+	struct emd_gate_request *rq = NULL;
+	struct llist_node *spare;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	spare = emd_spare_take(&emd_gate_spares);
+	if (likely(spare)) {
+		rq = llist_entry(spare, struct emd_gate_request, held);
+		enter_map(a, g, rq, write);
+	}
+	local_irq_restore(flags);
+	return likely(rq) ? rq : request_alloc(a, g, write, request_gfp(can_wait));
+}
+
+/* The map was being replaced, or there is none. Return: is there one? */
+static noinline bool enter_map_again(struct emd_array *a, struct emd_gate *g, struct emd_gate_request *rq, struct bio *bio)
+{
+	unsigned long flags;
+
+	rq->io.map = emd_map_enter(a);
+	if (rq->io.map) {
+		rq->write = op_is_write(bio_op(bio)) && percpu_ref_tryget_live(&g->writes);
+		return true;
+	}
+	local_irq_save(flags);
+	emd_gate_request_free(g, rq);
+	local_irq_restore(flags);
+	bio_io_error(bio);
+	return false;
 }
 
 enum passage { PASSED, DROPPED, SPLIT };
@@ -246,7 +303,7 @@ static noinline enum passage pass_reshape(struct emd_array *a, struct emd_gate_r
  * Admits @bio and submits it; what few requests need is done elsewhere. Return: what is left of it when it had to be split,
  * otherwise NULL.
  */
-static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wait)
+static __always_inline struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wait)
 {
 	struct emd_gate *g = emd_array_gate(a);
 	struct emd_gate_request *rq;
@@ -254,23 +311,16 @@ static struct bio *gate_enter(struct emd_array *a, struct bio *bio, bool can_wai
 	enum passage passage;
 	bool reshape, write;
 
-	rq = emd_gate_request_alloc(g, request_gfp(can_wait));
+	write = op_is_write(bio_op(bio));
+	rq = request_begin(a, g, write, can_wait);
 	if (unlikely(!rq)) {
 		no_memory(a, bio);
 		return NULL;
 	}
 	rq->ranged = false;
 	rq->noted = NULL;
-	write = op_is_write(bio_op(bio));
-	rcu_read_lock();
-	rq->io.map = enter_map(a);
-	rq->write = write && rq->io.map && percpu_ref_tryget_live_rcu(&g->writes);
-	rcu_read_unlock();
-	if (unlikely(!rq->io.map)) {
-		emd_gate_request_free(g, rq);
-		bio_io_error(bio);
+	if (unlikely(!rq->io.map) && !enter_map_again(a, g, rq, bio))
 		return NULL;
-	}
 	if (rq->write) {
 		note_write(g);
 	} else if (unlikely(write)) {
@@ -313,37 +363,40 @@ static bool op_supported(const struct bio *bio)
 	return ops >> (__force u32)bio_op(bio) & 1;
 }
 
-static void gate_pass(struct emd_array *a, struct bio *bio, bool can_wait)
+static noinline void gate_pass(struct emd_array *a, struct bio *bio, bool can_wait)
 {
 	while (bio)
 		bio = gate_enter(a, bio, can_wait);
 }
 
-static __always_inline void pass_data(struct emd_array *a, struct bio *bio, bool can_wait)
+/* Nothing that could be asked of a member. */
+static noinline void end_at_once(struct bio *bio)
 {
-	if (unlikely(!op_supported(bio))) {
+	if (!op_supported(bio))
 		bio->bi_status = BLK_STS_NOTSUPP;
-		bio_endio(bio);
-		return;
-	}
-	if (unlikely(!bio_sectors(bio))) {
-		bio_endio(bio);
-		return;
-	}
-	gate_pass(a, bio, can_wait);
+	bio_endio(bio);
 }
 
 void emd_gate_data(struct emd_array *a, struct bio *bio, bool can_wait)
 {
-	pass_data(a, bio, can_wait);
+	if (unlikely(!op_supported(bio) || !bio_sectors(bio)))
+		end_at_once(bio);
+	else
+		gate_pass(a, bio, can_wait);
 }
 
+/* The way of nearly all bios is in one function: a call would save and restore all registers once more. */
 void emd_gate_submit(struct emd_array *a, struct bio *bio)
 {
-	if (unlikely(bio->bi_opf & REQ_PREFLUSH))
+	if (unlikely(bio->bi_opf & REQ_PREFLUSH)) {
 		emd_gate_flush_bio(a, bio);
-	else
-		pass_data(a, bio, false);
+	} else if (unlikely(!op_supported(bio) || !bio_sectors(bio))) {
+		end_at_once(bio);
+	} else {
+		bio = gate_enter(a, bio, false);
+		if (unlikely(bio))
+			gate_pass(a, bio, false);
+	}
 }
 
 void emd_member_submit(struct mdk_member *m, struct bio *bio)

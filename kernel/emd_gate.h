@@ -47,8 +47,13 @@ struct emd_flush_bio {
  * @ended:    completions that go up from a worker, because the stack is deep
  * @held:     writes that are done but may not be reported: a failure is not durable yet
  * @punted_ios: requests that the personality handed back, for a worker
+ * @answered: requests whose submitter has its answer, and that have not ended
+ * @early:    of those, and of such as have ended and are held, those that have not left; who waits for none of them sleeps in @opened
+ * @lost:     one of those was not written: the next round to begin says so
+ * @flush_starts: a round is to begin, when none of those is left
  * @flush_next, @flush_now: bios whose flush is to begin, has begun
  * @flush, @flush_map: the round under way, and what keeps the array meanwhile
+ * @flush_lost: what @lost was when it began
  * @flush_ended: all members have answered; the bios of the round have not ended
  * @wrote:    a write passed since the last tick
  * @idle:     no write during the last tick
@@ -76,11 +81,16 @@ struct emd_gate {
 	struct work_struct	ended_work;
 	struct work_struct	held_work;
 
+	atomic_t		answered;
+	atomic_t		early;
+	atomic_t		lost;
+	bool			flush_starts;
 	struct bio_list		flush_next;
 	struct bio_list		flush_now;
 	bool			flush_running;
 	struct emd_flush	flush;
 	struct emd_map		*flush_map;
+	bool			flush_lost;
 	bool			flush_ended;
 	struct work_struct	flush_work;
 	struct work_struct	flushed_work;
@@ -120,6 +130,13 @@ void emd_gate_open(struct emd_array *a);
  * @wait: for those under way; otherwise -EBUSY (and open again) if there are any
  */
 int emd_gate_shut(struct emd_array *a, bool wait, enum emd_array_state state);
+
+/**
+ * emd_gate_await_early() - before a stop: nothing is left of what was answered early, or somebody uses the array (then it is in use anyway)
+ *
+ * What is held is waiting for the monitor, and what that says takes config_mutex: so no lock may be held. Return: 0 or -EINTR.
+ */
+int emd_gate_await_early(struct emd_array *a);
 
 /** emd_gate_set_idle() - safe_mode_delay, 0: never clean by itself. Process context. */
 void emd_gate_set_idle(struct emd_array *a, unsigned int ms);

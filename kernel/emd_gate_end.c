@@ -5,7 +5,12 @@
  * A write ends in the order: range, map, then perhaps @held until the failure of a member
  * that it missed is durable, then @writes. The map goes first because the failure's own
  * work publishes a new one.
+ *
+ * A write may be *answered* before it ends (emd_io_answer()). Then its bio is gone, and all else ends as ever. Nobody who has the array
+ * open stands for it any more, so it counts as a user of the array itself until it has left (@early).
  */
+#include <linux/ratelimit.h>
+
 #include "emd_bitmap.h"
 #include "emd_compat.h"
 #include "emd_gate_request.h"
@@ -37,22 +42,22 @@ static void ended_work(struct work_struct *work)
 		bio_endio(bio);
 }
 
-/* @map: what still keeps the array, or NULL when the write's own reference does. */
-static __always_inline void put_references(struct emd_gate *g, struct emd_map *map, bool write)
+/*
+ * The request's memory, and then its references: nothing of the array may be touched any more.
+ * @map: what still keeps the array, or NULL when the write's own reference does.
+ */
+static __always_inline void leave(struct emd_gate *g, struct emd_gate_request *rq, struct emd_map *map)
 {
-	rcu_read_lock();
-	if (write)
-		emd_ref_put_rcu(&g->writes);
-	if (map)
-		emd_ref_put_rcu(&map->ref);
-	rcu_read_unlock();
-}
+	bool write = rq->write;
+	unsigned long flags;
 
-/* Of a deep stack: who ends @bio goes on without us. */
-static noinline void finish_from_worker(struct emd_array *a, struct bio *bio, struct emd_map *map, bool write)
-{
-	end_from_worker(a, bio);
-	put_references(emd_array_gate(a), map, write);
+	local_irq_save(flags);
+	emd_gate_request_free(g, rq);
+	if (write)
+		emd_ref_put_irqsoff(&g->writes);
+	if (map)
+		emd_ref_put_irqsoff(&map->ref);
+	local_irq_restore(flags);
 }
 
 /* @ended: the bio itself was sent, so the block layer has ended it. */
@@ -60,20 +65,29 @@ static __always_inline void request_finish(struct emd_gate_request *rq, struct e
 {
 	struct emd_array *a = rq->array;
 	struct bio *bio = rq->bio;
-	bool write = rq->write;
 
 	if (rq->counted)
 		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
-	emd_gate_request_free(emd_array_gate(a), rq);
 	if (unlikely(emd_gate_is_deep(a))) {
-		finish_from_worker(a, bio, map, write);
+		end_from_worker(a, bio);	/* who ends it goes on without us, and needs what we hold until then */
+		leave(emd_array_gate(a), rq, map);
 		return;
 	}
-	put_references(emd_array_gate(a), map, write);
+	leave(emd_array_gate(a), rq, map);
 	if (ended && bio->bi_end_io != chain_end)
 		bio->bi_end_io(bio);
 	else
 		bio_endio(bio);
+}
+
+/* There is nobody left to be told. */
+static void answered_finish(struct emd_gate_request *rq, struct emd_map *map)
+{
+	struct emd_gate *g = emd_array_gate(rq->array);
+
+	if (atomic_dec_and_test(&g->early))
+		wake_up_all(&g->opened);
+	leave(g, rq, map);
 }
 
 static void hold_again(struct emd_gate *g, struct llist_node *held)
@@ -103,8 +117,12 @@ static void held_work(struct work_struct *work)
 				return;		/* who acknowledges it calls us */
 			continue;
 		}
-		llist_for_each_entry_safe(rq, next, llist_reverse_order(held), held)
-			request_finish(rq, NULL, rq->io.flags & EMD_IO_ENDED);
+		llist_for_each_entry_safe(rq, next, llist_reverse_order(held), held) {
+			if (unlikely(!rq->bio))
+				answered_finish(rq, NULL);
+			else
+				request_finish(rq, NULL, rq->io.flags & EMD_IO_ENDED);
+		}
 	}
 }
 
@@ -161,6 +179,86 @@ void emd_gate_remapped_end(struct bio *bio)
 	if (unlikely(bio->bi_status))
 		emd_member_error_only_copy(rq->array, rq->io.pers_private, bio);
 	request_end(rq, BLK_STS_OK, true);
+}
+
+/* -- answered early ---------------------------------------------------------------------------------- */
+
+u32 emd_array_backlog(const struct emd_array *a)
+{
+	bool none = !rcu_access_pointer(a->bitmap) || READ_ONCE(a->priv->gate.flush_starts);
+
+	return none ? 0 : READ_ONCE(a->backlog);
+}
+
+void emd_array_backlog_used(struct emd_array *a, u32 nr)
+{
+	if (nr > READ_ONCE(a->backlog_used))
+		WRITE_ONCE(a->backlog_used, nr);
+}
+
+/* Its submitter believes that it is written. */
+static noinline void answered_lost(struct emd_gate_request *rq)
+{
+	atomic_set(&emd_array_gate(rq->array)->lost, 1);
+	pr_err_ratelimited("%s: a write that was reported early (bitmap/backlog) is lost: the next flush fails\n",
+			   rq->array->member.name);
+}
+
+static void answered_done(struct emd_io *io, blk_status_t status)
+{
+	struct emd_gate_request *rq = emd_gate_request_of(io);
+	struct emd_array *a = rq->array;
+	struct emd_map *map = io->map;
+
+	if (rq->ranged)
+		emd_range_exit(a->ranges, &rq->holder);
+	emd_bitmap_exit(rq->noted);
+	if (unlikely(status))
+		answered_lost(rq);	/* before the round that waits for it begins */
+	emd_gate_answered_end(a);
+	if (atomic_read(&a->priv->unacked)) {
+		request_hold(rq);
+		emd_map_exit(map);
+		return;
+	}
+	answered_finish(rq, map);
+}
+
+bool emd_io_answer(struct emd_io *io)
+{
+	struct emd_gate_request *rq = emd_gate_request_of(io);
+	struct emd_array *a = rq->array;
+	struct bio *bio = rq->bio;
+
+	if (io->done != emd_gate_request_done || !rq->noted || atomic_read(&a->priv->unacked))
+		return false;
+	io->done = answered_done;
+	io->bio = NULL;
+	rq->bio = NULL;
+	atomic_inc(&emd_array_gate(a)->early);
+	atomic_inc(&emd_array_gate(a)->answered);
+	bio->bi_end_io = rq->end_io;
+	bio->bi_private = rq->private;
+	bio->bi_bdev = rq->bdev;
+	if (rq->counted)
+		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
+	if (unlikely(emd_gate_is_deep(a)))
+		end_from_worker(a, bio);
+	else
+		bio_endio(bio);
+	return true;
+}
+
+static bool in_use(struct emd_array *a)
+{
+	return READ_ONCE(a->priv->opens) || READ_ONCE(a->priv->claimed);
+}
+
+int emd_gate_await_early(struct emd_array *a)
+{
+	struct emd_gate *g = emd_array_gate(a);
+
+	return wait_event_interruptible(g->opened, !atomic_read(&g->early) || in_use(a)) ? -EINTR : 0;
 }
 
 void emd_gate_end_init(struct emd_gate *g)

@@ -8,6 +8,9 @@
  * when that one has ended. Any number of callers so costs two rounds at most, and the
  * memory of a round is known beforehand.
  *
+ * Some of it was reported before all members had it (emd_io_answer()): a round begins when there is nothing of that left. While it waits
+ * nothing more is reported so early. If one of them was lost, the next round to begin fails, as a write would have.
+ *
  * A member that fails takes with it what was only in its cache, also of writes that were
  * reported long ago. The others have it. But after a crash the metadata decides whom to
  * believe, and so a flush is not reported before the failure is durable, as a write is not.
@@ -121,6 +124,13 @@ static void round_work(struct work_struct *work)
 	struct emd_array *a = emd_gate_array(g);
 
 	spin_lock_irq(&g->lock);
+	smp_mb();	/* pairs with the decrement in emd_gate_answered_end() */
+	if (!g->flush_starts || atomic_read_acquire(&g->answered)) {
+		spin_unlock_irq(&g->lock);
+		return;		/* the end of the last one calls us */
+	}
+	WRITE_ONCE(g->flush_starts, false);
+	g->flush_lost = atomic_xchg(&g->lost, 0);	/* what is lost from now on was not to be flushed yet */
 	g->flush_now = g->flush_next;
 	bio_list_init(&g->flush_next);
 	spin_unlock_irq(&g->lock);
@@ -131,6 +141,23 @@ static void round_work(struct work_struct *work)
 		g->flush.status = BLK_STS_IOERR;
 		round_done(&g->flush);
 	}
+}
+
+static void want_round(struct emd_array *a)
+{
+	struct emd_gate *g = emd_array_gate(a);
+
+	lockdep_assert_held(&g->lock);
+	WRITE_ONCE(g->flush_starts, true);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flush_work);
+}
+
+void emd_gate_answered_end(struct emd_array *a)
+{
+	struct emd_gate *g = emd_array_gate(a);
+
+	if (atomic_dec_and_test(&g->answered) && READ_ONCE(g->flush_starts))
+		queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flush_work);
 }
 
 /* Return: true if the bios of the round may go on. If not, emd_gate_acknowledged() makes it be asked again. */
@@ -167,10 +194,12 @@ static void flushed_work(struct work_struct *work)
 		return;
 	flushed = g->flush_now;
 	status = g->flush.status;
+	if (unlikely(g->flush_lost) && !status)
+		status = BLK_STS_IOERR;
 	spin_lock_irq(&g->lock);
 	g->flush_running = !bio_list_empty(&g->flush_next);
 	if (g->flush_running)
-		queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flush_work);
+		want_round(a);
 	spin_unlock_irq(&g->lock);
 	while ((bio = bio_list_pop(&flushed))) {
 		bio->bi_opf &= ~REQ_PREFLUSH;
@@ -193,7 +222,7 @@ void emd_gate_flush_bio(struct emd_array *a, struct bio *bio)
 	bio_list_add(&g->flush_next, bio);
 	if (!g->flush_running) {
 		g->flush_running = true;
-		queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->flush_work);
+		want_round(a);
 	}
 	spin_unlock_irqrestore(&g->lock, flags);
 }

@@ -27,14 +27,7 @@ struct emd_gate_request {
 
 DECLARE_PER_CPU(struct emd_spare, emd_gate_spares);
 
-static __always_inline struct emd_gate_request *emd_gate_request_alloc(struct emd_gate *g, gfp_t gfp)
-{
-	struct llist_node *spare = emd_spare_take(&emd_gate_spares);
-
-	return spare ? llist_entry(spare, struct emd_gate_request, held) : mempool_alloc(&g->requests, gfp);
-}
-
-/* An array's reserve goes before the spare ones: somebody may wait for it. */
+/* Interrupts are off. An array's reserve goes before the spare ones: somebody may wait for it. */
 static __always_inline void emd_gate_request_free(struct emd_gate *g, struct emd_gate_request *rq)
 {
 	if (READ_ONCE(g->requests.curr_nr) < g->requests.min_nr || !emd_spare_keep(&emd_gate_spares, &rq->held))
@@ -74,6 +67,8 @@ int emd_gate_mode_init(struct emd_gate *g);
 void emd_gate_mode_exit(struct emd_gate *g);
 
 /* emd_gate_flush.c */
+/** emd_gate_answered_end() - a request that was answered early has ended; it still keeps the array. Any context. */
+void emd_gate_answered_end(struct emd_array *a);
 void emd_gate_flush_init(struct emd_gate *g);
 
 #endif

@@ -54,6 +54,21 @@ static inline void emd_io_end(struct emd_io *io, blk_status_t status)
 }
 
 /**
+ * emd_io_answer() - tell the submitter of a write that it is complete, before it is
+ *
+ * For all others it goes on until emd_io_end(): it keeps its range, its map, and its regions dirty; a flush waits for it. @io->bio is gone.
+ * Context: any. Return: false if it may not be answered yet: nobody keeps a bitmap that would know of it after a crash, or a failure
+ * is not durable.
+ */
+bool emd_io_answer(struct emd_io *io);
+
+/** emd_array_backlog() - how many writes may be answered early now (md: bitmap/backlog); 0 without a bitmap, or while a flush waits. Any context. */
+u32 emd_array_backlog(const struct emd_array *a);
+
+/** emd_array_backlog_used() - so many are under way. Any context. */
+void emd_array_backlog_used(struct emd_array *a, u32 nr);
+
+/**
  * emd_io_punt() - call the personality's submit again with @io from a worker, EMD_IO_CAN_WAIT set
  *
  * For a personality that would have to wait for memory. Context: any.
@@ -118,6 +133,18 @@ bool emd_member_keeps_bad(const struct mdk_member *m, blk_status_t status);
  */
 bool emd_member_bad(struct mdk_member *m, u64 begin, u64 end);
 bool emd_member_lost(struct mdk_member *m, u64 begin, u64 end);
+
+/** emd_array_keep_bad() - from now on @m has a list of bad blocks, whoever wants to see it. config_mutex held. Return: 0 or -ENOMEM. */
+int emd_array_keep_bad(struct mdk_member *m);
+
+/**
+ * emd_member_lost_answered() - @m, which has the last copy, has not taken a write that was answered
+ *
+ * [@begin, @end) of the device is not read until it is written again. If somebody keeps its list of bad blocks he is told; if not,
+ * it is known until the member goes. Without room in the list nothing of the member is read any more. After emd_array_keep_bad();
+ * any context; a reference to @m is held.
+ */
+void emd_member_lost_answered(struct mdk_member *m, u64 begin, u64 end);
 
 /**
  * emd_member_written() - a write for which emd_member_write_round() gave @round has succeeded: bad blocks there are good again

@@ -49,6 +49,7 @@ struct emd_slot {
  * @pers:     serves this geometry
  * @private:  owned by @pers (start/stop)
  * @holds:    a reference on each member, until the map ends
+ * @skip_copy: the pages of a write do not change while it lasts (emd_array_skip_copy.c)
  * @slots:    entries of @slot: @geo.raid_disks, and as many again while a member is being replaced. The replacement of slot i
  *            is slot raid_disks + i: written with it, and not read (emd_array_replace.c)
  */
@@ -62,6 +63,7 @@ struct emd_map {
 	const struct emd_personality *pers;
 	void			*private;
 	bool			holds;
+	bool			skip_copy;
 	u32			slots;
 	struct emd_slot		slot[];
 };
@@ -73,16 +75,26 @@ struct emd_map {
  */
 struct emd_map *emd_map_enter(struct emd_array *a);
 
-/** emd_map_enter_rcu() - the same, called under rcu_read_lock(). */
-struct emd_map *emd_map_enter_rcu(struct emd_array *a);
-
 static inline bool emd_map_tryget(struct emd_map *map)
 {
 	return percpu_ref_tryget(&map->ref);
 }
 
-/* percpu_ref_put() under rcu_read_lock(), for several at once. */
-static inline void emd_ref_put_rcu(struct percpu_ref *ref)
+/*
+ * percpu_ref_tryget_live() and percpu_ref_put() for several at once, with interrupts off: that is an RCU critical section, as
+ * percpu_ref needs one, and who keeps spare objects of a CPU is in one anyway.
+ */
+static __always_inline bool emd_ref_tryget_live_irqsoff(struct percpu_ref *ref)
+{
+	unsigned long __percpu *count;
+
+	if (unlikely(!__ref_is_percpu(ref, &count)))
+		return percpu_ref_tryget_live(ref);
+	this_cpu_inc(*count);
+	return true;
+}
+
+static __always_inline void emd_ref_put_irqsoff(struct percpu_ref *ref)
 {
 	unsigned long __percpu *count;
 

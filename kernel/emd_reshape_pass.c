@@ -197,8 +197,8 @@ static int wait_turn(struct emd_reshape *r)
 	}
 	if (emd_sync_stopping(s) && (emd_reshape_whole(&r->plan, r->pos) || !may_move(r)))
 		return -EINTR;
-	ret = emd_pace_claim(s);
-	return ret == -EINTR && !emd_reshape_whole(&r->plan, r->pos) ? 0 : ret;
+	emd_pace_claim(s);
+	return 0;
 }
 
 /* With the gate armed the old geometry is remembered until the monitor has recorded the end. */

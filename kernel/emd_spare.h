@@ -17,41 +17,30 @@ struct emd_spare {
 	unsigned int		nr;
 };
 
-/** emd_spare_take() - one of this CPU's, or NULL. Context: any. */
+/** emd_spare_take() - one of this CPU's, or NULL. Context: interrupts are off. */
 static __always_inline struct llist_node *emd_spare_take(struct emd_spare __percpu *spares)
 {
-	struct emd_spare *spare;
-	struct llist_node *node;
-	unsigned long flags;
+	struct emd_spare *spare = this_cpu_ptr(spares);
+	struct llist_node *node = spare->first;
 
-	local_irq_save(flags);
-	spare = this_cpu_ptr(spares);
-	node = spare->first;
 	if (node) {
 		spare->first = node->next;
 		spare->nr--;
 	}
-	local_irq_restore(flags);
 	return node;
 }
 
-/** emd_spare_keep() - keep one. Return: false if there are enough. Context: any. */
+/** emd_spare_keep() - keep one. Return: false if there are enough. Context: interrupts are off. */
 static __always_inline bool emd_spare_keep(struct emd_spare __percpu *spares, struct llist_node *node)
 {
-	struct emd_spare *spare;
-	unsigned long flags;
-	bool keep;
+	struct emd_spare *spare = this_cpu_ptr(spares);
 
-	local_irq_save(flags);
-	spare = this_cpu_ptr(spares);
-	keep = spare->nr < EMD_SPARE_MOST;
-	if (keep) {
-		node->next = spare->first;
-		spare->first = node;
-		spare->nr++;
-	}
-	local_irq_restore(flags);
-	return keep;
+	if (spare->nr >= EMD_SPARE_MOST)
+		return false;
+	node->next = spare->first;
+	spare->first = node;
+	spare->nr++;
+	return true;
 }
 
 /** emd_spare_drain() - one of any CPU's, or NULL when all are gone. Nobody else uses them any more. */

@@ -125,7 +125,6 @@ static bool begin(struct emd_sync *s)
 	}
 	s->last = s->action;
 	s->result = 0;
-	s->delayed = false;
 	s->published = jiffies;
 	/* As it is now: when a member fails meanwhile, the others can perhaps do without. */
 	s->tried_gencount = READ_ONCE(a->member.child_set_gencount);
@@ -265,7 +264,6 @@ void emd_sync_interrupt(struct emd_sync *s)
 	if (READ_ONCE(s->phase) == EMD_PASS_RUNNING) {
 		WRITE_ONCE(s->interrupt, true);
 		wake_up_all(&s->wait);
-		emd_pace_kick();
 		wait_event_idle(s->ended, smp_load_acquire(&s->phase) != EMD_PASS_RUNNING);
 	}
 	reap(s);

@@ -30,7 +30,7 @@ enum emd_pass_phase {
  * struct emd_sync - see above; positions are member sectors, those of a reshape are in struct emd_reshape
  * @array:	whose
  * @work:	decides what is due and does it
- * @wait:	the worker waits here: for sync_max, a disk that another array syncs, the throttle
+ * @wait:	the worker waits here: for sync_max, the throttle
  * @ended:	waits for the end of a pass
  * @suspend_mutex: serialises stores of suspend_lo and suspend_hi, which wait without config_mutex
  *
@@ -51,7 +51,6 @@ enum emd_pass_phase {
  * @action:	what it does
  * @last:	last_sync_action
  * @interrupt:	it shall stop at the next quiet point
- * @delayed:	it waits for another array that uses the same disks
  * @kick:	a write waits for the checkpoint of a reshape to pass it: publish soon
  * @result:	0: complete, -EINTR: interrupted, else why it stopped
  * @begin, @pos, @end, @completed: the range of the pass, private and published progress
@@ -62,7 +61,8 @@ enum emd_pass_phase {
  * @next_mark_time, @next_mark_pos: where it will have been
  * @foreground:	sectors that users had read and written at the last look
  * @replace:	what a recovery that copies replaced members works with; NULL without any
- * @disks, @nr_disks, @claim: the whole disks below the array, and the list of arrays that hold theirs
+ * @disks, @nr_disks, @claim: the whole disks below the array, and the list of passes that are at work
+ * @shares:	how many passes are on one of its disks, itself included
  */
 struct emd_sync {
 	struct emd_array	*array;
@@ -91,7 +91,6 @@ struct emd_sync {
 	enum emd_sync_action	action;
 	enum emd_sync_action	last;
 	bool			interrupt;
-	bool			delayed;
 	bool			kick;
 	int			result;
 	u64			begin;
@@ -107,6 +106,7 @@ struct emd_sync {
 	u64			next_mark_pos;
 	u64			foreground;
 	struct emd_replace	*replace;
+	unsigned int		shares;
 	struct gendisk		**disks;
 	unsigned int		nr_disks;
 	struct list_head	claim;
@@ -184,10 +184,10 @@ void emd_replace_end(struct emd_sync *s);
 /** emd_pace_begin() - start measuring at member sector @pos; note the disks. config_mutex held. */
 void emd_pace_begin(struct emd_sync *s, u64 pos);
 
-/** emd_pace_claim() - wait until no other array syncs on our disks. Return: 0 or -EINTR. The worker. */
-int emd_pace_claim(struct emd_sync *s);
+/** emd_pace_claim() - the pass is at work: it has its part of its disks from now on. The worker. */
+void emd_pace_claim(struct emd_sync *s);
 
-/** emd_pace_release() - let others have the disks. */
+/** emd_pace_release() - it waits for somebody, or has ended: others may have that part. */
 void emd_pace_release(struct emd_sync *s);
 
 /**
@@ -205,9 +205,6 @@ unsigned long emd_pace_speed(const struct emd_sync *s, u64 pos);
 /** emd_pace_limits() - limits in force, KiB/s. */
 unsigned int emd_pace_min(const struct emd_sync *s);
 unsigned int emd_pace_max(const struct emd_sync *s);
-
-/** emd_pace_kick() - passes that wait in emd_pace_claim() look whether they shall stop. */
-void emd_pace_kick(void);
 
 /** emd_pace_end() - forget the disks. */
 void emd_pace_end(struct emd_sync *s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How fast a pass may go, and with whom it shares its disks.
+ * How fast a pass may go, and what of that is left when others use its disks.
  *
  * Theory
  *
@@ -9,8 +9,9 @@
  * it pauses for as long as that window took, so that it has at most half of the disks' time and a user waits for
  * at most one window.
  *
- * Two passes on the same disk would only make it seek: the second waits ("delayed"). The claim is given up while a pass
- * waits for somebody else, such as for sync_max, because that may take any time.
+ * Passes on the same disk share its budget: if n are at work on the disk that has most of them, each has the n-th part of its minimum and
+ * maximum, and of the time beside users, of whichever of these arrays. None waits for another. A pass that waits for somebody else, such
+ * as for sync_max, leaves its part to the others until it goes on; so does one that is complete.
  */
 #include <linux/blkdev.h>
 #include <linux/module.h>
@@ -32,8 +33,7 @@ MODULE_PARM_DESC(speed_limit_max, "sync speed that is never exceeded, KiB/s per 
 #define LOOK_AGAIN	(HZ / 4UL)
 
 static DEFINE_SPINLOCK(claim_lock);
-static LIST_HEAD(claims);		/* emd_sync.claim; claim_lock */
-static DECLARE_WAIT_QUEUE_HEAD(claim_wait);
+static LIST_HEAD(claims);		/* emd_sync.claim of all passes at work; claim_lock */
 
 /* -- shared disks ----------------------------------------------------------------------------- */
 
@@ -55,7 +55,7 @@ static void note_disk(struct emd_sync *s, struct gendisk *disk)
 		return;
 	disks = krealloc_array(s->disks, s->nr_disks + 1, sizeof(*disks), GFP_KERNEL);
 	if (!disks)
-		return;		/* then two passes may share this disk, which is only slow */
+		return;		/* then its passes do not know of each other, which is only rude */
 	disks[s->nr_disks++] = disk;
 	s->disks = disks;
 }
@@ -82,31 +82,22 @@ static void note_disks(struct emd_sync *s, struct emd_array *a)
 	emd_map_exit(map);
 }
 
-static bool try_claim(struct emd_sync *s)
+static bool shares_disk(const struct emd_sync *s, const struct emd_sync *other)
 {
-	struct emd_sync *other;
 	unsigned int i;
-	bool free = true;
 
-	spin_lock(&claim_lock);
-	list_for_each_entry(other, &claims, claim)
-		for (i = 0; free && i < s->nr_disks; i++)
-			free = !disk_known(other, s->disks[i]);
-	if (free)
-		list_add_tail(&s->claim, &claims);
-	spin_unlock(&claim_lock);
-	return free;
+	for (i = 0; i < s->nr_disks; i++)
+		if (disk_known(other, s->disks[i]))
+			return true;
+	return false;
 }
 
-int emd_pace_claim(struct emd_sync *s)
+void emd_pace_claim(struct emd_sync *s)
 {
-	if (!list_empty(&s->claim) || try_claim(s))
-		return 0;
-	WRITE_ONCE(s->delayed, true);
-	emd_array_event(s->array, NULL, "sync_completed");
-	wait_event_idle(claim_wait, emd_sync_stopping(s) || try_claim(s));
-	WRITE_ONCE(s->delayed, false);
-	return list_empty(&s->claim) ? -EINTR : 0;
+	spin_lock(&claim_lock);
+	if (list_empty(&s->claim))
+		list_add_tail(&s->claim, &claims);
+	spin_unlock(&claim_lock);
 }
 
 void emd_pace_release(struct emd_sync *s)
@@ -114,12 +105,21 @@ void emd_pace_release(struct emd_sync *s)
 	spin_lock(&claim_lock);
 	list_del_init(&s->claim);
 	spin_unlock(&claim_lock);
-	wake_up_all(&claim_wait);
 }
 
-void emd_pace_kick(void)
+/* How many passes there are on the disk of @s that has most of them. claim_lock held. */
+static unsigned int count_shares(const struct emd_sync *s)
 {
-	wake_up_all(&claim_wait);
+	const struct emd_sync *other;
+	unsigned int i, nr, most = 1;
+
+	for (i = 0; i < s->nr_disks; i++) {
+		nr = 0;
+		list_for_each_entry(other, &claims, claim)
+			nr += other == s || disk_known(other, s->disks[i]);
+		most = max(most, nr);
+	}
+	return most;
 }
 
 /* -- speed ------------------------------------------------------------------------------------ */
@@ -134,18 +134,39 @@ unsigned int emd_pace_max(const struct emd_sync *s)
 	return READ_ONCE(s->speed_max) ?: READ_ONCE(speed_limit_max);
 }
 
-static u64 foreground_sectors(struct emd_sync *s)
+/* Each CPU counts for itself meanwhile. All that is asked is whether the sum is another than the last time. */
+static u64 users_sectors(const struct emd_array *a)
 {
-	struct block_device *part0 = s->array->disk->part0;
+	struct block_device *part0 = a->disk->part0;
 
-	return part_stat_read_accum(part0, sectors);
+	return data_race(part_stat_read_accum(part0, sectors));
+}
+
+/* What users have read and written on all arrays that have a pass on our disks. claim_lock held. */
+static u64 foreground_sectors(const struct emd_sync *s)
+{
+	const struct emd_sync *other;
+	u64 sectors = users_sectors(s->array);
+
+	list_for_each_entry(other, &claims, claim)
+		if (other != s && shares_disk(s, other))
+			sectors += users_sectors(other->array);
+	return sectors;
+}
+
+static void mark(struct emd_sync *s, u64 pos)
+{
+	WRITE_ONCE(s->mark_time, jiffies);
+	WRITE_ONCE(s->mark_pos, pos);
+	s->next_mark_time = jiffies;
+	s->next_mark_pos = pos;
 }
 
 void emd_pace_begin(struct emd_sync *s, u64 pos)
 {
-	s->mark_time = s->next_mark_time = jiffies;
-	s->mark_pos = s->next_mark_pos = pos;
-	s->foreground = foreground_sectors(s);
+	mark(s, pos);
+	s->shares = 1;
+	s->foreground = users_sectors(s->array);
 	note_disks(s, s->array);
 }
 
@@ -183,10 +204,31 @@ void emd_pace_skip(struct emd_sync *s, u64 sectors)
 	s->next_mark_pos += sectors;
 }
 
-/* Jiffies by which the pass is ahead of its maximum. */
+/* Who else is on our disks? What was fast before they came, or slow before they went, is no measure for what follows. */
+static void look_around(struct emd_sync *s, u64 pos)
+{
+	unsigned int shares;
+
+	spin_lock(&claim_lock);
+	shares = count_shares(s);
+	spin_unlock(&claim_lock);
+	if (shares == s->shares)
+		return;
+	WRITE_ONCE(s->shares, shares);
+	mark(s, pos);
+}
+
+/* Is it below its part of what is kept up beside users' I/O? */
+static bool below_min(const struct emd_sync *s, u64 pos)
+{
+	return emd_pace_speed(s, pos) <= emd_pace_min(s) / s->shares;
+}
+
+/* Jiffies by which the pass is ahead of its part of the maximum. */
 static unsigned long ahead(const struct emd_sync *s, u64 pos)
 {
-	u64 due = div_u64((pos - s->mark_pos) * HZ, 2 * emd_pace_max(s));
+	u64 most = 2 * (u64)max(emd_pace_max(s), 1U);	/* any number may be stored, 0 to the module's parameter */
+	u64 due = div64_u64((pos - s->mark_pos) * HZ * s->shares, most);
 	unsigned long since = jiffies - s->mark_time;
 
 	return due > since ? min_t(u64, due - since, MAX_JIFFY_OFFSET) : 0;
@@ -202,24 +244,30 @@ static void wait_for_limit(struct emd_sync *s, u64 pos)
 {
 	unsigned long pause;
 
-	while (!emd_sync_stopping(s) && !READ_ONCE(s->kick) && emd_pace_speed(s, pos) > emd_pace_min(s)) {
+	while (!emd_sync_stopping(s) && !READ_ONCE(s->kick) && !below_min(s, pos)) {
 		pause = ahead(s, pos);
 		if (!pause)
 			return;
 		wait_a_while(s, pause);
+		look_around(s, pos);
 	}
 }
 
 void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began)
 {
-	u64 foreground = foreground_sectors(s);
-	bool users = foreground != s->foreground;
 	unsigned long took = jiffies - began;
+	u64 foreground;
+	bool users;
 
+	look_around(s, pos);
+	spin_lock(&claim_lock);
+	foreground = foreground_sectors(s);
+	spin_unlock(&claim_lock);
+	users = foreground != s->foreground;
 	s->foreground = foreground;
 	move_marks(s, pos);
 	wait_for_limit(s, pos);
-	if (users && emd_pace_speed(s, pos) > emd_pace_min(s))
-		wait_a_while(s, clamp(took, 1UL, GIVE_WAY_MAX));
+	if (users && !below_min(s, pos))
+		wait_a_while(s, clamp(took * (2 * s->shares - 1), 1UL, GIVE_WAY_MAX * s->shares));
 	cond_resched();
 }

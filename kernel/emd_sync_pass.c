@@ -350,7 +350,8 @@ static int wait_turn(struct emd_sync *s)
 	}
 	if (emd_sync_stopping(s))
 		return -EINTR;
-	return emd_pace_claim(s);
+	emd_pace_claim(s);
+	return 0;
 }
 
 int emd_sync_pass(struct emd_sync *s)

@@ -186,7 +186,7 @@ static ssize_t array_state_show(struct emd_array *a, char *page)
 
 static bool opened(struct emd_array *a)
 {
-	return READ_ONCE(a->priv->opens) || READ_ONCE(a->priv->claimed);
+	return READ_ONCE(a->priv->opens) || READ_ONCE(a->priv->claimed) || atomic_read(&emd_array_gate(a)->early);
 }
 
 static int in_use(struct emd_array *a)
@@ -279,11 +279,18 @@ static int clear_from_attribute(struct emd_array *a, struct attribute *attr)
 static ssize_t array_state_store(struct emd_array *a, const char *page, size_t len);
 EMD_ATTR_RW_FLAGS(array_state, EMD_ATTR_UNLOCKED);
 
+static bool stops(int state)
+{
+	return state == EMD_ARRAY_CLEAR || state == EMD_ARRAY_INACTIVE || state == EMD_ARRAY_READONLY || state == EMD_ARRAY_READ_AUTO;
+}
+
 static ssize_t array_state_store(struct emd_array *a, const char *page, size_t len)
 {
 	int state = emd_array_state_find(page), error;
 	unsigned int noio;
 
+	if (stops(state) && emd_gate_await_early(a))
+		return -EINTR;
 	if (state == EMD_ARRAY_CLEAR) {
 		error = clear_from_attribute(a, &array_state_attr.attr);
 		return error ?: len;
@@ -496,5 +503,22 @@ static ssize_t stripe_cache_size_store(struct emd_array *a, const char *page, si
 }
 EMD_ATTR_RW(stripe_cache_size);
 
-static struct attribute *redundancy_attrs[] = { &degraded_attr.attr, &stripe_cache_size_attr.attr, NULL };
+static ssize_t skip_copy_show(struct emd_array *a, char *page)
+{
+	return sysfs_emit(page, "%d\n", READ_ONCE(a->skip_copy));
+}
+
+static ssize_t skip_copy_store(struct emd_array *a, const char *page, size_t len)
+{
+	unsigned long on;
+	int error;
+
+	if (kstrtoul(page, 10, &on))
+		return emd_refuse(a, -EINVAL, "skip_copy is 0 or 1");
+	error = emd_array_set_skip_copy(a, on);
+	return error ?: len;
+}
+EMD_ATTR_RW(skip_copy);
+
+static struct attribute *redundancy_attrs[] = { &degraded_attr.attr, &stripe_cache_size_attr.attr, &skip_copy_attr.attr, NULL };
 const struct attribute_group emd_redundancy_attr_group = { .attrs = redundancy_attrs };

@@ -185,29 +185,51 @@ static ssize_t can_clear_store(struct emd_array *a, const char *page, size_t len
 }
 EMD_ATTR_RW(can_clear);
 
-/* Nothing is written behind: every write waits for all members. The attributes are there for md's users. */
+#define MOST_BEHIND	16383	/* md's limit */
+
+/* How many of RAID1's writes may be answered before its write-mostly members have them. */
 static ssize_t backlog_show(struct emd_array *a, char *page)
 {
-	return sysfs_emit(page, "0\n");
+	return sysfs_emit(page, "%u\n", READ_ONCE(a->backlog));
+}
+
+static bool has_write_mostly(struct emd_array *a)
+{
+	struct mdk_member *m;
+	bool found = false;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member)
+		found |= test_bit(EMD_MF_WRITE_MOSTLY, &m->flags);
+	mutex_unlock(&emd_topology_mutex);
+	return found;
 }
 
 static ssize_t backlog_store(struct emd_array *a, const char *page, size_t len)
 {
 	u64 backlog;
 
-	if (emd_parse_sectors(page, NULL, &backlog) || backlog)
-		return emd_refuse(a, -EINVAL, "%s writes nothing behind: bitmap/backlog is 0", a->member.name);
+	if (emd_parse_sectors(page, NULL, &backlog) || backlog > MOST_BEHIND)
+		return emd_refuse(a, -EINVAL, "bitmap/backlog is a number of writes up to %u; 0: none is answered early",
+				  MOST_BEHIND);
+	if (backlog && a->geo.level != 1)
+		return emd_refuse(a, -EINVAL, "%s is not RAID1, which alone writes behind", a->member.name);
+	if (backlog && !has_write_mostly(a))
+		return emd_refuse(a, -EINVAL, "%s has no member that is marked writemostly, so none that could be written behind",
+				  a->member.name);
+	WRITE_ONCE(a->backlog, backlog);
 	return len;
 }
 EMD_ATTR_RW(backlog);
 
 static ssize_t max_backlog_used_show(struct emd_array *a, char *page)
 {
-	return sysfs_emit(page, "0\n");
+	return sysfs_emit(page, "%u\n", READ_ONCE(a->backlog_used));
 }
 
 static ssize_t max_backlog_used_store(struct emd_array *a, const char *page, size_t len)
 {
+	WRITE_ONCE(a->backlog_used, 0);
 	return len;
 }
 EMD_ATTR_RW(max_backlog_used);

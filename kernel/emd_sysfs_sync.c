@@ -156,8 +156,6 @@ static ssize_t sync_completed_show(struct emd_array *a, char *page)
 
 	if (READ_ONCE(s->phase) == EMD_PASS_IDLE || READ_ONCE(s->frozen))
 		return sysfs_emit(page, "none\n");
-	if (READ_ONCE(s->delayed))
-		return sysfs_emit(page, "delayed\n");
 	return sysfs_emit(page, "%llu / %llu\n", READ_ONCE(s->completed), READ_ONCE(s->end));
 }
 EMD_ATTR_RO(sync_completed);
@@ -316,9 +314,7 @@ void emd_sync_show(struct seq_file *seq, struct emd_array *a)
 {
 	struct emd_sync *s = a->sync;
 
-	if (READ_ONCE(s->phase) != EMD_PASS_IDLE && READ_ONCE(s->delayed))
-		seq_printf(seq, "\n      \t%s=DELAYED", emd_sync_word(READ_ONCE(s->action)));
-	else if (READ_ONCE(s->phase) != EMD_PASS_IDLE)
+	if (READ_ONCE(s->phase) != EMD_PASS_IDLE)
 		show_running(seq, s);
 	else if (rcu_access_pointer(a->reshape))
 		seq_puts(seq, "\n      \treshape=PENDING");

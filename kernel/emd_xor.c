@@ -5,7 +5,8 @@
 #include <linux/raid/xor.h>
 #include <linux/string.h>
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+/* In User Mode Linux the host keeps the registers of what a signal interrupts; KASAN would not see what they read. */
+#if defined(CONFIG_X86_64) && !(defined(CONFIG_UML) && defined(CONFIG_KASAN))
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 
@@ -61,6 +62,36 @@ static __always_inline void wide_store(void *to, size_t at)
 		     "vmovdqu %%ymm6, 192(%0,%1)\n\t"
 		     "vmovdqu %%ymm7, 224(%0,%1)"
 		     : : "r" (to), "r" (at) : "memory");
+}
+
+/* As wide_add(), and what is added is stored as well. */
+static __always_inline void wide_add_copy(const void *from, void *to, size_t at)
+{
+	asm volatile("vmovdqu (%0,%2), %%ymm8\n\t"
+		     "vmovdqu 32(%0,%2), %%ymm9\n\t"
+		     "vmovdqu 64(%0,%2), %%ymm10\n\t"
+		     "vmovdqu 96(%0,%2), %%ymm11\n\t"
+		     "vmovdqu 128(%0,%2), %%ymm12\n\t"
+		     "vmovdqu 160(%0,%2), %%ymm13\n\t"
+		     "vmovdqu 192(%0,%2), %%ymm14\n\t"
+		     "vmovdqu 224(%0,%2), %%ymm15\n\t"
+		     "vmovdqu %%ymm8, (%1,%2)\n\t"
+		     "vmovdqu %%ymm9, 32(%1,%2)\n\t"
+		     "vmovdqu %%ymm10, 64(%1,%2)\n\t"
+		     "vmovdqu %%ymm11, 96(%1,%2)\n\t"
+		     "vmovdqu %%ymm12, 128(%1,%2)\n\t"
+		     "vmovdqu %%ymm13, 160(%1,%2)\n\t"
+		     "vmovdqu %%ymm14, 192(%1,%2)\n\t"
+		     "vmovdqu %%ymm15, 224(%1,%2)\n\t"
+		     "vpxor %%ymm8, %%ymm0, %%ymm0\n\t"
+		     "vpxor %%ymm9, %%ymm1, %%ymm1\n\t"
+		     "vpxor %%ymm10, %%ymm2, %%ymm2\n\t"
+		     "vpxor %%ymm11, %%ymm3, %%ymm3\n\t"
+		     "vpxor %%ymm12, %%ymm4, %%ymm4\n\t"
+		     "vpxor %%ymm13, %%ymm5, %%ymm5\n\t"
+		     "vpxor %%ymm14, %%ymm6, %%ymm6\n\t"
+		     "vpxor %%ymm15, %%ymm7, %%ymm7"
+		     : : "r" (from), "r" (to), "r" (at) : "memory");
 }
 
 /* Bits that are set anywhere are gathered in one more register. */
@@ -181,6 +212,22 @@ static size_t zeros_wide(void *const *src, unsigned int nr, size_t bytes)
 	return at;
 }
 
+static void copy_sum_wide(void *sum, void *const *to, const void *const *from, unsigned int nr, size_t bytes)
+{
+	unsigned int i;
+	size_t at;
+
+	kernel_fpu_begin();
+	for (at = 0; at < bytes; at += WIDE_BYTES) {
+		wide_load(from[0], at);
+		wide_store(to[0], at);
+		for (i = 1; i < nr; i++)
+			wide_add_copy(from[i], to[i], at);
+		wide_store(sum, at);
+	}
+	kernel_fpu_end();
+}
+
 /* 128 bytes at a time; what differs is gathered in one register and looked at in the end. */
 static bool same_wide(const void *a, const void *b, size_t bytes)
 {
@@ -226,6 +273,10 @@ static size_t zeros_wide(void *const *src, unsigned int nr, size_t bytes)
 	return 0;
 }
 
+static void copy_sum_wide(void *sum, void *const *to, const void *const *from, unsigned int nr, size_t bytes)
+{
+}
+
 static bool same_wide(const void *a, const void *b, size_t bytes)
 {
 	return false;
@@ -262,6 +313,16 @@ void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes)
 	if (dst != src[0])
 		memcpy(dst, src[0], bytes);
 	add_blocks(dst, src + 1, nr - 1, bytes);
+}
+
+bool emd_xor_copies(void)
+{
+	return is_wide();
+}
+
+void emd_xor_copy_sum(void *sum, void *const *to, const void *const *from, unsigned int nr, size_t bytes)
+{
+	copy_sum_wide(sum, to, from, nr, bytes);
 }
 
 /* -- comparisons ------------------------------------------------------------------------------ */

@@ -23,6 +23,16 @@ void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes);
 
 #define EMD_XOR_STEP	4096U
 
+/** emd_xor_copies() - may emd_xor_copy_sum() be called here? */
+bool emd_xor_copies(void);
+
+/**
+ * emd_xor_copy_sum() - each of @nr columns is copied, and @sum becomes the sum of what the copies hold
+ *
+ * The sources are read once, and may change meanwhile. They may be at any address; up to EMD_XOR_STEP bytes.
+ */
+void emd_xor_copy_sum(void *sum, void *const *to, const void *const *from, unsigned int nr, size_t bytes);
+
 /**
  * emd_xor_zeros() - where is the sum of @nr columns nothing but zeros?
  *

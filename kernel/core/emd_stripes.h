@@ -20,8 +20,12 @@ static inline __u32 emd_stripes_left(const struct emd_geometry *geo, __u64 secto
 /** emd_stripes_sector() - where on its member @sector lies; *@slot becomes that member's. */
 static inline __u64 emd_stripes_sector(const struct emd_geometry *geo, __u64 sector, __u32 *slot)
 {
-	__u32 shift = emd_shift(geo->chunk_sectors);
+	__u32 shift = emd_shift(geo->chunk_sectors), n = geo->raid_disks;
 
+	if (!(n & (n - 1))) {	/* a power of two: a division would cost as much as all the rest */
+		*slot = (__u32)(sector >> shift) & (n - 1);
+		return (sector >> shift >> emd_shift(n) << shift) + (sector & (geo->chunk_sectors - 1));
+	}
 	return (emd_div_rem(sector >> shift, geo->raid_disks, slot) << shift) + (sector & (geo->chunk_sectors - 1));
 }
 

@@ -13,6 +13,7 @@ static int array_init(struct emd_shared *shared)
 	struct mirror_array *array = container_of(shared, struct mirror_array, shared);
 
 	init_rwsem(&array->mending);
+	mirror_behind_init(&array->behind);
 	return mirror_array_init_writes(array);
 }
 
@@ -44,8 +45,13 @@ static int conf_init(struct mirror_conf *conf, struct emd_map *map)
 	error = emd_batch_bios_init(&conf->windows);
 	if (error)
 		goto exit_writes;
+	error = mirror_lates_init(conf);
+	if (error)
+		goto exit_windows;
 	return 0;
 
+exit_windows:
+	bioset_exit(&conf->windows);
 exit_writes:
 	mempool_exit(&conf->writes);
 exit_reads:
@@ -77,6 +83,7 @@ void mirror_stop(struct emd_map *map)
 {
 	struct mirror_conf *conf = map->private;
 
+	mempool_exit(&conf->lates);
 	bioset_exit(&conf->windows);
 	mempool_exit(&conf->writes);
 	mirror_reads_exit(conf);

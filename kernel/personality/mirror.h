@@ -21,6 +21,8 @@
  * because what is written back would undo it; so mending stops all writes for that time.
  * A member that is marked failfast is neither mended nor does it get a list: its first error is its end, unless it has the last copy.
  * A resync copies between members too; it and mending exclude each other.
+ *
+ * Members that are marked write-mostly may get their copies after the write was answered: mirror_behind.h.
  */
 #ifndef _EMD_MIRROR_H
 #define _EMD_MIRROR_H
@@ -31,6 +33,7 @@
 
 #include "../emd_compat.h"
 #include "../emd_personality.h"
+#include "mirror_behind.h"
 #include "shared.h"
 #include "window_io.h"
 
@@ -41,6 +44,7 @@
  * @lock:    protects @parked
  * @parked:  writes that came while mending, linked by emd_io.pers_private
  * @mending: readers are syncs, the writer mends
+ * @behind:  writes that are answered before all members have them
  */
 struct mirror_array {
 	struct emd_shared	shared;
@@ -50,6 +54,7 @@ struct mirror_array {
 	struct emd_io		*parked;
 	struct emd_io		**parked_end;
 	struct rw_semaphore	mending;
+	struct mirror_behind	behind;
 };
 
 /* What one CPU knows of a member: how many reads are under way, and the member sector where the last one ended. */
@@ -65,6 +70,8 @@ struct mirror_load {
  * @reads:   bios of reads
  * @windows: bios of syncs and of mending
  * @load:    per slot
+ * @lags:    RAID1 with members that are marked write-mostly, and others: they may get a write late
+ * @lates:   memory of RAID1's writes of which copies are late
  */
 struct mirror_conf {
 	struct emd_map		*map;
@@ -74,6 +81,8 @@ struct mirror_conf {
 	struct bio_set		reads;
 	struct bio_set		windows;
 	struct mirror_load __percpu *load;
+	bool			lags;
+	mempool_t		lates;
 };
 
 /* The read of a run, under way: in front of its clone. */
@@ -122,6 +131,14 @@ static inline unsigned int mirror_run_sectors(const struct mirror_conf *conf, u6
 	u32 chunk = conf->map->geo.chunk_sectors;
 
 	return chunk ? min_t(u64, sectors, chunk - (sector & (chunk - 1))) : sectors;
+}
+
+/** mirror_late_concerns() - is a write, or may it be, one that mirror_late_begin() has to know of? */
+static inline bool mirror_late_concerns(const struct mirror_conf *conf)
+{
+	if (unlikely(conf->lags))
+		return READ_ONCE(conf->array->behind.nr) || emd_array_backlog(conf->map->array);
+	return unlikely(READ_ONCE(conf->array->behind.nr)) && conf->map->geo.level == 1;	/* no other has the memory for it */
 }
 
 /** mirror_rw() - synchronous I/O on pages of one copy, within a run. A worker. */

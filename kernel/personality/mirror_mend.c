@@ -162,9 +162,11 @@ void mirror_mend(struct work_struct *work)
 {
 	struct mirror_read *read = container_of(work, struct mirror_read, work);
 	struct emd_io *io = read->io;
-	bool served = read_from_others(read) || read_by_pages(read);
 	struct emd_place place;
+	bool served;
 
+	mirror_behind_drain(&read->conf->array->behind);	/* or else it could take from a member what that does not have yet */
+	served = read_from_others(read) || read_by_pages(read);
 	emd_geometry_copy(&read->conf->map->geo, read->run.bi_sector, read->copy, &place);
 	/* As long as the request is in its range, nothing else is put into this place. */
 	if (served && emd_slot_writable(read->conf->map, place.slot))

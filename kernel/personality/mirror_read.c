@@ -7,7 +7,7 @@
  * What follows on the last read that this CPU sent to a member goes to the same member: that keeps streams
  * together, in the disk's cache and on its track. Any other read goes to the member with
  * fewer reads under way, as far as this CPU knows: its own. Nothing shared is written.
- * A member that is marked write-mostly is read only if no other can be.
+ * A member that is marked write-mostly is read only if no other can be, and not before it has what was written behind.
  *
  * A member is not read where it has bad blocks. A run that no copy has all of is served in parts, each up to the next bad
  * block of the copy that gets furthest.
@@ -281,6 +281,10 @@ bool mirror_read(struct mirror_conf *conf, struct emd_io *io, struct bvec_iter *
 		mirror_run_begin(io);
 		mirror_run_end(io, BLK_STS_IOERR);
 		return true;
+	}
+	if (unlikely(READ_ONCE(conf->array->behind.nr)) && mirror_late_parks(conf, io, place.slot, run)) {
+		emd_member_put(member);
+		return false;
 	}
 	if ((io->flags & (EMD_IO_WHOLE | EMD_IO_SPLIT)) == EMD_IO_WHOLE && !mirror_fast(member)) {
 		read_whole(io, &place, member, load);

@@ -17,6 +17,7 @@
  * @counts:  what reaches its member can be read from it
  * @fast:    an error is the member's end, and is to come at once
  * @refused: its member has not taken it and keeps a list of bad blocks
+ * @late:    may be written after the answer, or has to wait for others: see mirror_behind.h
  */
 struct mirror_copy {
 	struct bio		bio;
@@ -27,6 +28,7 @@ struct mirror_copy {
 	bool			counts;
 	bool			fast;
 	bool			refused;
+	bool			late;
 };
 
 /*
@@ -36,6 +38,7 @@ struct mirror_copy {
  * @stale:   one that cannot be spared, the last, has not: what is read from now on may be the old
  * @narrows: a copy is to be written again in pieces, by @work, until nothing is bad that need not be
  * @refused: what a member said that did not take a discard or zeroes
+ * @late:    of a write with copies that are late; else NULL
  */
 struct mirror_write {
 	struct emd_io		*io;
@@ -45,6 +48,7 @@ struct mirror_write {
 	bool			stale;
 	bool			narrows;
 	blk_status_t		refused;
+	struct mirror_late	*late;
 	struct bvec_iter	run;
 	struct work_struct	work;
 	u32			nr;
@@ -124,22 +128,61 @@ static void write_end(struct mirror_write *write)
 	struct mirror_conf *conf = write->conf;
 	struct emd_io *io = write->io;
 	blk_status_t status = BLK_STS_OK;
+	bool answered = false;
 
 	if (write->refused)
 		status = write->refused;
 	else if (!write->reached || write->stale)
 		status = BLK_STS_IOERR;
+	if (unlikely(write->late)) {
+		answered = write->late->answered;
+		mirror_late_end(conf, write->late);
+	}
 	mempool_free(write, &conf->writes);
 	percpu_ref_put(&conf->array->writes);
-	mirror_run_end(io, status);
+	if (unlikely(answered))
+		emd_io_end(io, status);	/* its bio is gone: the next flush says so */
+	else
+		mirror_run_end(io, status);
 }
 
-/* A member that is not written and not failed either. Any context. */
+/* May its submitter have been told that it is written, or be told yet? */
+static bool may_be_answered(const struct mirror_copy *copy)
+{
+	return copy->late && copy->write->late->data;
+}
+
+/* A member that is not written and not failed either: who was told otherwise must not read there what was before. Any context. */
 static void copy_lost(struct mirror_copy *copy)
 {
-	if (MDU_MSTATE_LIVE(emd_member_state(copy->member)))
+	if (MDU_MSTATE_LIVE(emd_member_state(copy->member))) {
 		WRITE_ONCE(copy->write->stale, true);
+		if (unlikely(may_be_answered(copy)))
+			emd_member_lost_answered(copy->member, copy->sector,
+						 copy->sector + (copy->write->run.bi_size >> SECTOR_SHIFT));
+	}
 	emd_member_put(copy->member);
+}
+
+/* Where the data of a copy is: the submitter has his own back once the write is answered. */
+static struct bio *copy_source(const struct mirror_copy *copy, struct bvec_iter *from)
+{
+	const struct mirror_late *late = copy->write->late;
+
+	if (unlikely(copy->late && late->data)) {
+		*from = late->data->bi_iter;
+		return late->data;
+	}
+	*from = copy->write->run;
+	return copy->write->io->bio;
+}
+
+static int copy_narrow(struct mirror_copy *copy)
+{
+	struct bvec_iter from;
+	struct bio *source = copy_source(copy, &from);
+
+	return emd_narrow_write(copy->member, &copy->write->conf->windows, source, from, copy->sector);
 }
 
 /* All others have ended. */
@@ -153,7 +196,7 @@ static void write_narrow(struct work_struct *work)
 
 		if (!copy->refused)
 			continue;
-		if (emd_narrow_write(copy->member, &write->conf->windows, write->io->bio, write->run, copy->sector) < 0)
+		if (copy_narrow(copy) < 0)
 			copy_lost(copy);
 		else
 			emd_member_put(copy->member);
@@ -173,6 +216,16 @@ static void write_put(struct mirror_write *write)
 	}
 	INIT_WORK(&write->work, write_narrow);
 	queue_work(emd_array_wq(write->conf->map->array, EMD_QUEUE_MEMBERS), &write->work);
+}
+
+/* Of a copy that is not late, or of who sends them: when all of them have ended well, a write behind is answered. */
+static noinline void await_put(struct mirror_write *write)
+{
+	struct mirror_late *late = write->late;
+
+	if (atomic_dec_and_test(&late->awaited) && late->data && READ_ONCE(late->reached) && !READ_ONCE(write->narrows) &&
+	    !READ_ONCE(write->stale))
+		late->answered = emd_io_answer(write->io);
 }
 
 /*
@@ -238,10 +291,15 @@ static void copy_end_io(struct bio *bio)
 	} else if (emd_member_has_bad(copy->member) && !copy_replaces(copy)) {
 		copy_still_bad(copy);
 	} else {
-		if (copy->counts)
+		if (copy->counts) {
 			WRITE_ONCE(write->reached, true);
+			if (unlikely(write->late) && !copy->late)
+				WRITE_ONCE(write->late->reached, true);
+		}
 		emd_member_put(copy->member);
 	}
+	if (unlikely(write->late) && !copy->late)
+		await_put(write);
 	write_put(write);
 }
 
@@ -252,17 +310,19 @@ static int copy_init(struct mirror_write *write, u32 slot, u64 sector, const str
 	struct mirror_copy *copy = &write->copy[write->nr];
 	u32 sectors = run->bi_size >> SECTOR_SHIFT;
 	struct mdk_member *member = emd_slot_get_writable(map, slot);
+	struct bvec_iter from;
 	int error;
 
 	if (!member)
 		return 0;
-	error = bio_init_clone(NULL, &copy->bio, write->io->bio, gfp);
+	copy->write = write;
+	copy->late = unlikely(write->late) && mirror_late_slot(write->conf, write->late, slot);
+	error = bio_init_clone(NULL, &copy->bio, copy_source(copy, &from), gfp);
 	if (error) {
 		emd_member_put(member);
 		return error;
 	}
 	emd_member_bio(&copy->bio, member, write->io->bio);
-	copy->write = write;
 	copy->member = member;
 	copy->sector = map->slot[slot].offset + sector;
 	copy->round = emd_member_write_round(member, copy->sector, copy->sector + sectors);
@@ -272,7 +332,7 @@ static int copy_init(struct mirror_write *write, u32 slot, u64 sector, const str
 	if (unlikely(copy->fast))
 		copy->bio.bi_opf |= MIRROR_FAST;
 	copy->bio.bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
-	copy->bio.bi_iter = *run;
+	copy->bio.bi_iter = from;
 	copy->bio.bi_iter.bi_sector = copy->sector;
 	copy->bio.bi_end_io = copy_end_io;
 	write->nr++;
@@ -296,6 +356,70 @@ static int copies_init(struct mirror_write *write, const struct bvec_iter *run, 
 	return error;
 }
 
+/* It has refused nothing, so nothing is tried again. */
+static noinline void copy_unsent(struct mirror_copy *copy)
+{
+	struct mirror_write *write = copy->write;
+
+	bio_uninit(&copy->bio);
+	copy_lost(copy);
+	write_put(write);
+}
+
+/* All late copies, whose turn has come; none is sent to who has failed meanwhile. */
+static void send_late(struct mirror_write *write)
+{
+	u32 i;
+
+	for (i = 0; i < write->nr; i++) {
+		struct mirror_copy *copy = &write->copy[i];
+
+		if (!copy->late)
+			continue;
+		if (MDU_MSTATE_LIVE(emd_member_state(copy->member)))
+			emd_member_submit(copy->member, &copy->bio);
+		else
+			copy_unsent(copy);
+	}
+	write_put(write);
+}
+
+static void late_work(struct work_struct *work)
+{
+	send_late(container_of(work, struct mirror_late, work)->owner);
+}
+
+/* Those who would have got a late copy have failed: then it is a write like any other, and waits for nobody. Return: true if it is. */
+static noinline bool lacks_late(struct mirror_write *write)
+{
+	u32 i;
+
+	for (i = 0; i < write->nr; i++)
+		if (write->copy[i].late)
+			return false;
+	mirror_late_end(write->conf, write->late);
+	write->late = NULL;
+	return true;
+}
+
+static noinline void send_in_order(struct mirror_write *write)
+{
+	struct mirror_late *late = write->late;
+	u32 i;
+
+	atomic_add(write->nr + 1, &write->pending);	/* and send_late() */
+	for (i = 0; i < write->nr; i++)
+		if (!write->copy[i].late)
+			atomic_inc(&late->awaited);
+	for (i = 0; i < write->nr; i++)
+		if (!write->copy[i].late)
+			emd_member_submit(write->copy[i].member, &write->copy[i].bio);
+	if (mirror_late_go(write->conf, late))
+		send_late(write);
+	await_put(write);
+	write_put(write);
+}
+
 static void write_undo(struct mirror_write *write)
 {
 	while (write->nr) {
@@ -304,7 +428,24 @@ static void write_undo(struct mirror_write *write)
 		bio_uninit(&copy->bio);
 		emd_member_put(copy->member);
 	}
+	if (unlikely(write->late))
+		mirror_late_end(write->conf, write->late);
 	mempool_free(write, &write->conf->writes);
+}
+
+/* Return: 0, or -ENOMEM. */
+static noinline int write_late(struct mirror_write *write, gfp_t gfp)
+{
+	struct mirror_late *late = mirror_late_begin(write->conf, write->io, &write->run, gfp);
+
+	if (IS_ERR(late))
+		return PTR_ERR(late);
+	write->late = late;
+	if (!late)
+		return 0;
+	late->owner = write;
+	INIT_WORK(&late->work, late_work);
+	return 0;
 }
 
 static struct mirror_write *write_prepare(struct mirror_conf *conf, struct emd_io *io, const struct bvec_iter *run)
@@ -321,9 +462,10 @@ static struct mirror_write *write_prepare(struct mirror_conf *conf, struct emd_i
 	write->narrows = false;
 	write->run = *run;
 	write->refused = BLK_STS_OK;
+	write->late = NULL;
 	write->nr = 0;
 	atomic_set(&write->pending, 1);
-	if (copies_init(write, run, gfp)) {
+	if ((mirror_late_concerns(conf) && write_late(write, gfp)) || copies_init(write, run, gfp)) {
 		write_undo(write);
 		return NULL;
 	}
@@ -344,6 +486,10 @@ bool mirror_write(struct mirror_conf *conf, struct emd_io *io, const struct bvec
 		return false;
 	}
 	mirror_run_begin(io);
+	if (unlikely(write->late) && !lacks_late(write)) {
+		send_in_order(write);
+		return true;
+	}
 	atomic_add(write->nr, &write->pending);
 	for (i = 0; i < write->nr; i++)
 		emd_member_submit(write->copy[i].member, &write->copy[i].bio);

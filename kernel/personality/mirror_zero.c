@@ -60,6 +60,7 @@ void mirror_zero(struct mirror_conf *conf, struct emd_io *io)
 
 	if (!mirror_write_enter(conf->array, io))
 		return;
+	mirror_behind_drain(&conf->array->behind);
 	for (i = 0; i < ZERO_PAGES; i++)
 		pages[i] = ZERO_PAGE(0);
 	for (; reached && sector < end; sector += some) {

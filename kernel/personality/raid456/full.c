@@ -21,6 +21,6 @@ void r5_full_run(struct r5_op *op)
 	if (op->column[op->piece.first].data)
 		r5_gather(op, parity);
 	else if (parity && !op->offload)
-		r5_gather_stable(op, op->column[op->conf->data].data);
+		r5_gather_stable(op);
 	r5_write_out(op);
 }

@@ -40,10 +40,11 @@ static void buffer_free(struct r5_op *op, void *buffer)
 		emd_buffer_free(buffer, r5_op_bytes(op));
 }
 
-/* A full write of pages that nobody changes is sent from where they are; Q wants them side by side. */
+/* A full write of pages that nobody changes is sent from where they are; Q wants all columns mapped at once. */
 static bool op_copies(const struct r5_op *op)
 {
-	return op->zero || op->kind != EMD_STRIPE_FULL || op->conf->parity > 1 || !(op->io->flags & EMD_IO_STABLE);
+	return op->zero || op->kind != EMD_STRIPE_FULL || (IS_ENABLED(CONFIG_HIGHMEM) && op->conf->parity > 1) ||
+	       !(op->io->flags & EMD_IO_STABLE);
 }
 
 /* P and Q are computed together, whether both are written or not. */

@@ -10,6 +10,7 @@
 
 /* Copy and sum go over the columns in steps that stay in the L1 cache in between. */
 #define STEP_BYTES	4096U
+#define GATHER_COLUMNS	16U	/* copied and summed in one pass, at most */
 #define SUM_COLUMNS	4U	/* at once, from the user's pages */
 
 void r5_sum_add(struct r5_sum *sum, void *src)
@@ -64,13 +65,50 @@ static void sum_step(struct r5_op *op, unsigned int at, unsigned int bytes)
 	r5_sum_end(&part);
 }
 
+/*
+ * Copies the next bytes of all columns and sums them up in one pass, as far as they lie in one piece in the user's pages.
+ * Return: how many; 0 if that is no length to sum up.
+ */
+static unsigned int gather_sum(struct r5_op *op, unsigned int at, unsigned int bytes)
+{
+	void *to[GATHER_COLUMNS], *from[GATHER_COLUMNS];
+	u32 i, nr = op->conf->data;
+	struct bio *bio = op->io->bio;
+
+	for (i = 0; i < nr; i++)
+		bytes = min(bytes, bio_iter_len(bio, op->column[i].from));
+	if (!IS_ALIGNED(bytes, EMD_XOR_UNIT))
+		return 0;
+	for (i = 0; i < nr; i++) {
+		struct bio_vec bv = bio_iter_iovec(bio, op->column[i].from);
+
+		from[i] = bvec_kmap_local(&bv);
+		to[i] = op->column[i].data + at;
+	}
+	emd_xor_copy_sum(op->column[nr].data + at, to, (const void *const *)from, nr, bytes);
+	while (i--) {
+		kunmap_local(from[i]);
+		bio_advance_iter_single(bio, &op->column[i].from, bytes);
+	}
+	return bytes;
+}
+
 void r5_gather(struct r5_op *op, bool full)
 {
+	bool one_pass = full && op->conf->parity == 1 && op->conf->data <= GATHER_COLUMNS && !op->zero && emd_xor_copies();
 	unsigned int at, step, bytes = r5_op_bytes(op);
 	u32 i;
 
 	for (at = 0; at < bytes; at += step) {
 		step = min(STEP_BYTES, bytes - at);
+		if (one_pass) {
+			unsigned int some = gather_sum(op, at, step);
+
+			if (some) {
+				step = some;
+				continue;
+			}
+		}
 		for (i = op->piece.first; i < op->piece.last; i++)
 			gather_column(op, &op->column[i], at, step);
 		if (full && op->conf->parity > 1)
@@ -80,7 +118,7 @@ void r5_gather(struct r5_op *op, bool full)
 	}
 }
 
-/* Adds @nr columns from @first on to @sum, all in one pass. */
+/* Adds @nr columns from @first on to @sum, all in one pass; @sum begins with the first columns. */
 static void sum_from_bio(struct r5_op *op, u32 first, u32 nr, void *sum)
 {
 	unsigned int bytes = r5_op_bytes(op), part;
@@ -99,7 +137,10 @@ static void sum_from_bio(struct r5_op *op, u32 first, u32 nr, void *sum)
 			part = min(part, bv.bv_len);
 			src[i] = bvec_kmap_local(&bv);
 		}
-		emd_xor(sum, src, nr, part);
+		if (first == op->piece.first)
+			emd_xor_sum(sum, src, nr, part);
+		else
+			emd_xor(sum, src, nr, part);
 		while (i--) {
 			kunmap_local(src[i]);
 			bio_advance_iter_single(bio, &iter[i], part);
@@ -107,11 +148,15 @@ static void sum_from_bio(struct r5_op *op, u32 first, u32 nr, void *sum)
 	}
 }
 
-void r5_gather_stable(struct r5_op *op, void *sum)
+void r5_gather_stable(struct r5_op *op)
 {
+	void *sum = op->column[op->conf->data].data;
 	u32 i, nr;
 
-	memset(sum, 0, r5_op_bytes(op));
+	if (op->conf->parity > 1) {
+		r5_pq_generate_stable(op);
+		return;
+	}
 	for (i = op->piece.first; i < op->piece.last; i += nr) {
 		nr = min(op->piece.last - i, SUM_COLUMNS);
 		sum_from_bio(op, i, nr, sum);
@@ -148,8 +193,18 @@ static bool aligned(struct bio *bio)
 	return true;
 }
 
+/* Of an array that skips the copy. What is less than a row is copied in any case: it may be gathered, and reads. */
+static bool stable_by_order(const struct emd_io *io)
+{
+	const struct r5_conf *conf = io->map->private;
+
+	return bio_sectors(io->bio) >= conf->row_sectors && io->map->skip_copy;
+}
+
 void r5_settle_stable(struct emd_io *io)
 {
+	if (stable_by_order(io))
+		io->flags |= EMD_IO_STABLE;
 	if ((io->flags & EMD_IO_STABLE) && !aligned(io->bio))
 		io->flags &= ~EMD_IO_STABLE;
 }

@@ -32,6 +32,30 @@ void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes)
 	emd_pq_generate(op->at, op->conf->places, bytes);
 }
 
+/* Columns have their part of the bio in pages of their own. How far each has come stands where its iterator will be when it is sent. */
+void r5_pq_generate_stable(struct r5_op *op)
+{
+	unsigned int from, part, bytes = r5_op_bytes(op);
+	u32 i;
+
+	for (i = 0; i < op->conf->data; i++)
+		op->column[i].bio.bi_iter = op->column[i].from;
+	for (from = 0; from < bytes; from += part) {
+		clear_places(op);
+		place_parity(op, from);
+		part = min(EMD_PQ_STEP, bytes - from);
+		for (i = 0; i < op->conf->data; i++) {
+			struct bio_vec bv = bio_iter_iovec(op->io->bio, op->column[i].bio.bi_iter);
+
+			part = min(part, bv.bv_len);
+			op->at[op->column[i].place] = bvec_virt(&bv);
+		}
+		emd_pq_generate(op->at, op->conf->places, part);
+		for (i = 0; i < op->conf->data; i++)
+			bio_advance_iter_single(op->io->bio, &op->column[i].bio.bi_iter, part);
+	}
+}
+
 static unsigned int step_bytes(const struct r5_op *op, unsigned int from)
 {
 	return min(EMD_PQ_STEP, r5_op_bytes(op) - from);

@@ -424,6 +424,9 @@ int r5_sync(struct emd_map *map, struct emd_window *w);		/* sync.c */
 /** r5_pq_generate() - bytes [@from, @from + @bytes) of P and Q from all data; at most EMD_PQ_STEP of them. */
 void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes);
 
+/** r5_pq_generate_stable() - P and Q from the user's data where it lies. No column has been sent yet. */
+void r5_pq_generate_stable(struct r5_op *op);
+
 /** r5_pq_reconstruct() - P and Q from all data. */
 void r5_pq_reconstruct(struct r5_op *op);
 
@@ -438,8 +441,8 @@ void r5_pq_solve(struct r5_op *op);
 /** r5_gather() - copy the user's data to the written columns; @full: they are all data, make parity of them. */
 void r5_gather(struct r5_op *op, bool full);
 
-/** r5_gather_stable() - @sum becomes the sum of the user's data where it lies. */
-void r5_gather_stable(struct r5_op *op, void *sum);
+/** r5_gather_stable() - parity of a full piece from the user's data where it lies. */
+void r5_gather_stable(struct r5_op *op);
 
 /** r5_scatter() - copy what column @i holds into the request's bio, where it begins there. */
 void r5_scatter(const struct r5_op *op, u32 i);

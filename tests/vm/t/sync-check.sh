@@ -175,3 +175,58 @@ run_pass check
 run_pass repair
 clean_check
 stop_array
+
+say "two arrays on the same disks resync together, and share the speed"
+LIMIT=1000	# KiB/s
+speed()	{ echo "$1" >/sys/module/emd/parameters/speed_limit_min; echo "$2" >/sys/module/emd/parameters/speed_limit_max; }
+half() {	# NAME TAG OFFSET: an array on d0 and d1, of which others have other parts
+	array=$1 md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1
+	echo "$1" >/sys/module/emd/parameters/new_array
+	echo "external:$2" >"$md/metadata_version"
+	echo raid1 >"$md/level"
+	echo 2 >"$md/raid_disks"
+	echo 15360 >"$md/component_size"
+	local slot=0 disk
+	for disk in $d0 $d1; do
+		add_member "$disk" $slot
+		echo "$3" >"$(member "$disk")/offset"
+		echo 15360 >"$(member "$disk")/size"
+		slot=$((slot + 1))
+	done
+	echo 0 >"$md/resync_start"
+	echo active >"$md/array_state"
+	wait_for 10 attr_is "$md/sync_action" resync
+}
+# at NAME: KiB of each member that its pass has done
+at() { awk -v name="$1" '$1 == name { on = 1 } on && match($0, /\([0-9]+\//) { print substr($0, RSTART + 1, RLENGTH - 2); exit }' /proc/emdstat; }
+passed() { [ "$(at "$1")" -ge "$2" ]; }
+# measure NAME...: what these passes do together in some seconds, in percent of the limit
+sum() { local name all=0; for name; do all=$((all + $(at "$name"))); done; echo $all; }
+measure() {
+	local begun before
+	begun=$(now_cs) before=$(sum "$@")
+	usleep 4000000
+	echo $((($(sum "$@") - before) * 10000 / (LIMIT * ($(now_cs) - begun))))
+}
+has_all() { [ "$(measure emd1)" -ge 75 ]; }
+speed 1 $LIMIT
+half emd1 /emd100/0 0
+half emd2 /emd100/1 32768
+wait_for 20 passed emd1 1024
+wait_for 20 passed emd2 1024
+both=$(measure emd1 emd2)
+say "both: $both percent of the limit"
+[ "$both" -le 145 ] || fail "together they do not keep to the limit"
+expect_attr /sys/block/emd1/md/sync_action resync
+expect_attr /sys/block/emd2/md/sync_action resync
+say "alone, it has all"
+echo frozen >/sys/block/emd2/md/sync_action
+wait_for 30 has_all
+speed 1000 2000000
+for array in emd1 emd2; do
+	md=/sys/block/$array/md
+	[ $array = emd1 ] || echo resync >$md/sync_action
+	wait_for 60 attr_is $md/resync_start none
+	wait_idle
+	stop_array
+done
