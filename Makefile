@@ -2,16 +2,16 @@
 #
 # make             build/emdadm, build/emdmon and build/kernel/RELEASE/emd.ko
 # make kernel      only the module, for every installed headers package and those in the cache of scripts/setup,
-#                  or for one: KVER=RELEASE, KVER=uml, x86-debug or kcsan (kernels of scripts/debug-kernel)
+#                  or for one: KVER=RELEASE, KVER=uml, x86-debug, kcsan or uml-fast (kernels of scripts/debug-kernel)
 # make tools       only the programs
 # make check       all tests: units, engine, golden disks, VM on both kernels. Does its own set-up.
 # make check-unit  what runs without a VM, with sanitizers
 # make check-vm    the VM tests; TESTS="name ..." selects
-# make check-debug the module's tests on a kernel with KASAN and lockdep
+# make check-debug the module's tests on a kernel with KASAN and lockdep, and its data path on one with KCSAN
 # make soak        random trees of arrays under faults, passes, reshapes and restarts, with KASAN and lockdep;
 #                  MINUTES=10, SEED=n repeats a run, EPISODE=n one part of it; PLANT=1: would it see a wrong byte?
 # make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
-# make bench       every goal, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
+# make bench       every goal, by instructions and by CPU time, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
 # make install     into PREFIX (/usr/local), DESTDIR honoured
 # make clean       removes build/
@@ -39,6 +39,8 @@ kernel: $(releases:%=kernel-%)
 	@$(if $(releases),,echo "no kernel headers found: run scripts/setup" >&2; exit 1)
 kernel-uml: FORCE
 	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel uml --where) OUT=$(BUILD)/kernel/uml ARCH=um
+kernel-uml-fast: FORCE
+	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel uml-fast --where) OUT=$(BUILD)/kernel/uml-fast ARCH=um
 kernel-x86-debug: FORCE
 	@$(MAKE) -C kernel KDIR=$$(scripts/debug-kernel x86 --where) OUT=$(BUILD)/kernel/x86-debug
 kernel-kcsan: FORCE
@@ -84,8 +86,10 @@ check-vm: setup all
 	@tests/vm/check $(TESTS)
 check-debug: setup tools
 	@scripts/debug-kernel uml >/dev/null
+	@scripts/debug-kernel kcsan >/dev/null
 	@$(MAKE) kernel KVER=uml
-	@tests/vm/check --debug --kernel uml $(TESTS)
+	@$(MAKE) kernel KVER=kcsan
+	@tests/vm/check --debug $(TESTS)
 
 soak: setup tools
 	@scripts/debug-kernel uml >/dev/null
@@ -95,13 +99,15 @@ soak: setup tools
 
 # The load generator, for every kernel that the module is built for.
 bench-module: $(releases:%=bench-module-%)
-bench-module-uml: FORCE
-	@$(MAKE) -C tests/bench/module KDIR=$$(scripts/debug-kernel uml --where) OUT=$(BUILD)/bench/uml ARCH=um
+bench-module-uml-fast: FORCE
+	@$(MAKE) -C tests/bench/module KDIR=$$(scripts/debug-kernel uml-fast --where) OUT=$(BUILD)/bench/uml-fast ARCH=um
 bench-module-%: FORCE
 	@$(MAKE) -C tests/bench/module KDIR=$(call headers,$*) OUT=$(BUILD)/bench/$*
 bench-quick: bench-module
 	@nice tests/bench/bench.py quick
 bench: setup kernel bench-module
+	@scripts/debug-kernel uml-fast >/dev/null
+	@$(MAKE) kernel bench-module KVER=uml-fast
 	@nice tests/bench/bench.py $(or $(PLAN),full) --gates $(if $(ROW),--row $(ROW))
 
 demo: setup all

@@ -24,7 +24,7 @@ load_members() {	# NULLS RAMS RAM_KIB
 	[ "$1" = 0 ] || modprobe null_blk nr_devices="$1" gb=1 submit_queues=1 irqmode=0 || fail "null_blk cannot be loaded"
 	# Its throttling of writes depends on the history of the disk, and comes and goes.
 	for limit in /sys/block/nullb*/queue/wbt_lat_usec; do
-		[ "$1" = 0 ] || echo 0 >"$limit" || fail "$limit cannot be switched off"
+		[ "$1" = 0 ] || [ ! -e "$limit" ] || echo 0 >"$limit" || fail "$limit cannot be switched off"
 	done
 	[ "$2" = 0 ] || modprobe brd rd_nr="$2" rd_size="$3" || fail "brd cannot be loaded"
 }
@@ -51,7 +51,7 @@ generator=/sys/module/emd_bench/parameters
 load() {
 	local tag=$1
 	shift
-	generate "$tag" hist=0 check=0 sample=0 seed=1 other=0 span=0 "$@"
+	generate "$tag" hist=0 check=0 sample=0 slices=1 seed=1 other=0 span=0 "$@"
 }
 generate() {
 	local tag=$1 word

@@ -47,7 +47,7 @@
 #define JOB_MOST_S	2000	/* of the kernel's own clock */
 
 static char dev[128], op[16] = "read", pattern[16] = "seq", tag[128], action[16];
-static unsigned int bs = 4096, qd = 1, batch, warm, hist, check, sample;
+static unsigned int bs = 4096, qd = 1, batch, warm, hist, check, sample, slices = 1;
 static unsigned long long count = 1, span, seed = 1, other;
 
 #define TEXT(name, what)	module_param_string(name, name, sizeof(name), 0600); MODULE_PARM_DESC(name, what)
@@ -66,6 +66,7 @@ NUMBER(hist, uint, "1: histogram of latencies, in powers of two of nanoseconds")
 NUMBER(check, uint, "1: compare what was read");
 NUMBER(sample, uint, "profile: every that many nanoseconds, where is the kernel?");
 NUMBER(count, ullong, "bios");
+NUMBER(slices, uint, "so many times count bios: what is reported is the slice that cost least");
 NUMBER(span, ullong, "bytes of the device that are used (0: all)");
 NUMBER(seed, ullong, "of the data and of the random places");
 NUMBER(other, ullong, "a second seed that data may have");
@@ -499,6 +500,8 @@ static int parse(void)
 	b.flush_every = strcmp(op, "flush") ? 0 : FLUSH_EVERY;
 	if (!bs || bs % SECTOR_SIZE || bs > MAX_PAGES * PAGE_SIZE)
 		return refuse("bs is no multiple of 512, or above 256 pages");
+	if (!slices)
+		return refuse("slices is 0");
 	if (!qd || qd > MAX_DEPTH)
 		return refuse("qd is not 1 to 4096");
 	if (!batch)
@@ -537,9 +540,19 @@ static void report(u64 ns, u64 cpu)
 		tag, count, ns, cpu, atomic_read(&b.errors), b.wrong, text);
 }
 
+/* What disturbs a slice only adds to its cost: the least is nearest to the truth. */
+static void run_slice(u64 *least_ns, u64 *least_cpu)
+{
+	u64 ns = ktime_get_ns(), cpu = host_cpu_ns();
+
+	run(count);
+	*least_cpu = min(*least_cpu, host_cpu_ns() - cpu);
+	*least_ns = min(*least_ns, ktime_get_ns() - ns);
+}
+
 static int measure(void)
 {
-	u64 ns, cpu;
+	u64 ns = U64_MAX, cpu = U64_MAX;
 	unsigned int i;
 	int error;
 
@@ -550,11 +563,8 @@ static int measure(void)
 	error = sample ? profile_begin() : 0;
 	if (error)
 		return error;
-	ns = ktime_get_ns();
-	cpu = host_cpu_ns();
-	run(count);
-	cpu = host_cpu_ns() - cpu;
-	ns = ktime_get_ns() - ns;
+	for (i = 0; i < slices; i++)
+		run_slice(&ns, &cpu);
 	for (i = 0; check && i < qd; i++)
 		free_slot();
 	report(ns, cpu);

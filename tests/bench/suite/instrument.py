@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boots a guest in which a plan runs, and gathers what the generator said.
 
-icount  a stock kernel on one CPU whose clock counts instructions: the same to a fraction of a percent whatever else this
-        machine does
+icount   a stock kernel on one CPU whose clock counts instructions: the same to a fraction of a percent whatever else this
+         machine does
+uml-cpu  User Mode Linux, without what finds bugs: a process of this machine, and what it has used of a CPU. Sees caches and memory.
 """
 import io
 import json
@@ -39,7 +40,8 @@ class Measured:
 
 def build_module(kernel):
     """The generator for this kernel. Nothing is done when it is up to date."""
-    arguments = [f"OUT={BUILD}/bench/{kernel.release}"]
+    out = BUILD / "bench" / (kernel.name if kernel.uml else kernel.release)
+    arguments = [f"OUT={out}"]
     if kernel.uml:
         arguments += [f"KDIR={kernel.image.parent}", "ARCH=um"]
     else:
@@ -48,24 +50,27 @@ def build_module(kernel):
     done = subprocess.run(["make", "-s", "-C", ROOT / "tests/bench/module", *arguments], text=True, capture_output=True)
     if done.returncode:
         raise LabError(f"emd_bench.ko cannot be built for {kernel.release}:\n{done.stdout}{done.stderr}")
-    return BUILD / "bench" / kernel.release / "emd_bench.ko"
+    return out / "emd_bench.ko"
 
 
-def icount_spec(name, script):
-    kernel = kernels.find("6.12")
-    return kernel, specs.Spec(None, name, text=script, timeout=1800, memory=768, cpus=1, udev=False, instrument="icount",
+KERNEL = {"icount": "6.12", "uml-cpu": kernels.FAST}
+
+
+def bench_spec(instrument, name, script):
+    kernel = kernels.find(KERNEL[instrument])
+    return kernel, specs.Spec(None, name, text=script, timeout=1800, memory=768, cpus=1, udev=False, instrument=instrument,
                       modules=MODULES, extra_modules=["null_blk", "brd"],
                       files=["tests/bench/guest/bench.sh", str(build_module(kernel))])
 
 
-def icount(name, script, verbose=False):
-    kernel, spec = icount_spec(name, script)
+def measure(instrument, name, script, verbose=False):
+    kernel, spec = bench_spec(instrument, name, script)
     return run(spec, kernel, verbose)
 
 
-def profiled(name, script):
+def profiled(instrument, name, script):
     """{subject: {(function, caller): share}}, and what was measured beside it."""
-    kernel, spec = icount_spec(name, script)
+    kernel, spec = bench_spec(instrument, name, script)
     measured = run(spec, kernel, False)
     shares = defaultdict(dict)
     for match in PROFILE.finditer(measured.klog):

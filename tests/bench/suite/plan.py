@@ -5,14 +5,19 @@ row     one pair, md and EMD, of the same load on the same members. gate and goa
         operation; with kind=overhead of what remains above the bare member; with job=resync, check, recover or reshape
         (by one member more) of what a whole sync costs while it is not idle. goals= numbers of the table of goals.
 slope   how EMD's cost grows: kind=per: (b - a) / by, kind=times: b / a, of two rows a and b. gate is the most it may be.
+
+gate and goal are those of instructions (instrument icount), cpu_gate and cpu_goal those of CPU time (uml-cpu): a row is measured
+with each instrument that it has a gate for. A row with verify=yes runs with both. Slopes are of instructions.
+
 lacks   a goal that is not measured here, as 'lacks NUMBER[,NUMBER] WHAT: WHY', or 'lacks slope WHAT: WHY'
 
 'default KEY=VALUE ...' holds for the rows below it. 'complete LAST' asks that each goal from 1 to LAST has a row, a slope or a
 'lacks'.
 """
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+SLICES = 8  # of CPU time: the one that was disturbed least counts
 UNITS = {"K": 1 << 10, "M": 1 << 20}
 
 
@@ -34,6 +39,7 @@ class Row:
     members: str = "null"  # or ram
     depth: int = 1  # arrays in arrays, each of n members, but only the outermost is of more than one array
     missing: int = 0  # members that are not there: the last slots
+    skip_copy: bool = False  # whole rows are written without a copy: by EMD, and by md when it is tuned
     job: str = ""  # a sync; the settings of a load mean nothing then
     op: str = "write"
     bs: int = 4096
@@ -42,9 +48,12 @@ class Row:
     batch: int = 0
     count: int = 100
     warm: int = 20
+    slices: int = 1
     kind: str = "cost"  # or overhead
     gate: float = 0.0
     goal: float = 0.0
+    cpu_gate: float = 0.0
+    cpu_goal: float = 0.0
     verify: bool = False  # not timed: write, read back, check, and read again with a member missing
     goals: str = ""
     needs: str = ""  # what EMD does not have yet; the row is reported as absent
@@ -52,7 +61,7 @@ class Row:
     @property
     def group(self):
         """Rows of one group run on the same array."""
-        return (self.level, self.n, self.chunk, self.layout, self.members, self.depth, self.missing)
+        return (self.level, self.n, self.chunk, self.layout, self.members, self.depth, self.missing, self.skip_copy)
 
     @property
     def bare(self):
@@ -85,6 +94,16 @@ class Plan:
     slopes: list = field(default_factory=list)
     lacks: list = field(default_factory=list)
     complete: int = 0
+
+    def on(self, instrument):
+        """What is measured with this instrument, with its gates; CPU time has no slopes."""
+        if instrument == "icount":
+            rows = [row for row in self.rows if row.gate or row.verify]
+            ids = {row.id for row in rows}
+            return replace(self, rows=rows, slopes=[slope for slope in self.slopes if {slope.a, slope.b} <= ids])
+        rows = [replace(row, gate=row.cpu_gate, goal=row.cpu_goal, slices=1 if row.verify else SLICES)
+                for row in self.rows if row.cpu_gate or row.verify]
+        return replace(self, rows=rows if any(row.gate for row in rows) else [], slopes=[])
 
 
 CONVERT = {int: size, float: float, bool: lambda text: text == "yes", str: str}

@@ -8,6 +8,7 @@ import subprocess
 from lab.paths import ROOT
 
 IDLE = ("pv_native_safe_halt", "default_idle", "acpi_safe_halt")
+NAME = {"icount": "instrument A, a stock kernel whose clock counts instructions", "uml-cpu": "instrument B, User Mode Linux"}
 UNIT = {"icount": "instructions", "uml-cpu": "CPU ns"}
 
 
@@ -43,7 +44,7 @@ def table(rows, slopes, instrument):
         state = r.state + (", noisy" if r.noisy else "") + (f": {r.why}" if r.why else "")
         lines.append((r.row.id, r.row.goals, *(cell(r, v) for v in ("bare", "md", "tuned", "emd")), ratio, f"{r.row.gate:g}", f"{r.row.goal:g}",
                       state))
-    text = [f"{UNIT[instrument]} per operation, or per MiB of a sync; ratio = md / EMD, above the bare member where the row "
+    text = [f"{NAME[instrument]}: {UNIT[instrument]} per operation, or per MiB of a sync; ratio = md / EMD, above the bare member where the row "
             "counts overhead"]
     text += columns(lines)
     if slopes:
@@ -90,7 +91,7 @@ def row_document(r, unit):
     costs = {{"tuned": "md_tuned"}.get(v, v): dict(zip(("median", "min", "max"), c)) for v, c in r.cost.items()}
     return {"id": r.row.id, "unit": unit, "members": r.row.members, **costs, "ratio": r.ratio, "ratio_min": r.low, "ratio_max": r.high,
             "gate": r.row.gate, "goal": r.row.goal, "state": r.state, "why": r.why, "pass": not r.failed, "noisy": r.noisy,
-            "verified": r.row.verify and r.state == "ok"}
+            "verified": (r.row.verify and r.state == "ok") or r.data}
 
 
 def compare(before, after):
@@ -105,31 +106,39 @@ def compare(before, after):
     return "\n".join(columns(lines)) + "\n"
 
 
-def profiles(row, measured, shares, most=40):
+def profiles(row, measured, shares, instrument, most=40):
     """For EMD and for md: the functions that take most of one operation, and who calls them."""
     text = []
     for subject, found in shares.items():
         first = measured.samples[row.id, subject][0]  # of the run without the profile
-        total = first.cpu if row.job else first.ns
+        total = first.ns if instrument == "icount" and not row.job else first.cpu
         if row.job:
             idle = sum(share for (function, _), share in found.items() if function in IDLE)
             found = {names: share / (1 - idle) for names, share in found.items() if names[0] not in IDLE}
         lines = sorted(((share, *names) for names, share in found.items()), reverse=True)[:most]
-        text += [f"{row.id} on {subject}: {number(total)} instructions per operation"]
+        text += [f"{row.id} on {subject}: {number(total)} {UNIT[instrument]} per operation"]
         text += columns([(function, "called by " + caller, number(share * total)) for share, function, caller in lines])
         text.append("")
     return "\n".join(text)
 
 
-def markdown(result):
-    """The table of docs/benchmarks.md, from a result: ratios only, as absolute figures promise nothing."""
-    lines = ["| row | md / EMD | gate | goal | |", "|---|---|---|---|---|"]
-    for row in result["rows"]:
-        if row["goal"]:
-            ratio = f"{row['ratio']:.2f}" if row["ratio"] else ""
-            lines.append(f"| {row['id']} | {ratio} | {row['gate']:g} | {row['goal']:g} | {row['state']} |")
-    lines += ["", "| slope | md | EMD | gate | |", "|---|---|---|---|---|"]
-    lines += [f"| {s['id']} | {s['md']:.1f} | {s['emd']:.1f} | {s['gate']:g} | {s['state']} |" for s in result["slopes"]]
+def markdown(results):
+    """The tables of docs/benchmarks.md, of each instrument's result: ratios only, as absolute figures promise nothing."""
+    lines = []
+    for result in results:
+        spread = result["instrument"] != "icount"
+        lines += ["", f"{NAME[result['instrument']]}:", "",
+                  "| row | md / EMD |" + (" min..max |" if spread else "") + " gate | goal | |",
+                  "|---|---|" + ("---|" if spread else "") + "---|---|---|"]
+        for row in result["rows"]:
+            if row["goal"]:
+                ratio = f"{row['ratio']:.2f}" if row["ratio"] else ""
+                extent = f" {row['ratio_min']:.2f}..{row['ratio_max']:.2f} |" if spread else ""
+                lines.append(f"| {row['id']} | {ratio} |{extent} {row['gate']:g} | {row['goal']:g} | "
+                             + row["state"] + (", noisy" if spread and row["noisy"] else "") + " |")
+        if result["slopes"]:
+            lines += ["", "| slope | md | EMD | gate | |", "|---|---|---|---|---|"]
+        lines += [f"| {s['id']} | {s['md']:.1f} | {s['emd']:.1f} | {s['gate']:g} | {s['state']} |" for s in result["slopes"]]
     return "\n".join(lines) + "\n"
 
 

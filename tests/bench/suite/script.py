@@ -2,24 +2,33 @@
 """Turns a plan into the calls that the guest makes (guest/bench.sh).
 
 A run's tag is ROW/VARIANT/REPETITION. Variants: md, tuned (md with a large stripe cache), emd, bare (one member), and for
-verification rows fill, write, again (the same places read back), all, gone (all, with a member missing).
+for data that is verified fill, write, again (the same places read back), all, gone (all, with a member missing).
 """
 import zlib
+from dataclasses import replace
 
 ORDER = ("md", "emd", "emd", "md")  # drifts of the guest cancel out
 STRIPE_LEVELS = ("raid4", "raid5", "raid6")
 TUNED = "stripe_cache_size=4096"
+SKIP_COPY = "skip_copy=1"
 MISSING_SLOT = 1
-SAMPLE_NS = 20011  # instructions between two looks of the profile; a prime
+SAMPLE_NS = {"icount": 20011, "uml-cpu": 200003}  # instructions or nanoseconds between two looks of the profile; primes
+PROFILED = {"icount": 1, "uml-cpu": 1000}  # times as many operations for it: User Mode Linux looks at its ticks of 10 ms
+MOST_JOBS = 3  # repetitions of a sync: each is on an array of its own
 NULL_KIB = 16 << 10  # of a null member that a sync uses; its pages hold zeros, and so agree
 RAM_KIB = {False: 8 << 10, True: 32 << 10}  # of a RAM member, without and with syncs: their beginning and end cost, too
 
 
-def text(plan, repetitions):
+def text(plan, repetitions, instrument):
+    """With CPU time what a neighbour of this machine does to a run passes: the bare member is measured beside its rows, too, and a
+    tuned md in each repetition. There rows that write to RAM members verify their data themselves."""
     timed = [row for row in plan.rows if not row.verify and not row.needs]
     verified = [row for row in plan.rows if row.verify]
     rows = timed + verified
     jobs = [row for row in timed if row.job]
+    cpu = instrument == "uml-cpu"
+    if cpu:
+        verified = verified + [row for row in timed if written(row)]
     timed = [row for row in timed if not row.job]
     most = {kind: max([members(row) for row in rows if row.members == kind], default=0) for kind in ("null", "ram")}
     kib = RAM_KIB[bool(jobs)]
@@ -30,11 +39,14 @@ def text(plan, repetitions):
     for repetition in range(repetitions):
         for group in dict.fromkeys(row.group for row in timed):
             rows = [row for row in timed if row.group == group]
+            if cpu:
+                lines += [load(row, "beside", repetition, bare_device(row)) for row in rows if row.kind == "overhead"]
             for visit, subject in enumerate(ORDER):
                 lines += visit_lines(rows, subject, repetition * 2 + visit // 2)
     lines += bare(timed, 2) + bare(timed, 3)
     for row in jobs:
-        lines += job_lines(row, kib >> 10, repetitions)
+        repeated = min(repetitions, MOST_JOBS)
+        lines += job_lines(row, kib >> 10, repeated, repeated if cpu else 1)
     for row in verified:
         lines += verify_lines(row, kib)
     return "\n".join(lines) + "\n"
@@ -54,12 +66,17 @@ def inner(row):
     return 1 if row.depth == 1 else row.n
 
 
+def written(row):
+    """Timed, and data has moved."""
+    return row.members == "ram" and not row.job and row.op != "read"
+
+
 def bare(rows, repetition):
-    result = []
-    for row in {row.bare: row for row in rows}.values():
-        device = {"null": "/dev/nullb0", "ram": "/dev/ram0"}[row.members]
-        result.append(load(row, "bare", repetition, device, bare_name(row)))
-    return result
+    return [load(row, "bare", repetition, bare_device(row), bare_name(row)) for row in {row.bare: row for row in rows}.values()]
+
+
+def bare_device(row):
+    return {"null": "/dev/nullb0", "ram": "/dev/ram0"}[row.members]
 
 
 def bare_name(row):
@@ -68,7 +85,7 @@ def bare_name(row):
 
 def load(row, variant, repetition, device, name=None, **changed):
     words = {"dev": device, "op": row.op, "bs": row.bs, "pattern": row.pattern, "qd": row.qd, "batch": row.batch,
-             "count": row.count, "warm": row.warm, "seed": seed(row, variant)} | changed
+             "count": row.count, "slices": row.slices, "warm": row.warm, "seed": seed(row, variant)} | changed
     return f"load {name or row.id}/{variant}/{repetition} " + " ".join(f"{k}={v}" for k, v in words.items())
 
 
@@ -95,6 +112,8 @@ def array(row, subject):
         devices[MISSING_SLOT + i] = "missing"
     lines.append(f"array {subject} 1 {make} {' '.join(devices)}")
     made.append(1)
+    if row.skip_copy and subject == "emd":
+        lines.append(f"tune 1 {SKIP_COPY}")
     return lines, made
 
 
@@ -107,7 +126,7 @@ def visit_lines(rows, subject, repetition):
     lines, made = array(first, subject)
     lines += [load(row, subject, repetition, f"/dev/{subject}1") for row in rows]
     if subject == "md" and repetition % 2 == 0 and first.level in STRIPE_LEVELS:
-        lines.append(f"tune 1 {TUNED}")
+        lines.append(f"tune 1 {TUNED}" + (f" {SKIP_COPY}" if first.skip_copy else ""))
         lines += [load(row, "tuned", repetition, "/dev/md1") for row in rows]
     return guarded(first, subject, lines + stop(made))
 
@@ -118,7 +137,7 @@ def guarded(row, subject, lines):
     return [f"if {condition}; then", *("\t" + line for line in lines), "fi"]
 
 
-def job_lines(row, mib, repetitions):
+def job_lines(row, mib, repetitions, tuned):
     """Each on an array of its own. Its members agree, because EMD has made them do so first."""
     lines, made = array(row, "emd")
     agree = row.members == "ram" and not row.missing
@@ -128,7 +147,9 @@ def job_lines(row, mib, repetitions):
     for repetition in range(repetitions * 2):
         for subject in ORDER[2 * (repetition % 2):][:2]:
             result += job_visit(row, subject, subject, repetition, mib)
-    return result + (job_visit(row, "md", "tuned", 0, mib) if row.level in STRIPE_LEVELS else [])
+        if row.level in STRIPE_LEVELS and repetition % 2 and repetition // 2 < tuned:
+            result += job_visit(row, "md", "tuned", repetition // 2, mib)
+    return result
 
 
 def planted_difference(row):
@@ -154,7 +175,7 @@ def job_visit(row, subject, variant, repetition, mib, sample=0):
     return guarded(row, subject, lines + stop(made) + ["MEMBER_KB="])
 
 
-def profile(row):
+def profile(row, instrument):
     """The calls that profile EMD and md under one row's load."""
     lines = [". /bench.sh", f"load_members {members(row) if row.members == 'null' else 0} "
              f"{members(row) if row.members == 'ram' else 0} {RAM_KIB[False]}"]
@@ -163,11 +184,12 @@ def profile(row):
         if row.job:
             mib = (NULL_KIB if row.members == "null" else RAM_KIB[False]) >> 10
             lines += job_visit(row, subject, subject, 0, mib)
-            lines += job_visit(row, subject, subject, 1, mib, SAMPLE_NS)
+            lines += job_visit(row, subject, subject, 1, mib, SAMPLE_NS[instrument])
             continue
         made_lines, made = array(row, subject)
         warm = load(row, subject, 0, f"/dev/{subject}1")
-        run = load(row, subject, 1, f"/dev/{subject}1", warm=0, sample=SAMPLE_NS)
+        run = load(row, subject, 1, f"/dev/{subject}1", warm=0, slices=1, sample=SAMPLE_NS[instrument],
+                   count=row.count * PROFILED[instrument])
         lines += guarded(row, subject, made_lines + [warm, run] + stop(made))
     return "\n".join(lines) + "\n"
 
@@ -178,9 +200,10 @@ def redundant(row):
 
 def verify_lines(row, kib):
     """Resync, fill with seed 1, write as the row says with seed 2, and look: each place has what was written there last."""
+    row = replace(row, slices=1)
     device, number = "/dev/emd1", row.count + row.warm
     lines, made = array(row, "emd")
-    devices = [word for word in lines[-1].split() if word.startswith("/dev/")]
+    devices = [word for line in lines if line.startswith("array emd 1 ") for word in line.split() if word.startswith("/dev/")]
     whole = {"op": "read", "bs": 65536, "pattern": "seq", "qd": 8, "warm": 0, "check": 1, "seed": 2, "other": 1, "batch": 0}
     data = row.n - {"raid0": 0, "raid1": row.n - 1, "raid10": row.n // 2, "raid6": 2}.get(row.level, 1)
     chunks = (kib - 64) * 1024 // row.chunk * data

@@ -10,10 +10,10 @@ the ratio that it has; below that it must not fall. TOLERANCE is what a repetiti
 from dataclasses import dataclass, field
 from statistics import median
 
-from .script import STRIPE_LEVELS, bare_name, redundant
+from .script import STRIPE_LEVELS, bare_name, redundant, written
 
 TOLERANCE = {"icount": 0.02, "uml-cpu": 0.10}
-NOISE = 0.20
+NOISE = 0.20  # of a ratio, from the least to the most of its repetitions
 DRIFT = 0.10
 
 
@@ -28,6 +28,7 @@ class RowResult:
     high: float = 0.0
     limit: float = 0.0
     noisy: bool = False
+    data: bool = False  # of a timed row: what it writes has been verified in the same boot
 
     @property
     def failed(self):
@@ -93,16 +94,19 @@ class Judge:
     def verified(self, row):
         result = RowResult(row)
         result.why = self.absent(row)
-        wrong = self.wrong(row)
-        expected = {"fill", "write", "again", "all"} | ({"gone"} if redundant(row) else set())
-        ran = {variant for name, variant in self.measured.samples if name == row.id}
+        wrong, lacking = self.wrong(row), self.unverified(row)
         if result.why:
             result.state = "absent"
         elif wrong:
             result.state, result.why = "wrong", wrong[0]
-        elif expected - ran:
-            result.state, result.why = "missing", "did not run: " + ", ".join(sorted(expected - ran))
+        elif lacking:
+            result.state, result.why = "missing", "did not run: " + ", ".join(lacking)
         return result
+
+    def unverified(self, row):
+        """Steps of a verification that have not run."""
+        expected = {"fill", "write", "again", "all"} | ({"gone"} if redundant(row) else set())
+        return sorted(expected - {variant for name, variant in self.measured.samples if name == row.id})
 
     def timed(self, row):
         result = RowResult(row)
@@ -115,27 +119,43 @@ class Judge:
             return result
         wrong = self.wrong(row)
         variants = ["md", "emd"] + ([] if row.job else ["bare"]) + (["tuned"] if row.level in STRIPE_LEVELS else [])
+        if self.instrument == "uml-cpu" and row.kind == "overhead":
+            variants.append("beside")
         costs = {variant: self.costs(row, variant) for variant in variants}
         lacking = [variant for variant in variants if not costs[variant]]
+        if self.instrument == "uml-cpu" and written(row):
+            lacking += self.unverified(row)
+            result.data = not lacking
         if wrong or lacking:
             result.state = "wrong" if wrong else "missing"
             result.why = wrong[0] if wrong else "did not run: " + ", ".join(lacking)
             return result
-        result.cost = {variant: self.spread(values) for variant, values in costs.items()}
+        result.cost = {variant: self.spread(values) for variant, values in costs.items() if variant != "beside"}
         self.ratios(result, costs)
         return self.judge(result)
 
     def ratios(self, result, costs):
         """Repetition by repetition for the spread, because what disturbs one disturbs both."""
-        floor = result.cost["bare"][0] if result.row.kind == "overhead" else 0
         better = min((v for v in ("md", "tuned") if costs.get(v)), key=lambda v: result.cost[v][0])
+        if self.instrument == "uml-cpu":
+            pairs = list(self.repetitions(result.row, costs, better))
+            result.low, result.ratio, result.high = min(pairs), median(pairs), max(pairs)
+            result.noisy = (result.high - result.low) > NOISE * result.ratio
+            return
+        floor = result.cost["bare"][0] if result.row.kind == "overhead" else 0
         pairs = [(md - floor) / max(emd - floor, 1) for md, emd in zip(costs[better], costs["emd"])]
         result.low, result.high = min(pairs), max(pairs)
-        if self.instrument == "icount":
-            result.ratio = (result.cost[better][0] - floor) / max(result.cost["emd"][0] - floor, 1)
-        else:
-            result.ratio = median(pairs)
+        result.ratio = (result.cost[better][0] - floor) / max(result.cost["emd"][0] - floor, 1)
         result.noisy = (result.high - result.low) > NOISE * result.ratio
+
+    def repetitions(self, row, costs, better):
+        """Of each repetition, what md costs over what EMD does: two runs of either, one of md tuned and of the bare member."""
+        floors = costs.get("beside")
+        count = len(costs["emd"]) // 2
+        for i in range(count):
+            floor = floors[i] if floors else 0
+            md = costs["tuned"][i] if better == "tuned" else sum(costs["md"][2 * i:2 * i + 2]) / 2
+            yield (md - floor) / max(sum(costs["emd"][2 * i:2 * i + 2]) / 2 - floor, 1)
 
     def judge(self, result):
         row = result.row

@@ -11,18 +11,19 @@ from .paths import BUILD, CACHE, LabError
 
 STOCK = ("6.1", "6.12")
 DEBUG = ("uml", "x86-debug", "kcsan")
+FAST = "uml-fast"  # for tests/bench
 
 
 @dataclass(frozen=True)
 class Kernel:
-    name: str  # "6.1", "6.12", "uml", "x86-debug", "kcsan"
+    name: str  # "6.1", "6.12", "uml", "x86-debug", "kcsan", "uml-fast"
     image: Path
     modules: Path  # lib/modules/RELEASE
     module: Path  # our emd.ko for it
 
     @property
     def uml(self):
-        return self.name == "uml"
+        return self.name in ("uml", FAST)
 
     @property
     def debug(self):
@@ -39,12 +40,12 @@ def find(name):
         top = (CACHE / "kernels" / name).resolve()
         image, out = top / f"boot/vmlinuz-{top.name}", top.name
         remedy = "run scripts/setup"
-    elif name in DEBUG:
+    elif name in (*DEBUG, FAST):
         top = (CACHE / "debug" / name.removesuffix("-debug")).resolve()
-        image, out = top / ("linux" if name == "uml" else "arch/x86/boot/bzImage"), name
+        image, out = top / ("linux" if name in ("uml", FAST) else "arch/x86/boot/bzImage"), name
         top, remedy = top / "root", f"run scripts/debug-kernel {name.removesuffix('-debug')}"
     else:
-        raise LabError(f"no kernel '{name}': {', '.join(STOCK + DEBUG)}")
+        raise LabError(f"no kernel '{name}': {', '.join((*STOCK, *DEBUG, FAST))}")
     modules = next(iter((top / "lib/modules").glob("*/modules.dep")), None)
     if not image.exists() or not modules:
         raise LabError(f"kernel {name} is not in the cache; {remedy}")
@@ -103,7 +104,7 @@ class Modules:
     def emd_needs(self):
         if not self.kernel.module.exists():
             raise LabError(f"no {self.kernel.module}; run make kernel"
-                           + (f" KVER={self.kernel.name}" if self.kernel.debug else ""))
+                           + (f" KVER={self.kernel.name}" if self.kernel.name not in STOCK else ""))
         info = subprocess.run(["/sbin/modinfo", "-F", "depends", self.kernel.module], text=True, check=True,
                               capture_output=True).stdout
         return [canonical(name) for name in info.strip().split(",") if name]
