@@ -355,6 +355,10 @@ void MdGolden::written_back_it_is_the_same()
     ASSERT_TRUE(array) << array.error().text();
     std::vector<Image> images = (*array)->prepare();
     (*array)->encode(images);
+    if (!(*array)->view().volumes[0].read_write) {
+        EXPECT_TRUE(images.empty());
+        return;
+    }
     std::size_t written = 0;
     for (const Image &image : images) {
         ASSERT_TRUE(image.active);

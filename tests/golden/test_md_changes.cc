@@ -5,13 +5,23 @@
 
 #include "libemd/format/md/md.h"
 #include "libemd/format/md/metadata.h"
+#include "libemd/format/md/v090_words.h"
+#include "libemd/format/md/v1_bytes.h"
+#include "libemd/plan/assemble.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace emd::md {
 namespace {
+
+template <OnDisk T>
+void put(Block &block, std::size_t at, T value)
+{
+    ASSERT_TRUE(write_at(block, at, value));
+}
 
 // The disks of a case, in copies that can be written, and the array on them.
 class Disks {
@@ -47,6 +57,27 @@ public:
     void add_blank(const std::string &name, std::size_t bytes)
     {
         disks_.push_back(std::make_unique<BufferMedium>(name, "", std::vector<std::byte>(bytes)));
+    }
+    // What stands on a disk, with a right checksum again. Read anew with load().
+    void edit(std::size_t disk, const std::function<void(Block &)> &change)
+    {
+        std::vector<std::byte> &bytes = disks_.at(disk)->bytes;
+        const Superblock sb = *read_superblock(*disks_[disk]);
+        const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(std::visit([](const auto &s) { return s.sector; }, sb) * 512);
+        Block block(at, at + kBlockBytes);
+        change(block);
+        if (std::holds_alternative<V090>(sb))
+            put(block, 4 * kSum, Le32(checksum_v090(words_of(block, Endian::Little))));
+        else
+            put(block, offsetof(V1Bytes, checksum),
+                Le32(checksum_v1(block, sizeof(V1Bytes) + 2 * read_at<Le32>(block, offsetof(V1Bytes, max_dev))->get())));
+        std::ranges::copy(block, at);
+    }
+    void without_bitmap()
+    {
+        for (std::size_t i = 0; i < disks_.size(); i++)
+            edit(i, [](Block &block) { put(block, 4 * kState, Le32(read_at<Le32>(block, 4 * kState)->get() & ~V090::kHasBitmap)); });
+        array = load();
     }
     int index_of(const std::string &path) const
     {
@@ -164,6 +195,23 @@ TEST(MdChanges, ASpareIsRebuilt)
     EXPECT_EQ(health(again->view().volumes[0]), Health::Optimal);
 }
 
+// As it is stopped cleanly in the midst of it: not dirty, so that it can be started again.
+TEST(MdChanges, ARebuildCanBeClean)
+{
+    Disks disks("md12-raid5-parity-first");
+    rebuild(disks);
+    disks.change(change::MarkDirty{0});
+    disks.change(change::MarkClean{0});
+    EXPECT_EQ(disks.v1(0).resync_offset, kInSync);
+    EXPECT_EQ(disks.v1(4).recovery_offset, 4096u);
+    const auto again = disks.load();
+    const Volume &volume = again->view().volumes[0];
+    EXPECT_FALSE(volume.dirty);
+    EXPECT_EQ(volume.activity, Activity::Rebuild);
+    EXPECT_EQ(volume.checkpoint, 4096u);
+    EXPECT_TRUE(plan::check_start(again->view(), volume, {}));
+}
+
 // Written before the others it says itself that it is not in sync; the others, read alone, know it as a spare.
 TEST(MdChanges, ACutWhileASpareBecomesAMemberLeavesNobodyInSyncWhoIsNot)
 {
@@ -183,7 +231,7 @@ TEST(MdChanges, ACutWhileASpareBecomesAMemberLeavesNobodyInSyncWhoIsNot)
 TEST(MdChanges, Version090HasNoPlaceForARebuildAndStartsItAgain)
 {
     Disks disks("md090-raid1-spare");
-    ASSERT_FALSE(disks.volume().read_write) << "it has a bitmap";
+    disks.without_bitmap();
     disks.change(change::DiskFailed{1});
     EXPECT_EQ(disks.v090(0).disks[1].state, V090::kFaulty | V090::kRemoved);
     EXPECT_EQ(disks.v090(0).failed, 1u);
@@ -199,6 +247,135 @@ TEST(MdChanges, Version090HasNoPlaceForARebuildAndStartsItAgain)
     EXPECT_TRUE(disks.v090(0).state & V090::kClean);
     EXPECT_EQ(disks.v090(0).cp_events, disks.v090(0).events);
     EXPECT_EQ(health(disks.load()->view().volumes[0]), Health::Optimal);
+}
+
+// Not by any way: also a monitor that is started for it finds nothing that it may write.
+TEST(MdChanges, WhatIsRefusedIsNeverWritten)
+{
+    for (const char *name : {"md12-raid1-bitmap", "md12-raid5-ppl", "md090-raid1-spare"}) {
+        Disks disks(name);
+        ASSERT_FALSE(disks.volume().read_write) << name;
+        for (const Change &change : {Change(change::SpareAdded{spare("new", disks.bytes())}), Change(change::DiskFailed{1}),
+                                     Change(change::MarkDirty{0}), Change(change::MarkClean{0})}) {
+            const auto done = disks.array->apply(change);
+            ASSERT_FALSE(done) << name;
+            EXPECT_NE(done.error().text().find("must not be written: "), std::string::npos) << done.error().text();
+        }
+        EXPECT_TRUE(disks.array->prepare().empty()) << name;
+    }
+}
+
+// It was away while the others changed: as a member it would tell the next reader what was true then.
+TEST(MdChanges, ASpareThatWasAwayTellsOfTheArrayWhatTheOthersSay)
+{
+    Disks disks("md12-raid5-parity-first");
+    disks.add_blank("new", disks.bytes());
+    disks.change(change::SpareAdded{spare("new", disks.bytes())});
+    disks.edit(4, [](Block &block) {
+        put(block, offsetof(V1Bytes, raid_disks), Le32(3));
+        put(block, offsetof(V1Bytes, features), Le32(kBitmap));
+    });
+    disks.array = disks.load();
+    ASSERT_TRUE(disks.volume().read_write) << disks.volume().refused;
+    ASSERT_EQ(disks.array->view().disks[static_cast<std::size_t>(disks.index_of("new"))].state, DiskState::Spare);
+    disks.change(change::DiskFailed{1});
+    disks.change(change::RebuildStarted{0, 1, disks.index_of("new")});
+    EXPECT_EQ(disks.v1(4).raid_disks, 4u);
+    EXPECT_EQ(disks.v1(4).features, disks.v1(0).features | kRecovery);
+    disks.change(change::SyncFinished{0});
+    const auto again = disks.load();
+    EXPECT_TRUE(again->view().volumes[0].read_write);
+    EXPECT_EQ(health(again->view().volumes[0]), Health::Optimal);
+}
+
+TEST(MdChanges, ASpareOf090ThatWasAwayTellsOfTheArrayWhatTheOthersSay)
+{
+    Disks disks("md090-raid1-spare");
+    disks.without_bitmap();
+    disks.edit(2, [](Block &block) {
+        put(block, 4 * kRaidDisks, Le32(3));
+        put(block, 4 * kState, Le32(V090::kHasBitmap | V090::kClean));
+    });
+    disks.array = disks.load();
+    disks.change(change::MarkDirty{0});
+    EXPECT_EQ(disks.v090(2).raid_disks, 2u);
+    EXPECT_EQ(disks.v090(2).state, disks.v090(0).state);
+}
+
+TEST(MdChanges, ASpareThatIsTooSmallByNowIsLeftOut)
+{
+    Disks disks("md12-raid5-parity-first");
+    disks.add_blank("new", disks.bytes());
+    disks.change(change::SpareAdded{spare("new", disks.bytes())});
+    disks.edit(4, [](Block &block) { put(block, offsetof(V1Bytes, data_size), Le64(8)); });
+    disks.array = disks.load();
+    EXPECT_TRUE(disks.volume().read_write) << disks.volume().refused;
+    EXPECT_EQ(disks.array->view().disks[static_cast<std::size_t>(disks.index_of("new"))].state, DiskState::Failed);
+}
+
+TEST(MdChanges, AHotReplacementWhoseNewDiskIsAwayIsRefused)
+{
+    Disks disks("md12-raid5-parity-first");
+    for (std::size_t i = 0; i < 4; i++)
+        disks.edit(i, [](Block &block) {
+            ASSERT_GT(read_at<Le32>(block, offsetof(V1Bytes, max_dev))->get(), 4u);
+            put(block, sizeof(V1Bytes) + 2 * 4, Le16(1));
+        });
+    disks.array = disks.load();
+    EXPECT_FALSE(disks.volume().read_write);
+    EXPECT_FALSE(disks.volume().readable);
+    EXPECT_NE(disks.volume().refused.find("replaced"), std::string::npos) << disks.volume().refused;
+}
+
+// Without an entry it would be rebuilt, and be a spare again after the next boot.
+TEST(MdChanges, ASpareWithoutAnEntryGetsOneWhenItIsRebuilt)
+{
+    for (const std::uint32_t number : {700u, 5000u}) {
+        Disks disks("md12-raid5-parity-first");
+        disks.add_blank("new", disks.bytes());
+        disks.change(change::SpareAdded{spare("new", disks.bytes())});
+        disks.edit(4, [&](Block &block) { put(block, offsetof(V1Bytes, dev_number), Le32(number)); });
+        disks.array = disks.load();
+        disks.change(change::DiskFailed{1});
+        const change::RebuildStarted start{0, 1, disks.index_of("new")};
+        if (number > 1920) {
+            EXPECT_FALSE(disks.array->apply(start));
+            continue;
+        }
+        disks.change(start);
+        disks.change(change::SyncFinished{0});
+        EXPECT_EQ(disks.v1(4).role(), 1);
+        EXPECT_EQ(health(disks.load()->view().volumes[0]), Health::Optimal);
+    }
+}
+
+// The kernel's sizes are in KiB: what lies behind the first member would be half a KiB away from where md has it.
+TEST(MdChanges, HalfAKibibyteIsNotMapped)
+{
+    const auto less = [](Block &block) {
+        const std::uint64_t size = read_at<Le64>(block, offsetof(V1Bytes, data_size))->get();
+        put(block, offsetof(V1Bytes, data_size), Le64(size - 1));
+        put(block, offsetof(V1Bytes, chunk_sectors), Le32(0));
+    };
+    Disks linear("md10-linear");
+    linear.edit(0, less);
+    linear.edit(1, [](Block &block) { put(block, offsetof(V1Bytes, chunk_sectors), Le32(0)); });
+    linear.array = linear.load();
+    EXPECT_FALSE(linear.volume().read_write);
+    EXPECT_FALSE(linear.volume().readable);
+    EXPECT_NE(linear.volume().refused.find("half a KiB"), std::string::npos) << linear.volume().refused;
+
+    Disks mirror("md12-raid1-4kn");
+    for (const std::size_t disk : {0, 1})
+        mirror.edit(disk, [](Block &block) { put(block, offsetof(V1Bytes, features), Le32(0)); });  // it has a bitmap
+    mirror.array = mirror.load();
+    ASSERT_TRUE(mirror.volume().read_write) << mirror.volume().refused;
+    const std::uint64_t size = mirror.v1(0).size;
+    for (const std::size_t disk : {0, 1})
+        mirror.edit(disk, [&](Block &block) { put(block, offsetof(V1Bytes, size), Le64(size - 1)); });
+    mirror.array = mirror.load();
+    EXPECT_FALSE(mirror.volume().read_write);
+    EXPECT_TRUE(mirror.volume().readable);
 }
 
 TEST(MdChanges, NothingIsAllocatedForWhatTheKernelReports)

@@ -368,6 +368,7 @@ struct Applier {
     }
     void operator()(const change::BackupRecorded &x) { volume(c, x.volume).reshape->backup_live = true; }
     void operator()(const change::SpareAdded &x) { c.disks.push_back(x.disk); }
+    void operator()(const change::DiskRemoved &x) { c.disks.erase(c.disks.begin() + x.disk); }  // the last one
     template <typename T>
     void operator()(const T &)
     {

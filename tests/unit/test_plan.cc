@@ -244,15 +244,16 @@ TEST(PlanCreate, Container)
     ASSERT_TRUE(plan) << plan.error().text();
     EXPECT_EQ(to_text(*plan), R"(create container imsm0 (imsm) of 2 disks
   /dev/sdb has an ext4 file system, which will be lost
-   1  /dev/sdb: wipe what is there
-   2  metadata: new imsm on /dev/sda, /dev/sdb
-   3  imsm0: new array
-   4  imsm0: metadata_version = external:imsm
-   5  imsm0: add /dev/sda
-   6  imsm0: add /dev/sdb
+   1  metadata: new imsm on /dev/sda, /dev/sdb
+   2  imsm0: new array
+   3  imsm0: metadata_version = external:imsm
+   4  imsm0: add /dev/sda
+   5  imsm0: add /dev/sdb
+   6  /dev/sdb: wipe what is there
    7  metadata: write to all disks and flush
    8  imsm0: link /dev/emd/imsm0
 )");
+    EXPECT_EQ(plan->steps[5].undo.size(), 2u);  // also when writing fails at the second disk
     want.force = false;
     EXPECT_EQ(refused(plan_create_container(want)),
               "/dev/sdb has an ext4 file system; to overwrite it, use --force or wipe it first");
@@ -372,6 +373,23 @@ TEST(PlanAssemble, WhoIsMissingIsNamed)
     EXPECT_EQ(refused(plan_volume(c, c.volumes[0], "imsm0", "vol0", force)),
               "vol0 cannot start: 2 of 3 disks are missing: member 1 (serial SERIAL-b), member 2 (serial SERIAL-c); connect "
               "them and try again");
+}
+
+// It may be that it runs elsewhere without the disk that is here. Whom the record has given up is not waited for.
+TEST(PlanAssemble, OfMdOnlyWhoIsRecordedIsWaitedFor)
+{
+    Container c = three_disks(0);
+    c.format = FormatId::Md1;
+    for (Disk &disk : c.disks)
+        disk.serial.clear();
+    c.disks[1].present = false;
+    c.disks[1].state = DiskState::Missing;
+    StartOptions wait;
+    wait.degraded = false;
+    EXPECT_EQ(refused(plan_volume(c, c.volumes[0], "md-disks", "vol0", wait)), "vol0 waits for member 1; --run starts it without");
+    EXPECT_TRUE(plan_volume(c, c.volumes[0], "md-disks", "vol0", {}));
+    c.volumes[0].slots[1] = {};
+    EXPECT_TRUE(plan_volume(c, c.volumes[0], "md-disks", "vol0", wait));
 }
 
 TEST(PlanAssemble, DirtyMeansResync)

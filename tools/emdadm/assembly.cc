@@ -136,13 +136,14 @@ std::string running_container(Context &c, const Uuid &container)
 {
     if (container == Uuid{})
         return {};
+    for (const MapEntry &entry : c.map.entries())  // of a single array the volume has its identity
+        if (const auto ref = entry.uuid == to_string(container) ? look_at(c, entry.array) : fail(Errc::NotFound, "another"); ref)
+            return ref->kind == ArrayRef::Kind::Volume ? ref->container : entry.array;
     for (const std::string &array : list_arrays(*c.sysfs)) {
         const auto ref = look_at(c, array);
         if (!ref || ref->kind != ArrayRef::Kind::Container)
             continue;
         const auto entry = c.map.by_array(array);
-        if (entry && entry->uuid == to_string(container))
-            return array;
         if (entry && entry->uuid != "-")
             continue;
         const auto loaded = load_container(c, array);  // made before it had volumes, or not by this program
@@ -154,6 +155,8 @@ std::string running_container(Context &c, const Uuid &container)
 
 Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyRequest &request)
 {
+    if (const std::string md = is_single(*loaded.format) ? md_holds(loaded.view().uuid) : ""; !md.empty())
+        return fail(Errc::Busy, "array {}: {}, so its other disks are left alone", to_string(loaded.view().uuid), md);
     std::string container = running_container(c, loaded.view().uuid);
     SystemHost host(c, std::move(loaded));
     const bool made = container.empty();

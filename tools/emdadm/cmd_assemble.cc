@@ -28,11 +28,12 @@ Result<std::vector<std::unique_ptr<BlockDevice>>> open_all(Context &c, const std
     return devices;
 }
 
-AssemblyRequest request_of(const Context &c)
+// Members of md may run in an array of md without this one, or have done so: what is missing is left out only when a user says it.
+AssemblyRequest request_of(const Context &c, const Format &format)
 {
     AssemblyRequest r;
     r.start.force = c.options.force;
-    r.start.degraded = !c.options.no_degraded;
+    r.start.degraded = is_single(format) ? c.options.run : !c.options.no_degraded;
     r.start.read_only = c.options.read_only;
     r.uuid = c.options.uuid;
     return r;
@@ -83,7 +84,7 @@ Result<int> assemble_scan(Context &c)
         if (!wanted(c, group))
             continue;
         auto loaded = load(*group.format, std::move(group.devices));
-        auto done = loaded ? assemble_container(c, std::move(*loaded), request_of(c))
+        auto done = loaded ? assemble_container(c, std::move(*loaded), request_of(c, *group.format))
                            : Result<unsigned>(tl::make_unexpected(loaded.error()));
         if (done) {
             started += *done;
@@ -113,7 +114,7 @@ Result<int> assemble_named(Context &c)
     unsigned started = 0, containers = 0;
     for (Group &group : groups) {
         Loaded loaded = EMD_TRY(load(*group.format, std::move(group.devices)));
-        AssemblyRequest request = request_of(c);
+        AssemblyRequest request = request_of(c, *loaded.format);
         const auto &volumes = loaded.view().volumes;
         const auto mine = std::ranges::find_if(volumes, [&](const Volume &v) { return to_string(v.uuid) == request.uuid; });
         const bool whole = to_string(loaded.view().uuid) == request.uuid;
@@ -138,11 +139,20 @@ Result<std::vector<std::unique_ptr<BlockDevice>>> companions(Context &c, const F
     for (auto &device : EMD_TRY(open_all(c, list_disks(), false))) {
         if (!c.config.looks_at(device->path()) || !foreign_holder(*device).empty())
             continue;
-        const auto probe = format.probe(*device);
-        if (probe && probe->found && (probe->container == container || (probe->container == Uuid{} && !held_by_emd(*device))))
+        const auto found = recognise(*device);
+        if (!found || !*found || (*found)->format != &format || !owning_partition(*device, **found).empty())
+            continue;
+        const Uuid &of = (*found)->probe.container;
+        if (of == container || (of == Uuid{} && !held_by_emd(*device)))
             devices.push_back(std::move(device));
     }
     return devices;
+}
+
+// udev asks whose a disk is: the answer changes nothing, and must not wait for anybody.
+bool is_question(const Context &c)
+{
+    return c.options.as_export && c.options.dry_run;
 }
 
 Result<int> incremental_disk(Context &c, const std::string &path)
@@ -153,17 +163,36 @@ Result<int> incremental_disk(Context &c, const std::string &path)
     const auto found = EMD_TRY(recognise(*device));
     if (!found)
         return fail(Errc::NotFound, "{} has no metadata that EMD knows", device->path());
+    if (const std::string partition = owning_partition(*device, *found); !partition.empty())
+        return fail(Errc::Refused, "{}: the superblock at its end is that of its partition {}, and --incremental takes whole disks alone",
+                    device->path(), partition);
     const std::string uuid = to_string(found->probe.container);
     const bool loose = found->probe.container == Uuid{};
-    if (!c.config.looks_at(device->path()) || !c.config.claims(std::string(found->format->name()), uuid)) {
+    const bool claimed = c.config.looks_at(device->path()) && c.config.claims(std::string(found->format->name()), uuid);
+    const bool single = is_single(*found->format);
+    // What an array of EMD has lost, or what comes back to one, is nobody else's either: md would start it, with the data that it had
+    // when it left.
+    if (single && !claimed && is_question(c) && !running_container(c, found->probe.container).empty()) {
+        fmt::print("EMD_CLAIMED=1\nEMD_OURS=1\n");
+        return 0;
+    }
+    if (const std::string md = single ? md_holds(found->probe.container) : ""; !md.empty()) {
+        c.say("{} is not claimed: {}", device->path(), md);
+        return 1;
+    }
+    if (device->partition()) {
+        c.say("{} is a partition, and --incremental takes whole disks: emdadm --assemble takes both", device->path());
+        return 1;
+    }
+    if (!claimed) {
         c.say("{} is not claimed: emdadm.conf has no AUTO or ARRAY line for it", device->path());
         return 1;
     }
     if (c.options.as_export)
         fmt::print("EMD_CLAIMED=1\n");
-    if (c.options.as_export && c.options.dry_run)
+    if (is_question(c))
         return 0;
-    AssemblyRequest request = request_of(c);
+    AssemblyRequest request = request_of(c, *found->format);
     request.start.degraded = c.options.run;
     request.quiet_waits = true;
     auto devices = EMD_TRY(companions(c, *found->format, found->probe.container));
@@ -194,11 +223,13 @@ Result<int> start_waiting(Context &c)
         const auto ref = look_at(c, array);
         if (!ref || ref->kind != ArrayRef::Kind::Container)
             continue;
-        AssemblyRequest request = request_of(c);
-        request.start.degraded = true;
         auto loaded = load_container(c, array);
-        const auto done = loaded ? assemble_container(c, std::move(*loaded), request)
-                                 : Result<unsigned>(tl::make_unexpected(loaded.error()));
+        const auto start = [&] {
+            AssemblyRequest request = request_of(c, *loaded->format);
+            request.start.degraded = true;
+            return assemble_container(c, std::move(*loaded), request);
+        };
+        const auto done = loaded ? start() : Result<unsigned>(tl::make_unexpected(loaded.error()));
         if (!done) {
             c.warn(done.error().text());
             status = 1;
@@ -221,7 +252,9 @@ Result<int> cmd_assemble(Context &c)
 
 Result<int> cmd_incremental(Context &c)
 {
-    const Fd turn = EMD_TRY(take_turn());
+    std::optional<Fd> turn;
+    if (!is_question(c))
+        turn = EMD_TRY(take_turn());
     if (c.options.scan && c.options.run)
         return start_waiting(c);
     const auto names = c.options.names();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // --create: a container, a volume in one, or an array without metadata.
 #include "arrays.h"
+#include "assembly.h"
 #include "inventory.h"
 #include "names.h"
 #include "run_plan.h"
@@ -8,12 +9,15 @@
 #include "libemd/base/size.h"
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <emd/emd.h>
+#include <unistd.h>
 
 namespace emd::cli {
 namespace {
 
-constexpr std::uint32_t kDefaultBareChunk = 1024;  // sectors: md's 512 KiB
+constexpr std::uint32_t kDefaultChunk = 1024;  // sectors: md's 512 KiB
 
 Result<std::vector<std::unique_ptr<BlockDevice>>> open_disks(const std::vector<std::string> &paths)
 {
@@ -49,19 +53,19 @@ Result<> check_name_free(Context &c, const std::string &name)
 
 // -- container ---------------------------------------------------------------------------------------------------------
 
-Result<int> create_container(Context &c, const std::string &name, const std::vector<std::string> &disks)
+Result<int> create_container(Context &c, const Format &format, const std::string &name, const std::vector<std::string> &disks)
 {
     const Options &o = c.options;
     if (o.raid_disks && *o.raid_disks != disks.size())
         return fail(Errc::Invalid, "--raid-devices={} is given with {} disks", *o.raid_disks, disks.size());
-    plan::NewContainer want{name, o.metadata, {}, o.force};
+    plan::NewContainer want{name, std::string(format.name()), {}, o.force, false};
     Loaded fresh;
-    fresh.format = find_format(o.metadata);
+    fresh.format = &format;
     fresh.devices = EMD_TRY(open_disks(disks));
     for (const auto &device : fresh.devices) {
         EMD_TRY(check_unused(*device));
         if (device->partition())
-            return fail(Errc::Unsupported, "{} is a partition: {} takes whole disks", device->path(), o.metadata);
+            return fail(Errc::Unsupported, "{} is a partition: {} takes whole disks", device->path(), format.name());
         want.disks.push_back({device->path(), device->dev(), EMD_TRY(found_on(*device))});
     }
     // What the format refuses (too small, no serial number), it refuses before anything has happened.
@@ -94,7 +98,29 @@ Result<Shape> wanted_shape(const Options &o)
     return shape;
 }
 
-// The container that the disks belong to, or that is named itself.
+// What md takes where nothing is said.
+Result<Shape> usual_shape(const Options &o)
+{
+    Shape shape = EMD_TRY(wanted_shape(o));
+    if (shape.level == 1 || shape.level == EMD_LEVEL_LINEAR)
+        shape.chunk_sectors = 0;
+    else if (shape.chunk_sectors == 0)
+        shape.chunk_sectors = kDefaultChunk;
+    if (!o.layout && (shape.level == 5 || shape.level == 6))
+        shape.layout = EMD_LAYOUT_LEFT_SYMMETRIC;
+    if (!o.layout && shape.level == 0)
+        shape.layout = EMD_LAYOUT_RAID0_ALTERNATE;
+    return shape;
+}
+
+Result<> check_count(const Options &o, const Shape &shape, std::size_t named)
+{
+    if (shape.raid_disks + o.spares != named)
+        return fail(Errc::Invalid, "{} disks are named for {} members and {} spares", named, shape.raid_disks, o.spares);
+    return {};
+}
+
+// The container that the disks belong to, or that is named itself; empty if there is none.
 Result<std::string> container_of(Context &c, const std::vector<std::string> &arguments)
 {
     if (arguments.size() == 1)
@@ -109,12 +135,11 @@ Result<std::string> container_of(Context &c, const std::vector<std::string> &arg
             if (look_at(c, holder).value_or(ArrayRef()).kind == ArrayRef::Kind::Container)
                 return holder;
     }
-    return fail(Errc::Invalid, "no container is named: make one first with emdadm --create NAME -e imsm -n N DISK...");
+    return std::string();
 }
 
-Result<int> create_volume(Context &c, const std::string &name, const std::vector<std::string> &arguments)
+Result<int> create_volume(Context &c, const std::string &name, const std::string &container, const std::vector<std::string> &arguments)
 {
-    const std::string container = EMD_TRY(container_of(c, arguments));
     plan::NewVolume want;
     want.name = c.options.name.empty() ? name : c.options.name;
     want.container = container;
@@ -138,6 +163,64 @@ Result<int> create_volume(Context &c, const std::string &name, const std::vector
     if (!c.options.dry_run)
         c.say("volume {} started: {}", want.name, plan.facts.front());
     return 0;
+}
+
+// -- an array with superblocks of its own -----------------------------------------------------------------------------
+
+std::string host_name()
+{
+    std::array<char, HOST_NAME_MAX + 1> name{};
+    return ::gethostname(name.data(), name.size() - 1) ? "" : name.data();
+}
+
+Result<int> create_array(Context &c, const Format &format, const std::string &name, const std::vector<std::string> &paths)
+{
+    const Options &o = c.options;
+    NewArray want;
+    want.version = o.metadata;
+    want.host = o.home_host.value_or("<system>");
+    if (want.host == "<system>")
+        want.host = host_name();
+    else if (want.host == "<none>")
+        want.host.clear();
+    want.name = o.name.empty() ? name : o.name;
+    want.shape = EMD_TRY(usual_shape(o));
+    want.assume_clean = o.assume_clean;
+    EMD_TRY(check_count(o, want.shape, paths.size()));
+
+    plan::NewContainer container{name + "-disks", std::string(format.name()), {}, o.force, o.assume_clean};
+    EMD_TRY(check_name_free(c, container.name));
+    Loaded fresh;
+    fresh.format = &format;
+    std::vector<std::string> disks = paths;
+    std::erase(disks, "missing");
+    fresh.devices = EMD_TRY(open_disks(disks));
+    for (const auto &device : fresh.devices) {
+        EMD_TRY(check_unused(*device));
+        container.disks.push_back({device->path(), device->dev(), EMD_TRY(found_on(*device))});
+    }
+    auto device = fresh.devices.begin();
+    for (std::size_t i = 0; i < paths.size(); i++) {
+        const Medium *medium = paths[i] == "missing" ? nullptr : (device++)->get();
+        if (i < want.shape.raid_disks)
+            want.members.push_back(medium);
+        else if (medium)
+            want.spares.push_back(medium);
+    }
+    fresh.metadata = EMD_TRY(format.create_array(want));
+    const plan::Plan plan = EMD_TRY(plan::plan_create_array(fresh.view(), container, name));
+    SystemHost host(c, std::move(fresh));
+    EMD_TRY(run_plan(c, host, plan));
+    if (!o.dry_run)
+        c.say("{} started: {}", name, plan.facts.front());
+    return 0;
+}
+
+// By its name, or by a version of md's superblocks, as mdadm is told.
+const Format *format_of(const std::string &metadata)
+{
+    const bool version = !metadata.empty() && std::isdigit(static_cast<unsigned char>(metadata[0]));
+    return find_format(version || metadata.empty() || metadata == "default" ? "md" : metadata);
 }
 
 // -- without metadata ----------------------------------------------------------------------------------------------------
@@ -169,16 +252,9 @@ Result<int> create_bare(Context &c, const std::string &name, const std::vector<s
     const Options &o = c.options;
     plan::BareArray want;
     want.name = name;
-    want.shape = EMD_TRY(wanted_shape(o));
+    want.shape = EMD_TRY(usual_shape(o));
     want.assume_clean = o.assume_clean;
-    if (want.shape.raid_disks + o.spares != paths.size())
-        return fail(Errc::Invalid, "{} disks are named for {} members and {} spares", paths.size(), want.shape.raid_disks, o.spares);
-    if (want.shape.level != 1 && want.shape.level != EMD_LEVEL_LINEAR && want.shape.chunk_sectors == 0)
-        want.shape.chunk_sectors = kDefaultBareChunk;
-    if (!o.layout && (want.shape.level == 5 || want.shape.level == 6))
-        want.shape.layout = EMD_LAYOUT_LEFT_SYMMETRIC;
-    if (!o.layout && want.shape.level == 0)
-        want.shape.layout = EMD_LAYOUT_RAID0_ALTERNATE;
+    EMD_TRY(check_count(o, want.shape, paths.size()));
 
     auto members = EMD_TRY(bare_members(c, paths));
     std::uint64_t smallest = ~std::uint64_t(0);
@@ -210,19 +286,30 @@ Result<int> cmd_create(Context &c)
     std::vector<std::string> arguments = c.options.names();
     if (arguments.size() < 2)
         return fail(Errc::Invalid, "--create needs a name and at least one disk or container");
+    // What others would assemble of the new metadata, before the array runs, is not theirs.
+    std::optional<Fd> turn;
+    if (!c.options.dry_run)
+        turn = EMD_TRY(take_turn());
     const std::string name = EMD_TRY(name_from(arguments[0]));
     arguments.erase(arguments.begin());
     EMD_TRY(check_name_free(c, name));
     if (c.options.metadata == "none")
         return create_bare(c, name, arguments);
-    if (!c.options.metadata.empty() && !find_format(c.options.metadata))
-        return fail(Errc::Unsupported, "\"{}\" is no format that EMD can create: take imsm or none", c.options.metadata);
-    const bool container = !c.options.level || *c.options.level == EMD_LEVEL_NONE;
-    if (container && !c.options.metadata.empty())
-        return create_container(c, name, arguments);
-    if (container)
-        return fail(Errc::Invalid, "--level is missing for a volume, or --metadata for a container");
-    return create_volume(c, name, arguments);
+    const Format *format = format_of(c.options.metadata);
+    if (!format)
+        return fail(Errc::Unsupported, "\"{}\" is no format that EMD can create: take imsm, 1.2, 1.1, 1.0 or none", c.options.metadata);
+    const bool leveled = c.options.level && *c.options.level != EMD_LEVEL_NONE;
+    if (leveled) {
+        const std::string container = EMD_TRY(container_of(c, arguments));
+        if (!container.empty() && (c.options.metadata.empty() || !is_single(*format)))
+            return create_volume(c, name, container, arguments);
+        if (is_single(*format))
+            return create_array(c, *format, name, arguments);
+        return fail(Errc::Invalid, "no container is named: make one first with emdadm --create NAME -e {} -n N DISK...", format->name());
+    }
+    if (c.options.metadata.empty())
+        return fail(Errc::Invalid, "--level is missing for an array, or --metadata for a container");
+    return create_container(c, *format, name, arguments);
 }
 
 }  // namespace emd::cli

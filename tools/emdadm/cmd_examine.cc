@@ -116,6 +116,10 @@ Result<> zero_one(Context &c, const std::string &path)
     }
     if (!format)
         return fail(Errc::NotFound, "{} has no metadata that EMD knows: nothing is erased", device->path());
+    if (const auto found = recognise(*device); found && *found && !c.options.force)
+        if (const std::string partition = owning_partition(*device, **found); !partition.empty())
+            return fail(Errc::Refused, "{}: the superblock at its end is that of its partition {}: name that, or use --force",
+                        device->path(), partition);
     if (c.options.dry_run) {
         fmt::print("erase {} metadata of {}\n", format->name(), device->path());
         return {};

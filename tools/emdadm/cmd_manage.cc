@@ -71,11 +71,16 @@ Result<> add_to_single(Context &c, const std::string &container, const Loaded &l
     const plan::Running running = EMD_TRY(running_volumes(c, container));
     if (running.volumes.empty())
         return fail(Errc::Refused, "{} does not run: start it before disks are added", name);
-    const auto probe = loaded.format->probe(device);
-    const bool known = probe && probe->found && probe->container == loaded.view().uuid;
+    const auto found = recognise(device);
+    const bool known = found && *found && (*found)->probe.container == loaded.view().uuid && owning_partition(device, **found).empty();
     EMD_TRY(check_blank(c, device, known));
     const Disk disk = disk_of(device);
     EMD_TRY(EMD_TRY(loaded.reload())->apply(change::SpareAdded{disk}));  // what would be refused is refused here
+    // A monitor that begins with a read-only array makes it writable: that is its part in an assembly.
+    if (const plan::RunningVolume &volume = running.volumes.front(); volume.state == "readonly" && !monitor_runs(container)) {
+        const std::string array = link_of(c, volume.array);
+        return fail(Errc::Refused, "{} was started to be read: make it writable first, with emdadm --readwrite {}", array, array);
+    }
     plan::Plan plan;
     plan.title = fmt::format("add {} to {}", disk.path, name);
     plan.add(plan::StartMonitor{container});

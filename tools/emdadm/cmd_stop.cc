@@ -54,7 +54,7 @@ Result<plan::Plan> plan_stop(Context &c, const ArrayRef &ref)
     if (ref.kind == ArrayRef::Kind::Volume) {
         plan.add(plan::Set{ref.array, "array_state", "inactive"});
         if (monitor_runs(ref.container))
-            plan.add(plan::Sync{ref.container, ref.volume, {}});
+            plan.add(plan::Sync{ref.container, ref.volume, {}, true});
     }
     plan.add(plan::ClearArray{ref.array});
     return plan;

@@ -105,7 +105,9 @@ Result<> SystemHost::store()
 
 Result<> SystemHost::erase(const std::string &disk)
 {
-    return erase_format(*loaded_.format, *EMD_TRY(writable(disk)));
+    Result<> erased = erase_format(*loaded_.format, *EMD_TRY(writable(disk)));
+    give_back_exclusive();
+    return erased;
 }
 
 Result<> erase_format(const Format &format, BlockDevice &device)
@@ -141,7 +143,12 @@ Result<> SystemHost::send(const std::string &container, const Change &change)
 
 Result<> SystemHost::sync(const std::string &container, const plan::Sync &action)
 {
-    const SyncAnswer answer = EMD_TRY(EMD_TRY(monitor(container))->sync(action.volume));
+    if (action.may_have_left && !monitor_ && !monitor_runs(container))
+        return {};
+    const auto synced = EMD_TRY(monitor(container))->sync(action.volume);
+    if (!synced && synced.error().code() == Errc::Gone && action.may_have_left)
+        return {};
+    const SyncAnswer answer = EMD_TRY(synced);
     if (!answer.error.empty())
         return fail(Errc::Io, "emdmon of {} says: {}", container, answer.error);
     for (const unsigned slot : action.reserved)

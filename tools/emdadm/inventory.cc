@@ -6,6 +6,7 @@
 #include "libemd/device/signatures.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace emd::cli {
 
@@ -40,6 +41,12 @@ Result<std::optional<Recognised>> recognise(const Medium &medium)
         return std::optional(Recognised{format, reader == member_readers().end() ? nullptr : *reader, probe});
     }
     return std::optional<Recognised>();
+}
+
+std::string owning_partition(const BlockDevice &device, const Recognised &found)
+{
+    const auto record = found.described ? found.described->record(device) : Result<MemberRecord>(fail(Errc::NotFound, "none"));
+    return record && record->metadata.starts_with("0.9") ? device.partition_at(record->record_sector) : "";
 }
 
 bool is_single(const Format &format)
@@ -77,6 +84,28 @@ std::string foreign_holder(const BlockDevice &device)
     return {};
 }
 
+std::string md_holds(const Uuid &array)
+{
+    namespace fs = std::filesystem;
+    std::error_code none;
+    for (const auto &md : fs::directory_iterator("/sys/block", none)) {
+        const std::string name = md.path().filename();
+        if (!name.starts_with("md"))
+            continue;
+        for (const auto &slave : fs::directory_iterator(md.path() / "slaves", none)) {
+            std::string path = "/dev/" + slave.path().filename().string();
+            std::ranges::replace(path, '!', '/');
+            const auto device = BlockDevice::open(path, OpenMode::Read);
+            if (!device)
+                continue;
+            const auto found = recognise(**device);
+            if (found && *found && is_single(*(*found)->format) && (*found)->probe.container == array)
+                return fmt::format("{} has {}", name, path);
+        }
+    }
+    return {};
+}
+
 bool held_by_emd(const BlockDevice &device)
 {
     return std::ranges::any_of(device.holders(), [](const std::string &h) { return h.starts_with("emd"); });
@@ -101,11 +130,21 @@ Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice
             continue;
         }
         const Recognised &r = **found;
+        if (const std::string partition = owning_partition(*device, r); !partition.empty()) {
+            left_out(fmt::format("{}: the superblock at its end is that of its partition {}: name that", device->path(), partition));
+            continue;
+        }
         auto group = std::ranges::find_if(groups, [&](const Group &g) { return g.format == r.format && g.container == r.probe.container; });
         if (group == groups.end())
             group = groups.insert(groups.end(), Group{r.format, r.probe.container, {}});
         group->devices.push_back(std::move(device));
     }
+    std::erase_if(groups, [&](const Group &g) {
+        const std::string md = is_single(*g.format) ? md_holds(g.container) : "";
+        if (!md.empty())
+            left_out(fmt::format("array {}: {}, so its other disks are left alone", to_string(g.container), md));
+        return !md.empty();
+    });
     return groups;
 }
 

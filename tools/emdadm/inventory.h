@@ -43,6 +43,10 @@ Result<std::optional<Recognised>> recognise(const Medium &medium);
 bool is_single(const Format &format);
 bool is_single(Context &c, const std::string &container);
 
+// A superblock of md 0.90 does not say where it stands: at the end of a disk it may be the last partition's. That one's name, or
+// empty.
+std::string owning_partition(const BlockDevice &device, const Recognised &found);
+
 // What would be lost if the disk was overwritten, in words: metadata by its array, and all else by its kind.
 Result<std::vector<std::string>> found_on(const BlockDevice &device);
 
@@ -53,6 +57,9 @@ Result<std::vector<Group>> group_devices(std::vector<std::unique_ptr<BlockDevice
 
 // The holder that forbids EMD to take the disk ("md127"), or empty. EMD's own arrays do not count.
 std::string foreign_holder(const BlockDevice &device);
+// Has md this array, started or not yet? "md127 has /dev/sda1", or empty. What md has not taken may be a member that it gave up, with
+// old data, so nobody else may start from it.
+std::string md_holds(const Uuid &array);
 bool held_by_emd(const BlockDevice &device);
 
 Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevice>> devices);

@@ -154,6 +154,11 @@ Result<> set_value(Options &o, const OptionRow &row, const char *text)
     case Id::ArraySize: o.array_size_sectors = EMD_TRY(sectors(row, text)); break;
     case Id::Metadata: o.metadata = text; break;
     case Id::Name: o.name = text; break;
+    case Id::HomeHost: o.home_host = text; break;
+    case Id::Bitmap:
+        if (std::string_view(text) != "none")
+            return fail(Errc::Unsupported, "--bitmap={}: emdadm makes none yet, leave it out (the module has one, by md/bitmap/location)", text);
+        break;
     case Id::Uuid: o.uuid = text; break;
     case Id::Config: o.config = text; break;
     case Id::BackupFile: o.backup_file = text; break;

@@ -123,6 +123,7 @@ private:
     void answer_sync(const Held &held);
     void answer_held();
     Result<bool> apply(const Held &held);
+    Result<> forget_departed(DevNum dev);
     Result<bool> start_reshape(const Held &held, change::ReshapeStarted change);
     Result<bool> withdraw_reshape(const Held &held, unsigned volume);
     Result<> choose_members(const Volume &volume, change::ReshapeStarted &change);

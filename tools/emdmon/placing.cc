@@ -101,7 +101,8 @@ bool Keeper::fill_vacancy(const Assignment &assignment)
         for (const change::RebuildStarted &change : choice) {
             const Disk &spare = view().disks.at(static_cast<std::size_t>(change.disk));
             // What was taken out of the container is somebody else's disk now, although the record knows it as a spare.
-            if (here && std::ranges::find(*here, spare.dev, &MemberInfo::dev) == here->end())
+            // It may even be back, or another disk under its number: who is not open cannot be told that it is a member now.
+            if ((here && std::ranges::find(*here, spare.dev, &MemberInfo::dev) == here->end()) || !world_.disks.has(spare.dev))
                 continue;
             const std::string path = spare.path;  // numbers may change
             if (const Result<> applied = metadata_->apply(change); !applied) {

@@ -122,6 +122,8 @@ Result<bool> Keeper::apply(const Held &held)
         return start_reshape(held, *start);
     if (const auto *withdrawn = std::get_if<change::ReshapeWithdrawn>(&change))
         return withdraw_reshape(held, withdrawn->volume);
+    if (const auto *added = std::get_if<change::SpareAdded>(&change))
+        EMD_TRY(forget_departed(added->disk.dev));
     if (is_so(view(), change))
         return true;
     std::optional<DevNum> removed;
@@ -134,6 +136,17 @@ Result<bool> Keeper::apply(const Held &held)
     if (removed)
         writer_.forget(*removed);
     return true;
+}
+
+// A spare that had left is still known as it was. Who is added now may be another disk, with nothing on it: it is a new one.
+Result<> Keeper::forget_departed(DevNum dev)
+{
+    const int index = find_disk(view(), dev);
+    const Disk *disk = disk_at(view(), index);
+    if (disk == nullptr || disk->state != DiskState::Spare || world_.disks.has(dev))
+        return {};
+    EMD_TRY(metadata_->apply(change::DiskRemoved{index}));
+    return make_durable();  // the disks have other numbers now
 }
 
 // Spares for the members that the target has more than the source, if the client left the choice to us.

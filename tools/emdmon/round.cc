@@ -69,11 +69,14 @@ bool has_member(const VolumeFacts &facts, int disk)
 // so before the first write ends. Until then the disk may still come.
 void decide_missing(const VolumeFacts &facts, const Container &container, const Volume &record, Decision &out)
 {
-    if (!facts.written() || !facts.redundant || !facts.members_known)
+    if (!facts.written() || !facts.redundant)
         return;
     for (const Slot &slot : record.slots) {
         const Disk *disk = disk_at(container, slot.disk);
         if (disk == nullptr || disk->state == DiskState::Failed || has_member(facts, slot.disk))
+            continue;
+        // Whom the record misses the kernel cannot have: the write that waits is answered whether all members can be read or not.
+        if (!facts.members_known && disk->state != DiskState::Missing)
             continue;
         if (disk->state == DiskState::Missing || slot.in_sync)
             add_failure(slot.disk, out);
@@ -92,7 +95,9 @@ void decide_writable(const VolumeFacts &facts, const Container &container, const
     // later boot that misses the disk with the newest one would believe what is no longer true.
     if (container.uneven && !is_redundant(record.shape.level) && !record.reshape)
         out.changes.push_back(change::MarkClean{record.index});
-    const bool to_be_synced = facts.redundant && (facts.resync_start || record.activity != Activity::None);
+    // A rebuild says nothing of the members that it reads.
+    const bool busy = record.activity != Activity::None && record.activity != Activity::Rebuild;
+    const bool to_be_synced = facts.redundant && (facts.resync_start || busy);
     if (to_be_synced && !record.dirty)
         out.changes.push_back(change::MarkDirty{record.index});
     out.replies.push_back({to_be_synced ? Reply::What::Active : Reply::What::Clean, record.index});
@@ -111,7 +116,10 @@ void decide_dirty(const VolumeFacts &facts, const Volume &record, const Memory &
     const bool stopped = facts.state == EMD_ARRAY_INACTIVE || facts.state == EMD_ARRAY_CLEAR;
     const bool at_rest = facts.state == EMD_ARRAY_CLEAN || facts.state == EMD_ARRAY_READONLY ||
                          facts.state == EMD_ARRAY_READ_AUTO || (stopped && memory.met);
-    if (at_rest && record.dirty && !facts.resync_start && record.activity == Activity::None)
+    // Also in a rebuild, which may take days: recorded as dirty, an array with parity that was stopped in it would not start.
+    const bool no_writes = facts.state == EMD_ARRAY_CLEAN || (stopped && memory.met);
+    const bool consistent = (record.activity == Activity::None && at_rest) || (record.activity == Activity::Rebuild && no_writes);
+    if (record.dirty && !facts.resync_start && consistent)
         out.changes.push_back(change::MarkClean{record.index});
 }
 

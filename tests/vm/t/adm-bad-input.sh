@@ -6,7 +6,7 @@
 #: programs: mkfs.ext4
 #: rules: yes
 #: kernels: 6.12
-#: timeout: 300
+#: timeout: 480
 . /lib/emd/refuse.sh
 vol=/dev/emd/vol0
 imsm=/dev/emd/imsm0
@@ -39,7 +39,12 @@ bad "$tiny is too small for IMSM" create -n 2 "$d0" "$tiny"
 bad "$foreign has an? .*ext4.*--force" create -n 2 "$d0" "$foreign"
 bad "--raid-devices=3 is given with 2 disks" create -n 3 "$d0" "$d1"
 bad "\"a/b?c\" is no name|b\?c" emdadm --create "/dev/emd/b?c" -e imsm -n 1 "$d0"
-bad "\"0.90\" is no format" emdadm --create $imsm -e 0.90 -n 1 "$d0"
+bad "\"ddf\" is no format" emdadm --create $imsm -e ddf -n 1 "$d0"
+bad "say its --level" emdadm --create /dev/emd/new -e 1.2 -n 1 "$d0"
+bad "with superblocks 0.90: take 1.0" emdadm --create /dev/emd/new -e 0.90 -l 1 -n 2 "$d0" "$d1"
+bad "2 disks are named for 3 members" emdadm --create /dev/emd/new -l 5 -n 3 "$d0" "$d1"
+bad "--bitmap=internal: emdadm makes none yet" emdadm --create /dev/emd/new -l 1 -n 2 --bitmap=internal "$d0" "$d1"
+bad "3 disks cannot miss 2" emdadm --create /dev/emd/new -l 5 -n 3 "$d0" missing missing
 bad "nothing can be assembled.*$foreign" emdadm --assemble $imsm "$foreign"
 bad "nothing can be assembled.*$damaged" emdadm --assemble $imsm "$damaged"
 bad "/dev/nowhere" emdadm --assemble $imsm /dev/nowhere "$d0"

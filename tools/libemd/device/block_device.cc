@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -194,6 +195,18 @@ bool BlockDevice::has_partitions() const
         if (::access(fmt::format("{}/{}/partition", sysfs_of(dev_), name).c_str(), F_OK) == 0)
             return true;
     return false;
+}
+
+std::string BlockDevice::partition_at(std::uint64_t sector) const
+{
+    for (const std::string &name : entries(sysfs_of(dev_))) {
+        const std::string directory = fmt::format("{}/{}", sysfs_of(dev_), name);
+        std::uint64_t start = 0, sectors = 0;
+        if (::access((directory + "/partition").c_str(), F_OK) == 0 && std::ifstream(directory + "/start") >> start &&
+            std::ifstream(directory + "/size") >> sectors && sector >= start && sector - start < sectors)
+            return name;
+    }
+    return {};
 }
 
 std::vector<std::string> BlockDevice::holders() const

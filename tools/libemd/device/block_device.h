@@ -62,6 +62,8 @@ public:
 
     std::string kernel_name() const { return path_.substr(5); }  // "sda"; "mapper/x" cannot occur
     bool has_partitions() const;
+    // The partition that this sector is in ("sda1"), or empty.
+    std::string partition_at(std::uint64_t sector) const;
     // Kernel names of what is stacked on it ("md127", "dm-0", "emd127").
     std::vector<std::string> holders() const;
     bool read_only() const { return read_only_; }

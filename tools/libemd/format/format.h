@@ -55,6 +55,16 @@ struct Limits {
     bool reshape = false;
 };
 
+// A new array, for a format whose container is one volume.
+struct NewArray {
+    std::string version;  // of the format, in its own words: "1.2"; empty: what it usually has
+    std::string host, name;
+    Shape shape;          // component_sectors 0: as much as fits
+    bool assume_clean = false;
+    std::vector<const Medium *> members;  // by slot; null: missing
+    std::vector<const Medium *> spares;
+};
+
 // Looks at one disk and writes nothing.
 class Reader {
 public:
@@ -82,6 +92,13 @@ public:
 
     // A container without volumes on blank disks.
     virtual Result<std::unique_ptr<Metadata>> create(std::span<const Medium *const> media) const = 0;
+
+    // An array on blank disks, where the container is one volume. Nothing is written. Errors: Invalid or Refused with the
+    // reason; NoSpace with the disk that is too small.
+    virtual Result<std::unique_ptr<Metadata>> create_array(const NewArray &want) const
+    {
+        return fail(Errc::Unsupported, "{} has containers: make one first, and then {} in it", name(), want.name);
+    }
 
     // Offsets to overwrite with zeros so that nobody finds the format again.
     virtual std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const = 0;

@@ -78,6 +78,23 @@ std::uint64_t array_sectors(const Shape &shape)
     return shape.component_sectors * data_disks(shape);
 }
 
+Result<bool> starts_in_sync(std::string_view name, const Shape &shape, std::size_t missing)
+{
+    switch (shape.level) {
+    case 1: return missing + 1 == shape.raid_disks;
+    case 4:
+    case 5: return missing == 1;
+    case 6:
+        if (missing == 1)
+            return fail(Errc::Refused, "{} misses one of two that it could do without, so its parity cannot be built: name all disks, or leave "
+                                       "out two and add them afterwards",
+                        name);
+        return missing == 2;
+    case 10: return false;
+    default: return true;
+    }
+}
+
 Place place_of(const Volume &volume, const Slot &slot)
 {
     if (slot.data_sectors)

@@ -57,6 +57,10 @@ struct Shape {
 std::uint32_t data_disks(const Shape &shape);
 std::uint64_t array_sectors(const Shape &shape);
 
+// Has a new array that misses so many members nothing to build? It has no redundancy, or what is missing is all that it can do
+// without. Refused: part of its redundancy would be wrong, and could not be built.
+Result<bool> starts_in_sync(std::string_view name, const Shape &shape, std::size_t missing);
+
 struct Slot {
     int disk = -1;         // index into Container::disks; -1: nobody
     bool in_sync = false;  // false: missing, failed, or being rebuilt

@@ -56,6 +56,7 @@ struct Sync {  // wait until emdmon has made everything durable, and knows the v
     std::string container;
     unsigned volume = 0;
     std::vector<unsigned> reserved;  // slots that must be reserved in the answer
+    bool may_have_left = false;      // emdmon leaves by itself when nothing is left to record: then there is nothing to wait for
 };
 struct StartMonitor {
     std::string container;

@@ -29,11 +29,19 @@ std::vector<std::string> missing(const Container &c, const std::vector<Slot> &sl
     for (std::size_t i = 0; i < slots.size(); i++) {
         if (present(c, slots[i]) && slots[i].in_sync)
             continue;
-        const bool known = slots[i].disk >= 0;
+        const bool known = slots[i].disk >= 0 && !c.disks[static_cast<std::size_t>(slots[i].disk)].serial.empty();
         names.push_back(known ? fmt::format("member {} (serial {})", i, c.disks[static_cast<std::size_t>(slots[i].disk)].serial)
                               : fmt::format("member {}", i));
     }
     return names;
+}
+
+// Is a disk away that the record counts on? In a record of md a failed one has no place any more. In one of IMSM it has, and
+// nothing tells whether it was replaced meanwhile.
+bool waits(const Container &c, const std::vector<Slot> &slots)
+{
+    const bool md = c.format == FormatId::Md1 || c.format == FormatId::Md090;
+    return !md || std::ranges::any_of(slots, [&](const Slot &s) { return s.disk >= 0 && !present(c, s); });
 }
 
 // What the volume's health is with the disks at hand, in all of its geometries.
@@ -134,7 +142,7 @@ Result<> check_start(const Container &c, const Volume &v, const StartOptions &op
         return fail(Errc::Refused, "{} cannot start: {} of {} disks are missing: {}; connect them and try again", v.name,
                     absent.size(), moving ? v.reshape->target.raid_disks : v.shape.raid_disks, fmt::join(absent, ", "));
     const bool degraded = now == Health::Degraded;
-    if (degraded && !options.degraded)
+    if (degraded && !options.degraded && waits(c, v.slots))
         return fail(Errc::Timeout, "{} waits for {}; --run starts it without", v.name, fmt::join(absent, ", "));
     const bool parity = v.shape.level >= 4 && v.shape.level <= 6;
     if (degraded && parity && v.dirty && !options.force)
@@ -198,6 +206,7 @@ Result<Plan> plan_bare(const BareArray &a)
     plan.facts.push_back(fmt::format("{}, {} disks, {} sectors of each", level_word(a.shape.level), a.shape.raid_disks,
                                      a.shape.component_sectors));
     const auto absent = std::count(a.members.begin(), a.members.end(), std::nullopt);
+    const bool in_sync = a.assume_clean || EMD_TRY(starts_in_sync(a.name, a.shape, static_cast<std::size_t>(absent)));
     if (absent && !redundant(a.shape))
         return fail(Errc::Refused, "{} cannot miss a disk: name all {}", level_word(a.shape.level), a.shape.raid_disks);
     plan.add(NewArray{a.name}, {ClearArray{a.name}});
@@ -213,7 +222,7 @@ Result<Plan> plan_bare(const BareArray &a)
     for (const auto &spare : a.spares)
         add(spare, -1);
     if (redundant(shape))
-        set(plan, a.name, "resync_start", a.assume_clean || absent ? "none" : "0");
+        set(plan, a.name, "resync_start", in_sync ? "none" : "0");
     set(plan, a.name, "array_state", "active");
     plan.add(Publish{a.name, a.name, "none", {}});
     return plan;

@@ -8,7 +8,7 @@ namespace emd::plan {
 
 struct StartOptions {
     bool force = false;         // also a dirty array that misses members
-    bool degraded = true;       // false: wait until nobody is missing
+    bool degraded = true;       // false: wait until nobody is missing whom the record counts on
     bool read_only = false;
 };
 

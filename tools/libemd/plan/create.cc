@@ -51,6 +51,50 @@ Result<std::vector<int>> named_disks(const Container &now, const NewVolume &want
     return slots;
 }
 
+// "raid5, 3 disks, 1.5 TiB usable, chunk 64K"
+std::string words_of(const Volume &v)
+{
+    return fmt::format("{}, {} disks, {} usable{}", level_word(v.shape.level), v.shape.raid_disks, format_size(v.array_sectors * 512),
+                       v.shape.chunk_sectors ? fmt::format(", chunk {}K", v.shape.chunk_sectors / 2) : "");
+}
+
+Result<> check_found(Plan &plan, const NewContainer &want)
+{
+    for (const auto &disk : want.disks) {
+        if (disk.found.empty())
+            continue;
+        if (!want.force)
+            return fail(Errc::Refused, "{} has {}; to overwrite it, use --force or wipe it first", disk.path,
+                        fmt::join(disk.found, " and "));
+        plan.facts.push_back(fmt::format("{} has {}, {}", disk.path, fmt::join(disk.found, " and "),
+                                         want.keep_data ? "of which only the array's description will be lost" : "which will be lost"));
+    }
+    return {};
+}
+
+// The array first: it claims the disks, so a disk that is in use is found out before anything is written to any of them. What is written
+// then is taken back by the step before: a step that fails in its midst is not asked to.
+void claim_and_store(Plan &plan, const NewContainer &want, const Container &view, bool all_versions)
+{
+    std::vector<Action> erase;
+    for (const auto &disk : want.disks)
+        erase.push_back(Erase{disk.path});
+    Plan array = plan_container(view, want.format, want.name);
+    const Step publish = array.steps.back();
+    array.steps.pop_back();
+    plan.append(std::move(array));
+    for (const auto &disk : want.disks) {
+        if (!disk.found.empty() && !want.keep_data)
+            plan.add(Wipe{disk.path});
+        if (!disk.found.empty() && all_versions)
+            plan.add(Erase{disk.path});
+    }
+    std::vector<Action> &undo = plan.steps.back().undo;
+    undo.insert(undo.begin(), erase.begin(), erase.end());
+    plan.add(Store{});
+    plan.steps.push_back(publish);
+}
+
 }  // namespace
 
 Result<std::vector<int>> choose_disks(const Container &now, std::uint32_t count)
@@ -76,19 +120,11 @@ Result<Plan> plan_create_container(const NewContainer &want)
 {
     Plan plan;
     plan.title = fmt::format("create container {} ({}) of {} disks", want.name, want.format, want.disks.size());
+    EMD_TRY(check_found(plan, want));
     NewMetadata fresh{want.format, {}};
     Container view;
-    std::vector<Action> erase;
     for (const auto &disk : want.disks) {
-        if (!disk.found.empty() && !want.force)
-            return fail(Errc::Refused, "{} has {}; to overwrite it, use --force or wipe it first", disk.path,
-                        fmt::join(disk.found, " and "));
-        if (!disk.found.empty()) {
-            plan.facts.push_back(fmt::format("{} has {}, which will be lost", disk.path, fmt::join(disk.found, " and ")));
-            plan.add(Wipe{disk.path});
-        }
         fresh.disks.push_back(disk.path);
-        erase.push_back(Erase{disk.path});
         Disk d;
         d.path = disk.path;
         d.dev = disk.dev;
@@ -96,13 +132,20 @@ Result<Plan> plan_create_container(const NewContainer &want)
         view.disks.push_back(d);
     }
     plan.add(fresh);
-    // The array first: it claims the disks, so a disk that is in use is found out before anything is written to it.
-    Plan array = plan_container(view, want.format, want.name);
-    const Step publish = array.steps.back();
-    array.steps.pop_back();
-    plan.append(std::move(array));
-    plan.add(Store{}, erase);
-    plan.steps.push_back(publish);
+    claim_and_store(plan, want, view, false);
+    return plan;
+}
+
+Result<Plan> plan_create_array(const Container &fresh, const NewContainer &want, const std::string &name)
+{
+    Volume volume = fresh.volumes.at(0);
+    volume.name = name;
+    Plan plan;
+    plan.title = fmt::format("create {} of {} disks", name, want.disks.size());
+    plan.facts.push_back(words_of(volume));
+    EMD_TRY(check_found(plan, want));
+    claim_and_store(plan, want, fresh, true);
+    plan.append(EMD_TRY(plan_volume(fresh, volume, want.name, name, {false, true, false})));
     return plan;
 }
 
@@ -135,10 +178,7 @@ Result<Plan> plan_create_volume(const Container &now, const NewVolume &want_in, 
 
     Plan plan;
     plan.title = fmt::format("create volume {} in {}", volume.name, want.container);
-    plan.facts.push_back(fmt::format("{}, {} disks, {} usable{}", level_word(volume.shape.level), volume.shape.raid_disks,
-                                     format_size(volume.array_sectors * 512),
-                                     volume.shape.chunk_sectors ? fmt::format(", chunk {}K", volume.shape.chunk_sectors / 2)
-                                                                : ""));
+    plan.facts.push_back(words_of(volume));
     const change::VolumeDeleted back{volume.index};
     if (want.monitored) {
         plan.add(Send{want.container, change}, {Send{want.container, back}});

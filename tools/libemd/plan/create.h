@@ -20,9 +20,13 @@ struct NewContainer {
         std::vector<std::string> found;  // foreign or older signatures, in words
     };
     std::vector<Member> disks;
-    bool force = false;  // wipe what was found
+    bool force = false;      // wipe what was found
+    bool keep_data = false;  // but only what the format itself wrote: the rest is the new array's
 };
 Result<Plan> plan_create_container(const NewContainer &want);
+
+// An array whose container is nothing but its disks: `fresh` is its metadata as Store will write it, `want` that container.
+Result<Plan> plan_create_array(const Container &fresh, const NewContainer &want, const std::string &name);
 
 struct NewVolume {
     std::string name;

@@ -26,7 +26,7 @@ Shape target_shape(const Volume &v, const GrowRequest &want)
 Result<> check_target(const Volume &v, const Shape &to, const Limits &limits)
 {
     if (!limits.reshape)
-        return fail(Errc::Unsupported, "{}: the format cannot record a reshape", v.name);
+        return fail(Errc::Unsupported, "{}: EMD cannot reshape an array of this format yet: stop it, and let mdadm --grow do it", v.name);
     if (to == v.shape)
         return fail(Errc::Invalid, "{} has this shape already: nothing to do", v.name);
     if (!std::ranges::count(limits.levels, to.level))

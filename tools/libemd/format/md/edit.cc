@@ -18,6 +18,9 @@ std::uint32_t room_for(std::uint32_t number) { return (number + 128) / 256 * 256
 
 Result<> MdMetadata::apply(const Change &change)
 {
+    // Whoever asks, and whatever runs already: what is not understood is not written.
+    if (!refused_.empty())
+        return fail(Errc::Refused, "{} must not be written: {}", view_.volumes[0].name, refused_);
     Result<> done = std::visit([this](const auto &one) { return on(one); }, change);
     if (!done)
         return done;
@@ -107,6 +110,13 @@ Result<> MdMetadata::on(const change::SyncFinished &change)
     return {};
 }
 
+// An entry in the table for this number.
+void MdMetadata::make_room(std::uint32_t number)
+{
+    if (v1() && number >= record_.roles.size())
+        record_.roles.resize(std::min(room_for(number), kMostRoles), kRoleSpare);
+}
+
 Result<> MdMetadata::on(const change::RebuildStarted &change)
 {
     EMD_TRY(check_volume(change.volume));
@@ -122,6 +132,10 @@ Result<> MdMetadata::on(const change::RebuildStarted &change)
     if (member.data_sectors < shape_.component_sectors || member.data_offset + shape_.component_sectors > member.sectors)
         return fail(Errc::NoSpace, "{} is too small for a rebuild: it has {} sectors for data, {} are needed", member.path,
                     member.data_sectors, shape_.component_sectors);
+    if (v1() && member.number >= kMostRoles)
+        return fail(Errc::Refused, "{} has number {}, for which the superblock has no room: remove it and add it anew", member.path,
+                    member.number);
+    make_room(member.number);
     member.state = Member::State::Recovering;
     member.slot = static_cast<int>(change.slot);
     member.recovered = 0;
@@ -176,8 +190,7 @@ Result<> MdMetadata::on(const change::SpareAdded &change)
         model.sector = pattern->record_sector;
         EMD_TRY(place_v1(member, model, shape_.component_sectors));
         member.block = spare_v1(pattern->block, member);
-        if (member.number >= record_.roles.size())
-            record_.roles.resize(std::min(room_for(member.number), kMostRoles), kRoleSpare);
+        make_room(member.number);
     } else {
         EMD_TRY(place_v090(member, shape_.component_sectors));
         member.block = pattern->block;
@@ -214,6 +227,8 @@ void MdMetadata::refresh_roles()
 std::vector<Image> MdMetadata::prepare() const
 {
     std::vector<Image> images;
+    if (!refused_.empty())
+        return images;
     for (std::size_t i = 0; i < members_.size(); i++)
         if (members_[i].writable()) {
             Image image;

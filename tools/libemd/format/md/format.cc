@@ -23,7 +23,7 @@ Result<std::unique_ptr<Metadata>> MdFormat::load(std::span<const Medium *const> 
 
 Result<std::unique_ptr<Metadata>> MdFormat::create(std::span<const Medium *const>) const
 {
-    return fail(Errc::Unsupported, "EMD cannot make superblocks of md yet: create the array with mdadm");
+    return fail(Errc::Invalid, "an array of md is no container: say its --level and --raid-devices");
 }
 
 // All that there are: an older one below the newest would come to light.

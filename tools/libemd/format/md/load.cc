@@ -66,7 +66,8 @@ const Source &freshest(const std::vector<Source> &sources)
 
 bool same_kind(const Source &a, const Source &b)
 {
-    return a.sb.index() == b.sb.index();
+    const V090 *one = std::get_if<V090>(&a.sb), *other = std::get_if<V090>(&b.sb);
+    return a.sb.index() == b.sb.index() && (!one || one->order == other->order);
 }
 
 bool alike(const Common &a, const Common &b)
@@ -141,6 +142,10 @@ Member member_of(const Source &source, const Source &first)
         return member;
     }
     member.block = source.block;
+    if (std::holds_alternative<V1>(first.sb))
+        share_v1(member.block, first.block);
+    else if (std::get<V090>(first.sb).order == Endian::Little)
+        share_v090(member.block, first.block);
     std::visit([&](const auto &sb) { assign(member, sb, std::get_if<std::decay_t<decltype(sb)>>(&source.sb)); }, first.sb);
     return member;
 }
@@ -207,6 +212,10 @@ std::optional<Refusal> refusal_of(const V1 &sb)
     if (sb.features & (kPpl | kMultiplePpl))
         return Refusal{"it has a partial parity log, which EMD cannot keep: mdadm --grow --consistency-policy=resync removes it",
                        sb.resync_offset == kInSync};
+    // Whether the new one is here or not: of two with one place only one could be used, and the other would be given up.
+    for (const std::uint16_t role : sb.roles)
+        if (role < shape_of(sb).raid_disks && std::ranges::count(sb.roles, role) > 1)
+            return Refusal{"a member is being replaced by another: let md finish that, or take the new one out with mdadm", false};
     if (sb.features & (kBitmap | kRecoveryBitmap))
         return Refusal{"it has a write-intent bitmap, which EMD cannot keep: mdadm --grow --bitmap=none removes it"};
     return std::nullopt;
@@ -245,6 +254,16 @@ bool plausible(const Member &member, const Superblock &sb, std::uint64_t compone
     return component <= member.data_sectors && end <= member.sectors && (apart || (v1 && v1->minor == 0 && begin + component <= member.record_sector));
 }
 
+// It was away while the members grew: no reason to leave the array alone.
+void drop_outgrown(Member &member, const Superblock &sb, std::uint64_t component)
+{
+    if (member.state != Member::State::Spare || plausible(member, sb, component))
+        return;
+    member.state = Member::State::Failed;
+    member.number = kNoNumber;
+    member.block.clear();
+}
+
 std::optional<Refusal> refusal_of(const Source &source, const Member &member, std::uint64_t component)
 {
     if (member.block.empty() || member.state == Member::State::Failed)
@@ -258,6 +277,18 @@ std::optional<Refusal> refusal_of(const Source &source, const Member &member, st
         return Refusal{fmt::format("{} is being made the replacement of another member: let md finish that", member.path), false};
     if (!sb->bad.empty())
         return Refusal{fmt::format("{} has a list of {} bad places, which EMD cannot keep", member.path, sb->bad.size()), false};
+    return std::nullopt;
+}
+
+// The kernel takes members' sizes in KiB. Chunks are whole ones; what has none would be laid out differently, or be shorter.
+std::optional<Refusal> refusal_of(const Common &sb, const std::vector<Member> &members, std::uint64_t component)
+{
+    const auto odd = [](const Member &m) { return m.placed() && m.present && m.data_sectors % 2; };
+    if (sb.level == EMD_LEVEL_LINEAR && !sb.chunk_sectors && std::ranges::any_of(members, odd))
+        return Refusal{"a member's data ends with half a KiB, which EMD cannot map yet: run it with md", false};
+    if (sb.level == 1 && component % 2)
+        return Refusal{"its size ends with half a KiB, which EMD cannot map yet: run it with md, or make it smaller with "
+                       "mdadm --grow --size=KIBIBYTES"};
     return std::nullopt;
 }
 
@@ -327,6 +358,8 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
     std::vector<Member> members;
     for (const Source &source : sources) {
         members.push_back(member_of(source, first));
+        if (&source != &first)
+            drop_outgrown(members.back(), source.sb, component);
         if (!refusal)
             refusal = refusal_of(source, members.back(), component);
     }
@@ -335,6 +368,8 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
     std::visit([&](const auto &sb) { add_absent(members, sb); }, first.sb);
     std::ranges::stable_sort(members, {}, &Member::number);
 
+    if (!refusal)
+        refusal = refusal_of(first.common(), members, component);
     const auto in_place = std::ranges::count(members, Member::State::Active, &Member::state);
     const bool complete = static_cast<std::uint32_t>(in_place) >= shape_of(first.common()).raid_disks;
     return std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),

@@ -28,6 +28,7 @@ public:
     Result<Probe> probe(const Medium &medium) const override { return md().probe(medium); }
     Result<std::unique_ptr<Metadata>> load(std::span<const Medium *const> media) const override;
     Result<std::unique_ptr<Metadata>> create(std::span<const Medium *const> media) const override;
+    Result<std::unique_ptr<Metadata>> create_array(const NewArray &want) const override;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const override;
     Result<std::vector<Line>> examine(const Medium &medium) const override { return md().examine(medium); }
     Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const override

@@ -91,6 +91,7 @@ private:
     Result<Member *> member_at(int disk);
     bool recovering() const;
     Result<std::uint32_t> free_number() const;
+    void make_room(std::uint32_t number);
     void refresh_roles();
 
     // -- view.cc --
@@ -119,6 +120,10 @@ std::string volume_name(const Superblock &sb);
 bool redundant(int level);
 
 // -- put_v1.cc, put_v090.cc: the fields that change, into a block that was read --
+
+// What all members say alike, as the freshest says it: who was away may know it as it was. Its own fields stay.
+void share_v1(Block &block, const Block &first);
+void share_v090(Block &block, const Block &first);
 
 void put_v1(Block &block, const Record &record, const Member &member);
 // A block for a new spare, after another member's. Its list of bad blocks and its bitmap are left out.

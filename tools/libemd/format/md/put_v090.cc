@@ -91,6 +91,22 @@ Result<> place_v090(Member &spare, std::uint64_t least)
     return {};
 }
 
+void share_v090(Block &block, const Block &first)
+{
+    const auto copy = [&](std::size_t from, std::size_t to) {
+        std::copy(first.begin() + 4 * static_cast<std::ptrdiff_t>(from), first.begin() + 4 * static_cast<std::ptrdiff_t>(to),
+                  block.begin() + 4 * static_cast<std::ptrdiff_t>(from));
+    };
+    const Block before = block;
+    const std::uint32_t clean = read_at<Le32>(block, 4 * kState)->get() & V090::kClean;
+    const std::uint32_t shared = read_at<Le32>(first, 4 * kState)->get() & ~V090::kClean;
+    copy(kMajor, kUtime);
+    put(block, kState, shared | clean);
+    copy(kPosition, kDisks);
+    if (block != before)  // else as it was written, also its sum
+        put(block, kSum, checksum_v090(words_of(block, Endian::Little)));
+}
+
 void put_v090(Block &block, const Record &record, const Member &member, std::span<const Member> all, std::uint32_t raid_disks)
 {
     put(block, kUtime, static_cast<std::uint32_t>(record.updated));

@@ -17,6 +17,8 @@ V1Bytes head_of(const Block &block)
     return raw;
 }
 
+}  // namespace
+
 void seal(Block &block, V1Bytes raw)
 {
     std::memcpy(block.data(), &raw, sizeof raw);
@@ -32,8 +34,6 @@ std::array<std::uint8_t, 16> random_uuid()
         byte = static_cast<std::uint8_t>(device());
     return uuid;
 }
-
-}  // namespace
 
 void put_v1(Block &block, const Record &record, const Member &member)
 {
@@ -54,6 +54,22 @@ void put_v1(Block &block, const Record &record, const Member &member)
     seal(block, raw);
 }
 
+void share_v1(Block &block, const Block &first)
+{
+    constexpr std::uint32_t own = kRecovery | kBadBlocks | kReplacement | kRecoveryBitmap;
+    constexpr std::size_t begin = offsetof(V1Bytes, array), end = offsetof(V1Bytes, data_offset);
+    const V1Bytes pattern = head_of(first);
+    V1Bytes raw = head_of(block);
+    const std::uint32_t features = (raw.features.get() & own) | (pattern.features.get() & ~own);
+    const auto array = std::span(first).subspan(begin, end - begin);
+    if (features == raw.features.get() && std::ranges::equal(array, std::span(block).subspan(begin, end - begin)))
+        return;
+    std::ranges::copy(array, block.begin() + begin);
+    raw = head_of(block);
+    raw.features = features;
+    seal(block, raw);
+}
+
 Block spare_v1(const Block &pattern, const Member &spare)
 {
     Block block = pattern;
@@ -63,7 +79,8 @@ Block spare_v1(const Block &pattern, const Member &spare)
     raw.data_size = spare.data_sectors;
     raw.device = random_uuid();
     raw.dev_number = spare.number;
-    raw.features = raw.features.get() & (kRaid0Layout | kKnownFeatures) & ~(kRecovery | kBadBlocks | kReplacement | kRecoveryBitmap);
+    raw.features = raw.features.get() & kRaid0Layout;
+    raw.bitmap_offset = 0u;
     raw.recovery_offset = 0u;
     raw.corrected_reads = 0u;
     raw.flags = 0;
