@@ -111,8 +111,8 @@ read_all() { drop_caches; dd if="/dev/$1" of=/dev/null bs=1M iflag=direct 2>/tmp
 # --- members --------------------------------------------------------------------------------------------------------
 synced() { use "$1"; wait_for 120 attr_is "$md/resync_start" none; wait_idle 120; }
 lost()	{ [ ! -e "$1" ]; }
-# asked STAT: how often a disk has been read and written. A flush shows there, too, but an error target takes it.
-asked() { set -- $(cat "$1"); echo "$1 $5"; }
+# asked STAT: the sectors that a disk was asked for. A flush counts as a write there, but an error target takes it.
+asked() { set -- $(cat "$1"); echo "$3 $7"; }
 # break_disk DISK KID: it answers no more. If nobody asks it (of a large member only the beginning may be in use), KID is failed by a store.
 break_disk() {
 	local disk=dust$(number_of "$1") stat before begin

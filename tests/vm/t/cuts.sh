@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The power goes ten times at random, with an oracle writer on a RAID5 and volatile caches in its disks: nothing that was
 # acknowledged is missing, and after the resync the members agree.
+#: kernels: 6.1
 #: disks: 3x12M, oracle 32M
 #: timeout: 100
 #: boots: 11

@@ -2,7 +2,7 @@
 # Arrays nested twelve deep serve and verify; cycles, second parents and opened members are refused; the whole tree goes
 # with its top, and the inner ones can be taken out and used alone.
 #: disks: 2x24M, oracle 16M
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 240
 . /array.sh

@@ -2,7 +2,7 @@
 # External metadata, with this script as the monitor: two volumes share their disks through a container; a clean array's
 # first write waits for `active`; a member's failure holds writes until `-blocked`, and then it vanishes by itself.
 #: disks: 4x32M, oracle 8M
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 180
 . /array.sh

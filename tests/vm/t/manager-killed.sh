@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The reshape manager is killed while a section is suspended, again and again; each time another one goes on.
+#: kernels: 6.1
 #: disks: 4x64M scsi, oracle 64M
 #: modules: raid6_pq
 #: rules: yes

@@ -2,7 +2,7 @@
 # The first write waits until "dirty" is on the disks; some time after the last one "clean" is. Nothing is answered by a
 # monitor that is stopped, reads go on, and the next one answers.
 #: disks: 3x48M scsi
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: timeout: 180
 . /lib/emd/monitor.sh
 

@@ -3,7 +3,7 @@
 # acknowledged, goes on with the next monitor, and ends with every byte right. The page cache of the volume holds something
 # dirty in the critical section, as it does under a file system: the backup is made in spite of it.
 #: disks: 4x64M scsi
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: timeout: 400
 . /lib/emd/monitor.sh
 BYTES=67108864

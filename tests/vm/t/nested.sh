@@ -2,7 +2,7 @@
 # Arrays in arrays, three deep: RAID0 pairs, mirrored, striped again. A leaf that fails takes its RAID0 with it, the
 # mirror above is degraded, and the top serves on. Teardown goes from the top.
 #: disks: 8x16M, oracle 16M
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: timeout: 180
 . /lib/emd/subject.sh
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A container made by the peer, with a RAID5 volume: EMD assembles it with its data, and stops it; the peer has it again.
+#: kernels: 6.1
 #: disks: 3x48M scsi
 #: programs: mdadm mdmon
 #: modules: md_mod raid456

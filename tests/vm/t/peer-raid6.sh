@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # All layouts of RAID6, without metadata, half of them on each kernel: the kernel's own md finds EMD's P and Q right and reads
 # its data with two members missing; what md then writes, EMD reads without them.
+#: kernels: 6.12
 #: disks: 5x2M
 #: modules: xor raid6_pq md_mod raid456
 #: timeout: 200

@@ -2,7 +2,7 @@
 # An array is stopped in the middle of its reshape and assembled at the position: at 0, cut and whole, forward and backward, in place.
 #: disks: 5x40M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
 . /array.sh

@@ -2,7 +2,7 @@
 # What hung, spun or ran past its limit elsewhere does not here: cut stripes, limits, misuse, failure in the middle, freezing.
 #: disks: 4x40M
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 300
 . /array.sh

@@ -3,7 +3,7 @@
 #: disks: oracle 48M
 #: extra-modules: null_blk configfs
 #: modules: raid6_pq xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: memory: 768
 #: timeout: 180

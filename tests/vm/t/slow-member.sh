@@ -4,7 +4,7 @@
 #: disks: 7x16M
 #: modules: dm-mod dm-delay
 #: programs: dmsetup
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh
 #: timeout: 180
 #: allow: I/O error|Buffer I/O error
