@@ -96,15 +96,19 @@ static void arm_cleaning(struct emd_bitmap *bm)
 				   READ_ONCE(bm->array->bitmap_config.time_base));
 }
 
-static void commit_work(struct work_struct *work)
+/* @header: what is to stand before the bits from now on; NULL: what does. Return: 0; -EIO: no member has taken it. */
+static int commit(struct emd_bitmap *bm, const u8 *header)
 {
-	struct emd_bitmap *bm = container_of(work, struct emd_bitmap, commit);
 	struct bio_list done;
-	bool success = true;
+	int error = 0;
 	u32 blocks;
 
 	mutex_lock(&bm->committing);
+	if (header)
+		memcpy(bm->regions.image, header, EMD_BITMAP_HEADER_BYTES);
 	spin_lock_irq(&bm->lock);
+	if (header)
+		emd_regions_rewrite_header(&bm->regions);
 	if (!bm->durable)
 		emd_regions_rewrite(&bm->regions);
 	bio_list_merge(&bm->now, &bm->next);
@@ -112,20 +116,42 @@ static void commit_work(struct work_struct *work)
 	blocks = emd_regions_begin(&bm->regions);
 	spin_unlock_irq(&bm->lock);
 	if (blocks) {
-		success = !emd_bitmap_write(bm);
+		error = emd_bitmap_write(bm);
 		WRITE_ONCE(bm->commits, bm->commits + 1);
 		bm->written = true;
 	}
 	spin_lock_irq(&bm->lock);
-	emd_regions_end(&bm->regions, success);
-	if (success)
+	emd_regions_end(&bm->regions, !error);
+	if (!error)
 		WRITE_ONCE(bm->durable, true);
 	done = bm->now;
 	bio_list_init(&bm->now);
 	spin_unlock_irq(&bm->lock);
 	mutex_unlock(&bm->committing);
-	release(bm->array, &done, success);
+	release(bm->array, &done, !error);
 	arm_cleaning(bm);
+	return error;
+}
+
+static void commit_work(struct work_struct *work)
+{
+	commit(container_of(work, struct emd_bitmap, commit), NULL);
+}
+
+bool emd_bitmap_header(struct emd_bitmap *bm, u8 *header)
+{
+	if (!bm->regions.header)
+		return false;
+	mutex_lock(&bm->committing);
+	memcpy(header, bm->regions.image, EMD_BITMAP_HEADER_BYTES);
+	mutex_unlock(&bm->committing);
+	return true;
+}
+
+int emd_bitmap_put_header(struct emd_array *a, const u8 *header)
+{
+	lockdep_assert_held(&a->config_mutex);
+	return commit(emd_bitmap_of(a), header);
 }
 
 static void commit_now(struct emd_bitmap *bm)

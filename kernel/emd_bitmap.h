@@ -15,7 +15,8 @@
  * whoever came later has taken the mark away. Then the members are flushed, and only if none is missing are the bits
  * taken back: what was written beside a missing member keeps its bits, and that is what a re-add recovers.
  *
- * The header in front of the bits, where there is one, is kept as it was read, and written to new members with the bits.
+ * The header in front of the bits, where there is one, shares its block with bits, so it is written here, too: as it was
+ * read, or as whoever keeps the metadata gave it later. Nobody here looks into it. New members get it with the bits.
  */
 #ifndef _EMD_BITMAP_H
 #define _EMD_BITMAP_H
@@ -44,7 +45,7 @@ struct emd_bitmap_epoch {
  * @durable:	all members have the bits of all regions that are dirty
  * @written:	there has been a commit
  * @next, @now:	writes that wait for the next commit, for the one under way
- * @committing, @cleaning: one commit, one cleaning at a time
+ * @committing, @cleaning: one commit, one cleaning at a time; the image changes only with @committing held
  * @commit, @clean: the workers; @dying: they are not started by themselves any more
  * @writers, @epoch: see above; @draining: the other epoch may have writers yet; @drained: it has none any more
  * @commits:	how many there have been
@@ -115,6 +116,18 @@ void emd_bitmap_stop(struct emd_array *a);
 
 /** emd_bitmap_write_all() - the whole bitmap to all members; returns when it is there. For the running pass, or with config_mutex held. */
 void emd_bitmap_write_all(struct emd_array *a);
+
+/**
+ * emd_bitmap_header() - @header := what stands before the bits, EMD_BITMAP_HEADER_BYTES. Context: process, waits for a commit.
+ * Return: false if nothing does.
+ */
+bool emd_bitmap_header(struct emd_bitmap *bm, u8 *header);
+
+/**
+ * emd_bitmap_put_header() - another header, with the bits as they are; returns when it is durable on all members. config_mutex held.
+ * Return: 0; -EIO: no member has taken it.
+ */
+int emd_bitmap_put_header(struct emd_array *a, const u8 *header);
 
 /** emd_bitmap_set() - regions [first, last] are to be resynced; returns when that is durable. config_mutex held. */
 void emd_bitmap_set(struct emd_array *a, u32 first, u32 last);

@@ -9,6 +9,14 @@
 #include "emd_array_private.h"
 #include "emd_bitmap.h"
 
+/* The bitmap, kept by *@map (NULL: the array does not run). */
+static struct emd_bitmap *enter(struct emd_array *a, struct emd_map **map)
+{
+	*map = emd_map_enter(a);
+	smp_rmb();	/* pairs with emd_map_swap(): with the new map the new bitmap is seen */
+	return *map ? emd_bitmap_of(a) : NULL;
+}
+
 /* -- place and shape -------------------------------------------------------------------------------- */
 
 static ssize_t location_show(struct emd_array *a, char *page)
@@ -234,9 +242,44 @@ static ssize_t max_backlog_used_store(struct emd_array *a, const char *page, siz
 }
 EMD_ATTR_RW(max_backlog_used);
 
+/* What stands before the bits, as hexadecimal digits: opaque here, and whoever keeps the metadata changes it. */
+static ssize_t superblock_show(struct emd_array *a, char *page)
+{
+	u8 header[EMD_BITMAP_HEADER_BYTES];
+	struct emd_map *map;
+	struct emd_bitmap *bm = enter(a, &map);
+	bool there = bm && emd_bitmap_header(bm, header);
+
+	if (map)
+		emd_map_exit(map);
+	if (!there)
+		return sysfs_emit(page, "none\n");
+	bin2hex(page, header, sizeof(header));
+	page[2 * sizeof(header)] = '\n';
+	return 2 * sizeof(header) + 1;
+}
+
+static ssize_t superblock_store(struct emd_array *a, const char *page, size_t len)
+{
+	struct emd_bitmap *bm = emd_bitmap_of(a);
+	u8 header[EMD_BITMAP_HEADER_BYTES];
+	int error;
+
+	if (!bm)
+		return emd_refuse(a, -ENOENT, "%s has no bitmap", a->member.name);
+	if (!bm->regions.header)
+		return emd_refuse(a, -EINVAL, "the bitmap of %s has no superblock: bitmap/metadata is external", a->member.name);
+	if (strcspn(page, "\n") != 2 * sizeof(header) || hex2bin(header, page, sizeof(header)))
+		return emd_refuse(a, -EINVAL, "bitmap/superblock is %zu bytes as %zu hexadecimal digits", sizeof(header),
+				  2 * sizeof(header));
+	error = emd_bitmap_put_header(a, header);
+	return error ? emd_refuse(a, error, "no member has taken the superblock of the bitmap") : len;
+}
+EMD_ATTR_RW(superblock);
+
 static struct attribute *bitmap_attrs[] = {
 	&location_attr.attr, &chunksize_attr.attr, &metadata_attr.attr, &space_attr.attr, &time_base_attr.attr,
-	&can_clear_attr.attr, &backlog_attr.attr, &max_backlog_used_attr.attr, NULL
+	&can_clear_attr.attr, &superblock_attr.attr, &backlog_attr.attr, &max_backlog_used_attr.attr, NULL
 };
 const struct attribute_group emd_bitmap_attr_group = { .name = "bitmap", .attrs = bitmap_attrs };
 
@@ -309,14 +352,6 @@ static struct attribute *set_bits_attrs[] = { &bitmap_set_bits_attr.attr, NULL }
 const struct attribute_group emd_bitmap_set_attr_group = { .attrs = set_bits_attrs };
 
 /* -- emd/: what it is doing ------------------------------------------------------------------------------ */
-
-/* The bitmap, kept by *@map (NULL: the array does not run). */
-static struct emd_bitmap *enter(struct emd_array *a, struct emd_map **map)
-{
-	*map = emd_map_enter(a);
-	smp_rmb();	/* pairs with emd_map_swap(): with the new map the new bitmap is seen */
-	return *map ? emd_bitmap_of(a) : NULL;
-}
 
 static ssize_t count_show(struct emd_array *a, char *page, enum emd_region_state state)
 {

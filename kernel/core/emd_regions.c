@@ -142,14 +142,25 @@ __u32 emd_regions_begin(struct emd_regions *r)
 	return begun;
 }
 
+static void rewrite_block(struct emd_regions *r, __u32 b)
+{
+	__u32 lo, hi;
+
+	block_regions(r, b, &lo, &hi);
+	changed(&r->block[b], lo, hi);
+}
+
 void emd_regions_rewrite(struct emd_regions *r)
 {
-	__u32 b, lo, hi;
+	__u32 b;
 
-	for (b = 0; b < r->nr_blocks; b++) {
-		block_regions(r, b, &lo, &hi);
-		changed(&r->block[b], lo, hi);
-	}
+	for (b = 0; b < r->nr_blocks; b++)
+		rewrite_block(r, b);
+}
+
+void emd_regions_rewrite_header(struct emd_regions *r)
+{
+	rewrite_block(r, 0);
 }
 
 __u32 emd_regions_next_run(const struct emd_regions *r, __u32 from, __u32 *end)

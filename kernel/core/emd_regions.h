@@ -107,6 +107,9 @@ __u32 emd_regions_begin(struct emd_regions *r);
 /** emd_regions_rewrite() - all blocks belong to the next commit, as for a member that has none of them. */
 void emd_regions_rewrite(struct emd_regions *r);
 
+/** emd_regions_rewrite_header() - the same for the block in which the header stands. */
+void emd_regions_rewrite_header(struct emd_regions *r);
+
 /** emd_regions_next_run() - the next run of blocks of the commit, from @from on; *@end behind it. Return: its first, or @nr_blocks. */
 __u32 emd_regions_next_run(const struct emd_regions *r, __u32 from, __u32 *end);
 
