@@ -44,7 +44,7 @@ public:
         return std::move(*loaded);
     }
     // Applies, and writes the first `phases` phases.
-    void change(const Change &change, unsigned phases = 9)
+    void change(const Change &change, unsigned phases = 99)
     {
         const auto done = array->apply(change);
         ASSERT_TRUE(done) << done.error().text();

@@ -87,6 +87,41 @@ std::string number(DevNum d) { return fmt::format("{}:{}", d.major, d.minor); }
 
 }  // namespace
 
+void Member::add_bad(std::uint64_t start, std::uint32_t sectors)
+{
+    bad.push_back({-1, start, sectors});
+    unknown.push_back({-1, start, sectors});
+    if (state.find("blocked") == state.npos)
+        state += ",blocked";
+}
+
+// What is known is waited for no longer.
+Result<> Member::write_bad(const std::string &value)
+{
+    const std::uint64_t start = std::stoull(value);
+    const auto sectors = static_cast<std::uint32_t>(std::stoull(value.substr(value.find(' '))));
+    if (!lists())
+        return fail_errno(ENOSPC, "bad_blocks");
+    std::erase_if(unknown, [=](const BadRange &r) { return r.start == start; });
+    if (std::ranges::none_of(bad, [=](const BadRange &r) { return r.start == start; }))
+        bad.push_back({-1, start, sectors});
+    if (const std::size_t at = state.find(",blocked"); unknown.empty() && at != state.npos)
+        state.erase(at, 8);
+    return {};
+}
+
+namespace {
+
+std::string lines(const std::vector<BadRange> &list)
+{
+    std::string text;
+    for (const BadRange &r : list)
+        text += fmt::format("{}{} {}", text.empty() ? "" : "\n", r.start, r.sectors);
+    return text;
+}
+
+}  // namespace
+
 Result<std::string> Kernel::read_member(const std::string &name, const std::string &attribute)
 {
     const auto m = members.find(name);
@@ -98,6 +133,8 @@ Result<std::string> Kernel::read_member(const std::string &name, const std::stri
                                                     {"size", m->second.size},
                                                     {"recovery_start", m->second.recovery_start},
                                                     {"reserved_slot", m->second.reserved},
+                                                    {"bad_blocks", lines(m->second.bad)},
+                                                    {"unacknowledged_bad_blocks", lines(m->second.unknown)},
                                                     {"dev", number(m->second.dev)}};
     const auto v = values.find(attribute);
     return v == values.end() ? Result<std::string>(missing(attribute)) : Result<std::string>(v->second);
@@ -134,6 +171,15 @@ Result<> Kernel::write_member(const std::string &name, const std::string &attrib
     if (attribute == "state" && value == "-blocked") {
         if (m.state == "faulty,blocked")
             m.state = "faulty";
+        else if (!m.unknown.empty() && !m.lists())
+            m.state = "faulty,blocked";
+    } else if (attribute == "state" && value == "external_bbl") {
+        m.state += m.lists() ? "" : ",external_bbl";
+    } else if (attribute == "state" && value == "-external_bbl") {
+        if (m.lists())
+            m.state.erase(m.state.find(",external_bbl"), 13);
+    } else if (attribute == "bad_blocks") {
+        return m.write_bad(value);
     } else if (attribute == "state" && value == "faulty") {
         m.state = "faulty,blocked";
     } else if (attribute == "state" && value == "remove") {
@@ -367,6 +413,13 @@ struct Applier {
         v.activity = Activity::None;
     }
     void operator()(const change::BackupRecorded &x) { volume(c, x.volume).reshape->backup_live = true; }
+    void operator()(const change::BadBlock &x)
+    {
+        if (x.cleared)
+            std::erase_if(c.bad, [&](const BadRange &r) { return r.disk == x.disk && r.start == x.start; });
+        else
+            c.bad.push_back({x.disk, x.start, x.sectors});
+    }
     void operator()(const change::SpareAdded &x) { c.disks.push_back(x.disk); }
     void operator()(const change::DiskRemoved &x) { c.disks.erase(c.disks.begin() + x.disk); }  // the last one
     template <typename T>
@@ -382,6 +435,11 @@ Result<> Record::apply(const Change &change)
 {
     if (refuse == "ReshapeStarted" && std::holds_alternative<change::ReshapeStarted>(change))
         return fail(Errc::Refused, "the toy refuses");
+    if (const auto *bad = std::get_if<change::BadBlock>(&change); bad != nullptr && !bad->cleared &&
+        static_cast<std::size_t>(std::ranges::count(container_.bad, bad->disk, &BadRange::disk)) >=
+            container_.disks.at(static_cast<std::size_t>(bad->disk)).bad_room)
+        return fail(Errc::NoSpace, "the toy's list is full");
+    const Ignoring ignoring;
     std::visit(Applier{container_}, change);
     return {};
 }

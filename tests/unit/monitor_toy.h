@@ -47,6 +47,12 @@ struct Member {
     std::string state = "spare";
     std::string slot = "none", reserved = "none";
     std::string offset = "0", size = "0", recovery_start = "0";
+    std::vector<BadRange> bad{}, unknown{};  // the second is a part of the first
+
+    // A write was refused there: writes wait for whoever keeps the list.
+    void add_bad(std::uint64_t start, std::uint32_t sectors);
+    Result<> write_bad(const std::string &value);
+    bool lists() const { return state.find("external_bbl") != state.npos; }
 };
 
 // One container array emd127 and one volume array emd126, with md's behaviour as far as emdmon sees it.

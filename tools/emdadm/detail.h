@@ -11,6 +11,7 @@ struct DetailMember {
     DevNum dev;
     int slot = -1;
     std::string words;  // "active sync", "spare rebuilding", "faulty"
+    std::size_t bad_blocks = 0;  // places
 };
 
 struct Detail {

@@ -200,7 +200,8 @@ std::string detail_json(const std::vector<Detail> &all)
             a["members"].push_back({{"path", m.path},
                                     {"device", fmt::format("{}:{}", m.dev.major, m.dev.minor)},
                                     {"slot", m.slot < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(m.slot)},
-                                    {"state", m.words}});
+                                    {"state", m.words},
+                                    {"bad_blocks", m.bad_blocks}});
         arrays.push_back(a);
     }
     return nlohmann::ordered_json{{"version", 1}, {"arrays", arrays}}.dump(2) + "\n";

@@ -7,6 +7,7 @@
 #include "libemd/model/container.h"
 
 #include <optional>
+#include <vector>
 
 namespace emd::mon {
 
@@ -20,6 +21,9 @@ struct MemberFacts {
     bool in_sync = false;
     std::uint64_t recovery_start = 0;  // member sectors; ~0: in sync
     bool refuses_to_fail = false;      // a store of `faulty` was refused: the array would break
+    bool lists = false;                // the lists below were read: the kernel keeps one of its bad blocks
+    std::vector<BadRange> bad;         // all of it; BadRange::disk is not used
+    std::vector<BadRange> unknown;     // what of it writes wait for, until it is durable and acknowledged
 };
 
 struct VolumeFacts {

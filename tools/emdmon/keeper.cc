@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "keeper.h"
 
+#include "bad_blocks.h"
+
 #include "libemd/kernel/array.h"
 
 #include <algorithm>
@@ -94,6 +96,11 @@ bool Keeper::hot_turn(Time now)
         unsaved_ = unsaved_ || applied.has_value();
         if (applied)
             continue;
+        if (const auto *bad = std::get_if<change::BadBlock>(&change); bad != nullptr && !bad->cleared && applied.error().code() != Errc::Busy)
+            for (const VolumeAttributes &v : volumes_)
+                give_up(v.facts(), *bad, decision_);
+        if (std::holds_alternative<change::BadBlock>(change) && applied.error().code() == Errc::Busy)
+            continue;  // the record takes it when it has been written
         // Without these two on the disks no write may go on.
         vital = vital && !std::holds_alternative<change::DiskFailed>(change) &&
                 !std::holds_alternative<change::MarkDirty>(change);
@@ -206,7 +213,7 @@ void Keeper::scan(Time now)
         memory(v.index());
         members += v.facts().members.size();
     }
-    decision_.reserve(2 * members + 16 * (volumes_.size() + 1));
+    decision_.reserve(2 * members + (16 + kMostBadChanges) * (volumes_.size() + 1));
     if (!container_gone_)
         scan_disks();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "round.h"
 
+#include "bad_blocks.h"
+
 #include <algorithm>
 
 namespace emd::mon {
@@ -247,6 +249,7 @@ void decide(const VolumeFacts &facts, const Container &container, Memory &memory
     if (record == nullptr)
         return;
     decide_missing(facts, container, *record, out);
+    decide_bad_blocks(facts, container, *record, out);
     decide_dirty(facts, *record, memory, out);
     decide_writable(facts, container, *record, memory, out);
     decide_sync_progress(facts, container, *record, memory, now, out);

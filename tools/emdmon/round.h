@@ -25,9 +25,11 @@ struct Reply {
         Active,   // dirty is durable: let writes go
         Clean,    // idle: ask the kernel to be clean (then the record follows)
         Ack,      // the checkpoint in the record is durable
+        Listed,   // the member's unknown bad blocks are durable
+        GiveUp,   // the record cannot take them: the member has to fail for them
     } what;
     unsigned volume;
-    std::size_t member = 0;  // index into VolumeFacts::members, for Unblock and Fail
+    std::size_t member = 0;  // index into VolumeFacts::members, for those of a member
 };
 
 struct Decision {

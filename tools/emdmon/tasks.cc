@@ -2,6 +2,7 @@
 #include "tasks.h"
 
 #include "libemd/kernel/array.h"
+#include "libemd/model/bad_blocks.h"
 
 #include <algorithm>
 
@@ -50,11 +51,18 @@ Result<> start_recovery(Array &array)
     return started;
 }
 
-Result<> place(Array array, Placement::What what, DevNum dev, int slot, std::uint64_t offset, std::uint64_t size)
+struct BadList {
+    std::vector<BadRange> bad;
+    bool kept;
+};
+
+Result<> place(Array array, Placement::What what, DevNum dev, int slot, std::uint64_t offset, std::uint64_t size, const BadList &list)
 {
     if (what != Placement::What::Recover) {
         const std::string member = EMD_TRY(prepare_member(array, dev, offset, size));
         const bool there = EMD_TRY(array.member(member)).slot == slot || reserved_slot(array, member) == slot;
+        if (!there)
+            EMD_TRY(array.give_bad_blocks(member, list.bad, list.kept));
         if (!there)
             EMD_TRY(array.set_member(member, "slot", fmt::to_string(slot)));
     }
@@ -110,8 +118,10 @@ Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &place
     const bool own = recorded.data_sectors != 0;
     const std::uint64_t offset = own ? recorded.data_offset : volume->data_offset;
     const std::uint64_t size = own ? recorded.data_sectors : shape.component_sectors;
+    const Disk &disk = container.disks.at(static_cast<std::size_t>(placement.disk));
+    const BadList list{bad_blocks(container, placement.disk), disk.bad_room != 0 && is_redundant(shape.level)};
     return [=, &sysfs, name = std::move(array), what = placement.what, slot = static_cast<int>(placement.slot)] {
-        return place(Array(sysfs, name), what, dev, slot, offset, size);
+        return place(Array(sysfs, name), what, dev, slot, offset, size, list);
     };
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "volume.h"
 
+#include "bad_blocks.h"
+#include "text.h"
+
 #include "libemd/kernel/array.h"
 
 #include <algorithm>
@@ -30,17 +33,6 @@ bool parse_word(std::string_view text, const std::string_view (&words)[N], E &ou
     return true;
 }
 
-// The number at the front of `text`, which is cut off; empty when there is none ("none", "max").
-std::optional<std::uint64_t> take_number(std::string_view &text)
-{
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc())
-        return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return value;
-}
-
 // "4 (3)": proposed 4, in force 3.
 void take_pair(std::string_view text, std::uint32_t &proposed, std::uint32_t &now)
 {
@@ -54,6 +46,24 @@ void take_pair(std::string_view text, std::uint32_t &proposed, std::uint32_t &no
     now = static_cast<std::uint32_t>(take_number(text).value_or(*first));
 }
 
+int place(std::string_view text)
+{
+    const auto number = take_number(text);
+    return number ? static_cast<int>(*number) : -1;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> take_number(std::string_view &text)
+{
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc())
+        return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return value;
+}
+
 bool has_word(std::string_view list, std::string_view word)
 {
     while (!list.empty()) {
@@ -64,14 +74,6 @@ bool has_word(std::string_view list, std::string_view word)
     }
     return false;
 }
-
-int place(std::string_view text)
-{
-    const auto number = take_number(text);
-    return number ? static_cast<int>(*number) : -1;
-}
-
-}  // namespace
 
 void VolumeAttributes::open(AttributeRoot &root, Handle &handle, const std::string &attribute)
 {
@@ -115,6 +117,8 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
         open(root, m.slot, fmt::format("md/{}/slot", m.name));
         open(root, m.recovery_start, fmt::format("md/{}/recovery_start", m.name));
         open(root, m.reserved, fmt::format("emd/{}/reserved_slot", m.name));
+        open(root, m.bad, fmt::format("md/{}/bad_blocks", m.name));
+        open(root, m.unknown, fmt::format("md/{}/unacknowledged_bad_blocks", m.name));
     }
     std::vector<MemberFacts> old;
     std::swap(old, facts_.members);
@@ -122,6 +126,7 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
         const auto before = std::ranges::find(old, m.dev, &MemberFacts::dev);
         MemberFacts &f = facts_.members.emplace_back();
         f.dev = m.dev;
+        f.bad.reserve(kMostListed), f.unknown.reserve(kMostListed);
         f.refuses_to_fail = before != old.end() && before->refuses_to_fail;
     }
 }
@@ -178,10 +183,12 @@ void VolumeAttributes::read_geometry()
 
 void VolumeAttributes::read_member(Member &member, MemberFacts &facts)
 {
+    const DevNum dev = facts.dev;
     const std::string_view state = text(member.state);
     if (!member.state) {
         // Gone after its failure was acknowledged: neither faulty nor in use.
-        facts = MemberFacts{.dev = facts.dev};
+        facts = MemberFacts{};
+        facts.dev = dev;
         return;
     }
     facts.faulty = has_word(state, "faulty");
@@ -211,6 +218,7 @@ const VolumeFacts &VolumeAttributes::read(const Container &container)
     for (std::size_t i = 0; i < members_.size(); i++) {
         read_member(members_[i], facts_.members[i]);
         facts_.members[i].disk = members_[i].state ? find_disk(container, members_[i].dev) : -1;
+        read_lists(members_[i], facts_.members[i], container);
     }
     return facts_;
 }
@@ -227,6 +235,10 @@ int VolumeAttributes::reply(const Reply &reply, std::uint64_t checkpoint)
         facts_.members[reply.member].refuses_to_fail = error == -EBUSY;
         return error;
     }
+    case Reply::What::Listed: return acknowledge(members_[reply.member], facts_.members[reply.member]);
+    case Reply::What::GiveUp:
+        write(members_[reply.member].state, "-external_bbl");
+        return write(members_[reply.member].state, "-blocked");
     case Reply::What::Ack: {
         char number[24];
         const auto end = std::to_chars(number, number + sizeof number, checkpoint).ptr;

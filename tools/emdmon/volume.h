@@ -43,7 +43,7 @@ private:
     struct Member {
         std::string name;
         DevNum dev;
-        Handle state, slot, recovery_start, reserved;
+        Handle state, slot, recovery_start, reserved, bad, unknown;
     };
 
     void open(AttributeRoot &root, Handle &handle, const std::string &attribute);
@@ -51,6 +51,9 @@ private:
     void read_sync(bool vanished);
     void read_geometry();
     void read_member(Member &member, MemberFacts &facts);
+    void read_lists(Member &member, MemberFacts &facts, const Container &container);
+    bool read_list(Handle &handle, std::vector<BadRange> &list);
+    int acknowledge(Member &member, const MemberFacts &facts);
 
     std::string array_;
     unsigned index_;
@@ -60,7 +63,7 @@ private:
     VolumeFacts facts_;
     bool stale_ = false;
     bool gate_refused_ = false;
-    char buffer_[256];
+    char buffer_[4096];  // a page: a list of bad blocks may fill it
 };
 
 }  // namespace emd::mon

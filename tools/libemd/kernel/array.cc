@@ -271,6 +271,17 @@ Result<std::string> Array::add_member(DevNum dev, std::uint64_t offset, std::uin
     return fail(Errc::Gone, "{}: disk {}:{} was added and has vanished again", name_, dev.major, dev.minor);
 }
 
+// Who has no list yet gets one by `external_bbl`, and keeps what is in it without.
+Result<> Array::give_bad_blocks(std::string_view member, const std::vector<BadRange> &bad, bool kept)
+{
+    if (bad.empty() && !kept)
+        return {};
+    EMD_TRY(set_member(member, "state", "external_bbl"));
+    for (const BadRange &r : bad)
+        EMD_TRY(set_member(member, "bad_blocks", fmt::format("{} {}", r.start, r.sectors)));
+    return kept ? Result<>() : set_member(member, "state", "-external_bbl");
+}
+
 namespace {
 
 // Relative to the block directory, as everything that goes through Sysfs.

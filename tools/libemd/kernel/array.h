@@ -64,6 +64,8 @@ public:
 
     // new_dev, offset, size; returns the member's directory ("dev-sda").
     Result<std::string> add_member(DevNum dev, std::uint64_t offset, std::uint64_t size);
+    // What is known to be bad on a member without a slot, and whether a monitor keeps a list of what becomes it.
+    Result<> give_bad_blocks(std::string_view member, const std::vector<BadRange> &bad, bool kept);
 
 private:
     Sysfs *sysfs_;

@@ -42,6 +42,7 @@ struct Disk {
     DevNum dev;                    // valid when present
     std::string path;              // "/dev/sda" or an image file; for messages
     unsigned sector_bytes = 512;   // logical sector size
+    unsigned bad_room = 0;         // entries of a list of bad blocks that its record can hold; 0: none is kept
 };
 
 // Level, layout, chunk and slots of a volume; numbers are md's (include/uapi/emd/emd.h).

@@ -42,6 +42,10 @@ std::string member_text(const AddMember &m)
         text += fmt::format(", sectors {} to {}", m.offset, m.offset + m.size);
     if (m.recovery_start)
         text += fmt::format(", rebuilt up to {}", *m.recovery_start);
+    if (!m.bad.empty())
+        text += fmt::format(", with {} bad place{}", m.bad.size(), m.bad.size() > 1 ? "s" : "");
+    if (m.keeps_bad)
+        text += ", keeps a list of bad blocks";
     return text;
 }
 

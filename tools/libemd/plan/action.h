@@ -26,6 +26,8 @@ struct AddMember {
     std::uint64_t offset = 0, size = 0;           // sectors; size 0: a disk of a container, without a place
     int slot = -1;                                // -1: none
     std::optional<std::uint64_t> recovery_start;  // sectors; nothing: in sync
+    std::vector<BadRange> bad{};                  // what is recorded as bad
+    bool keeps_bad = false;                       // a monitor records what becomes bad
 };
 struct RemoveMember {  // a member without a slot, or a failed one
     std::string array, disk;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/plan/assemble.h"
 
+#include "libemd/model/bad_blocks.h"
 #include "libemd/reshape/manager.h"
 
 #include <algorithm>
@@ -83,6 +84,8 @@ void add_members(Plan &plan, const Container &c, const Volume &v, const std::str
         AddMember m{word, disk.path, disk.dev, place.offset, place.sectors, static_cast<int>(i), {}};
         if (!slots[i].in_sync)
             m.recovery_start = v.activity == Activity::Rebuild ? v.checkpoint : 0;
+        m.bad = bad_blocks(c, slots[i].disk);
+        m.keeps_bad = disk.bad_room != 0 && redundant(v.shape);  // without redundancy there may be no monitor
         plan.add(m);
     }
 }

@@ -89,6 +89,7 @@ Result<> Executor::add_member(const AddMember &m)
     auto added = target.add_member(m.dev, m.offset, m.size);
     if (!added)
         return tl::make_unexpected(added.error().within(fmt::format("{}: adding {}", target.name(), m.disk)));
+    EMD_TRY(context(target.give_bad_blocks(*added, m.bad, m.keeps_bad)));
     if (m.slot >= 0)
         EMD_TRY(context(target.set_member(*added, "slot", fmt::to_string(m.slot))));
     if (m.recovery_start)  // after slot, which declares an inactive array's member to be in sync

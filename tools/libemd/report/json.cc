@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/report/json.h"
 
+#include "libemd/model/bad_blocks.h"
+
 namespace emd {
 
 namespace {
@@ -103,6 +105,8 @@ Json to_json(const Container &container)
     json["disks"] = Json::array();
     for (const Disk &disk : container.disks)
         json["disks"].push_back(disk_json(disk));
+    for (std::size_t i = 0; i < container.disks.size(); i++)
+        json["disks"][i]["bad_blocks"] = bad_blocks(container, static_cast<int>(i)).size();
     json["volumes"] = Json::array();
     for (const Volume &volume : container.volumes)
         json["volumes"].push_back(to_json(volume));

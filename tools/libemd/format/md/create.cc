@@ -250,6 +250,7 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
     const auto add = [&](const Medium &disk, std::uint32_t number, int slot) -> Result<> {
         Member member = member_of(disk, places, EMD_TRY(places.data_sectors(disk)), number, slot);
         member.block = block_of(head, roles, member);
+        member.log = BadLog(EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors)), member.sectors, member.sector_bytes);
         members.push_back(std::move(member));
         return {};
     };

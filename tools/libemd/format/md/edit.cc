@@ -190,6 +190,7 @@ Result<> MdMetadata::on(const change::SpareAdded &change)
         model.sector = pattern->record_sector;
         EMD_TRY(place_v1(member, model, shape_.component_sectors));
         member.block = spare_v1(pattern->block, member);
+        member.log = BadLog(EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors)), member.sectors, member.sector_bytes);
         make_room(member.number);
     } else {
         EMD_TRY(place_v090(member, shape_.component_sectors));
@@ -233,9 +234,11 @@ std::vector<Image> MdMetadata::prepare() const
         if (members_[i].writable()) {
             Image image;
             image.disk = static_cast<int>(i);
+            image.offset_bytes = members_[i].record_sector * 512;
             image.bytes.resize(kBlockBytes);
             images.push_back(std::move(image));
         }
+    prepare_logs(images);
     return images;
 }
 
@@ -251,14 +254,16 @@ void MdMetadata::encode(std::span<Image> images)
             if (member.writable())
                 write_block(member);
     }
+    const unsigned first = encode_logs(images) ? BadLog::kPhases : 0;
     for (Image &image : images) {
         const auto disk = static_cast<std::size_t>(image.disk);
+        if (disk < members_.size() && members_[disk].log.holds(image.offset_bytes))
+            continue;
         image.active = disk < members_.size() && members_[disk].writable();
         if (!image.active)
             continue;
         Member &member = members_[disk];
-        image.phase = member.state == Member::State::Recovering ? 0 : 1;
-        image.offset_bytes = member.record_sector * 512;
+        image.phase = first + (member.state == Member::State::Recovering ? 0 : 1);
         std::ranges::copy(member.block, image.bytes.begin());
         member.behind = false;
     }

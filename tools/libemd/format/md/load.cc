@@ -3,6 +3,7 @@
 #include "libemd/format/md/metadata.h"
 
 #include <algorithm>
+#include <core/emd_bad_list.h>
 #include <emd/emd.h>
 #include <numeric>
 #include <tuple>
@@ -81,6 +82,7 @@ bool alike(const Common &a, const Common &b)
 void place(Member &member, const V1 &sb)
 {
     member.number = sb.dev_number;
+    member.log = BadLog(sb, member.sectors, member.sector_bytes);
     member.data_offset = sb.data_offset;
     member.data_sectors = sb.data_size;
 }
@@ -264,6 +266,21 @@ void drop_outgrown(Member &member, const Superblock &sb, std::uint64_t component
     member.block.clear();
 }
 
+// Is the list of bad blocks one that the kernel takes?
+std::optional<Refusal> refusal_of(const std::vector<BadRange> &bad, const Member &member)
+{
+    const auto list = std::make_unique<emd_bad_list>();
+    for (const BadRange &r : bad) {
+        if (r.start >= member.sectors || r.sectors > member.sectors - r.start)
+            return Refusal{fmt::format("the list of bad blocks of {} names sector {}, and it has {}", member.path,
+                                       r.start + r.sectors - 1, member.sectors), false};
+        if (emd_bad_add(list.get(), r.start, r.start + r.sectors, EMD_BAD_ACKED))
+            return Refusal{fmt::format("{} has a list of {} bad places, more than EMD takes: let mdadm replace the disk", member.path,
+                                       bad.size()), false};
+    }
+    return std::nullopt;
+}
+
 std::optional<Refusal> refusal_of(const Source &source, const Member &member, std::uint64_t component)
 {
     if (member.block.empty() || member.state == Member::State::Failed)
@@ -275,9 +292,7 @@ std::optional<Refusal> refusal_of(const Source &source, const Member &member, st
         return std::nullopt;
     if (sb->features & kReplacement)
         return Refusal{fmt::format("{} is being made the replacement of another member: let md finish that", member.path), false};
-    if (!sb->bad.empty())
-        return Refusal{fmt::format("{} has a list of {} bad places, which EMD cannot keep", member.path, sb->bad.size()), false};
-    return std::nullopt;
+    return refusal_of(sb->bad, member);
 }
 
 // The kernel takes members' sizes in KiB. Chunks are whole ones; what has none would be laid out differently, or be shorter.

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "libemd/format/format.h"
+#include "libemd/format/md/bad_log.h"
 #include "libemd/format/md/superblock.h"
 
 namespace emd::md {
@@ -47,6 +48,7 @@ struct Member {
     std::uint64_t recovered = 0;  // Recovering: member sectors
     std::uint32_t flags = 0;      // of its descriptor in 0.90: write-mostly and failfast
     Block block;                  // empty: never written
+    BadLog log;                   // of 1.x
 
     bool writable() const { return present && !block.empty() && (state == State::Active || state == State::Recovering || state == State::Spare); }
     bool placed() const { return state == State::Active || state == State::Recovering || state == State::Missing; }
@@ -85,6 +87,10 @@ private:
     Result<> on(const change::InitStarted &change);
     Result<> on(const change::SpareAdded &change);
     Result<> on(const change::DiskRemoved &change);
+    Result<> on(const change::BadBlock &change);  // bad_log.cc, as what follows
+    void refresh_bad();
+    void prepare_logs(std::vector<Image> &images) const;
+    bool encode_logs(std::span<Image> images);  // true: some come before the superblocks
     template <typename Other>
     Result<> on(const Other &change);
     Result<> check_volume(unsigned volume) const;
@@ -126,7 +132,7 @@ void share_v1(Block &block, const Block &first);
 void share_v090(Block &block, const Block &first);
 
 void put_v1(Block &block, const Record &record, const Member &member);
-// A block for a new spare, after another member's. Its list of bad blocks and its bitmap are left out.
+// A block for a new spare, after another member's. Its bitmap is left out, and its list of bad blocks is empty.
 Block spare_v1(const Block &pattern, const Member &spare);
 // Where a new member's superblock and data lie on a disk of this size; the pattern is a member. Error: it is too small.
 Result<> place_v1(Member &spare, const V1 &pattern, std::uint64_t least);

@@ -46,6 +46,8 @@ void put_v1(Block &block, const Record &record, const Member &member)
     const bool partly = member.state == Member::State::Recovering;
     raw.features = partly ? raw.features.get() | kRecovery : raw.features.get() & ~kRecovery;
     raw.recovery_offset = partly ? member.recovered : 0;
+    if (member.log.room())
+        raw.features = member.log.entries().empty() ? raw.features.get() & ~kBadBlocks : raw.features.get() | kBadBlocks;
     raw.max_dev = static_cast<std::uint32_t>(record.roles.size());
     for (std::size_t i = 0; i < record.roles.size(); i++) {
         const Le16 role(record.roles[i]);
@@ -84,6 +86,11 @@ Block spare_v1(const Block &pattern, const Member &spare)
     raw.recovery_offset = 0u;
     raw.corrected_reads = 0u;
     raw.flags = 0;
+    seal(block, raw);
+    const auto sb = decode_v1(block, spare.record_sector, spare.sectors);
+    if (sb && BadLog(*sb, spare.sectors, spare.sector_bytes).room())
+        return block;
+    // Where the pattern has its log there are data.
     raw.bad_shift = 0;
     raw.bad_sectors = std::uint16_t{0};
     raw.bad_offset = 0u;

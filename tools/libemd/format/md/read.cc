@@ -58,6 +58,8 @@ Result<std::vector<Candidate>> read_all(const Medium &medium)
 Result<std::vector<BadRange>> read_bad_blocks(const Medium &medium, const V1 &sb)
 {
     const std::int64_t begin = static_cast<std::int64_t>(sb.sector) + sb.bad_offset;
+    if (sb.bad_sectors > kMostLogSectors)
+        return fail(Errc::Corrupt, "its list of bad blocks has {} sectors, and md's has {}", sb.bad_sectors, kMostLogSectors);
     if (begin < 0 || static_cast<std::uint64_t>(begin) + sb.bad_sectors > sectors_of(medium))
         return fail(Errc::Corrupt, "its list of bad blocks, {} sectors at sector {}, is not on the disk", sb.bad_sectors, begin);
     std::vector<std::byte> log(std::size_t{sb.bad_sectors} * 512);
@@ -68,8 +70,8 @@ Result<std::vector<BadRange>> read_bad_blocks(const Medium &medium, const V1 &sb
         if (entry == ~std::uint64_t{0})
             break;
         const std::uint64_t start = entry >> 10, length = entry & 0x3ff;
-        if (sb.bad_shift > 20 || start >= kMostSectors >> sb.bad_shift)
-            return fail(Errc::Corrupt, "its list of bad blocks names block {} of 2^{} sectors", start, sb.bad_shift);
+        if (length == 0 || sb.bad_shift > 20 || start >= kMostSectors >> sb.bad_shift)
+            return fail(Errc::Corrupt, "its list of bad blocks names {} blocks of 2^{} sectors at {}", length, sb.bad_shift, start);
         bad.push_back({-1, start << sb.bad_shift, static_cast<std::uint32_t>(length << sb.bad_shift)});
     }
     return bad;

@@ -15,6 +15,7 @@ namespace emd::md {
 inline constexpr std::uint32_t kMagic = 0xa92b4efc;
 inline constexpr std::size_t kBlockBytes = 4096;         // what is read of either kind
 inline constexpr std::uint64_t kMostSectors = 1ULL << 43;  // of a member: sums and products of such do not overflow
+inline constexpr std::uint32_t kMostLogSectors = 8;        // of a list of bad blocks; md takes no longer one
 inline constexpr std::uint64_t kInSync = ~0ULL;          // V1::resync_offset
 
 // Feature bits of 1.x.

@@ -72,6 +72,7 @@ void MdMetadata::refresh()
     for (std::size_t disk = 0; disk < members_.size(); disk++)
         refresh_disk(disk);
     refresh_volume();
+    refresh_bad();
 }
 
 void MdMetadata::refresh_disk(std::size_t index)
