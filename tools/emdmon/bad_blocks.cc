@@ -5,7 +5,7 @@
 #include "volume.h"
 
 #include <algorithm>
-#include <charconv>
+#include <fmt/format.h>
 #include <span>
 
 namespace emd::mon {
@@ -171,10 +171,8 @@ int VolumeAttributes::acknowledge(Member &member, const MemberFacts &facts)
 {
     for (const BadRange &r : facts.unknown) {
         char line[48];
-        char *end = std::to_chars(line, line + sizeof line, r.start).ptr;
-        *end++ = ' ';
-        end = std::to_chars(end, line + sizeof line, r.sectors).ptr;
-        const int error = member.bad ? member.bad->write({line, static_cast<std::size_t>(end - line)}) : -ENODEV;
+        const auto text = fmt::format_to_n(line, sizeof line, "{} {}", r.start, r.sectors);
+        const int error = member.bad ? member.bad->write({line, text.size}) : -ENODEV;
         if (error != 0)
             return error;
     }
