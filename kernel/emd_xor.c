@@ -5,25 +5,12 @@
 #include <linux/raid/xor.h>
 #include <linux/string.h>
 
-/* In User Mode Linux the host keeps the registers of what a signal interrupts; KASAN would not see what they read. */
-#if defined(CONFIG_X86_64) && !(defined(CONFIG_UML) && defined(CONFIG_KASAN))
-#include <asm/cpufeature.h>
-#include <asm/fpu/api.h>
+#include "emd_wide.h"
 
-static bool is_wide(void)
-{
-	return boot_cpu_has(X86_FEATURE_AVX2) && irq_fpu_usable();
-}
-
+#ifdef EMD_HAS_WIDE
 /* -- sums, by registers: 256 bytes of one column after the other; nothing is read or written twice --------- */
 
 #define WIDE_BYTES	256U		/* in eight registers */
-
-/* Of each of @nr columns, until somebody else may have the CPU: less than a quarter of a millisecond. */
-static size_t wide_most(unsigned int nr)
-{
-	return nr <= 16 ? 16U << 10 : 4U << 10;
-}
 
 static __always_inline void wide_load(const void *from, size_t at)
 {
@@ -180,10 +167,10 @@ static void sum_wide(void *to, const void *first, void *const *src, unsigned int
 	size_t at, end;
 
 	for (at = 0; at < bytes; at = end) {
-		end = min(bytes, at + wide_most(nr));
-		kernel_fpu_begin();
+		end = min(bytes, at + emd_wide_most(nr));
+		emd_wide_begin();
 		wide_some(to, true, first, src, nr, at, end);
-		kernel_fpu_end();
+		emd_wide_end();
 	}
 }
 
@@ -200,14 +187,14 @@ static size_t zeros_wide(void *const *src, unsigned int nr, size_t bytes)
 	bool zero = true;
 
 	while (zero && at < bytes) {
-		end = min(bytes, at + wide_most(nr));
-		kernel_fpu_begin();
+		end = min(bytes, at + emd_wide_most(nr));
+		emd_wide_begin();
 		while (zero && at < end) {
 			step = min_t(size_t, EMD_XOR_STEP, end - at);
 			zero = part_is_zero(src, nr, at, at + step);
 			at += zero ? step : 0;
 		}
-		kernel_fpu_end();
+		emd_wide_end();
 	}
 	return at;
 }
@@ -217,7 +204,7 @@ static void copy_sum_wide(void *sum, void *const *to, const void *const *from, u
 	unsigned int i;
 	size_t at;
 
-	kernel_fpu_begin();
+	emd_wide_begin();
 	for (at = 0; at < bytes; at += WIDE_BYTES) {
 		wide_load(from[0], at);
 		wide_store(to[0], at);
@@ -225,7 +212,7 @@ static void copy_sum_wide(void *sum, void *const *to, const void *const *from, u
 			wide_add_copy(from[i], to[i], at);
 		wide_store(sum, at);
 	}
-	kernel_fpu_end();
+	emd_wide_end();
 }
 
 /* 128 bytes at a time; what differs is gathered in one register and looked at in the end. */
@@ -233,7 +220,7 @@ static bool same_wide(const void *a, const void *b, size_t bytes)
 {
 	bool same;
 
-	kernel_fpu_begin();
+	emd_wide_begin();
 	asm volatile("vpxor %%ymm0, %%ymm0, %%ymm0\n\t"
 		     "1:\n\t"
 		     "vmovdqu (%[a]), %%ymm1\n\t"
@@ -255,15 +242,10 @@ static bool same_wide(const void *a, const void *b, size_t bytes)
 		     "vptest %%ymm0, %%ymm0\n\t"
 		     "setz %[same]"
 		     : [a] "+r" (a), [b] "+r" (b), [bytes] "+r" (bytes), [same] "=q" (same) : : "cc", "memory");
-	kernel_fpu_end();
+	emd_wide_end();
 	return same;
 }
 #else
-static bool is_wide(void)
-{
-	return false;
-}
-
 static void sum_wide(void *to, const void *first, void *const *src, unsigned int nr, size_t bytes)
 {
 }
@@ -298,7 +280,7 @@ static void add_blocks(void *dst, void **src, unsigned int nr, size_t bytes)
 
 void emd_xor(void *dst, void **src, unsigned int nr, size_t bytes)
 {
-	if (is_wide())
+	if (emd_wide())
 		sum_wide(dst, dst, src, nr, bytes);
 	else
 		add_blocks(dst, src, nr, bytes);
@@ -306,7 +288,7 @@ void emd_xor(void *dst, void **src, unsigned int nr, size_t bytes)
 
 void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes)
 {
-	if (is_wide()) {
+	if (emd_wide()) {
 		sum_wide(dst, src[0], src + 1, nr - 1, bytes);
 		return;
 	}
@@ -317,7 +299,7 @@ void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes)
 
 bool emd_xor_copies(void)
 {
-	return is_wide();
+	return emd_wide();
 }
 
 void emd_xor_copy_sum(void *sum, void *const *to, const void *const *from, unsigned int nr, size_t bytes)
@@ -355,7 +337,7 @@ size_t emd_xor_zeros(void **src, unsigned int nr, size_t bytes)
 {
 	size_t at, step;
 
-	if (is_wide())
+	if (emd_wide())
 		return zeros_wide(src, nr, bytes);
 	for (at = 0; at < bytes; at += step) {
 		step = min_t(size_t, EMD_XOR_STEP, bytes - at);
@@ -381,5 +363,5 @@ static bool same_by_words(const void *a, const void *b, size_t bytes)
 
 bool emd_xor_same(const void *a, const void *b, size_t bytes)
 {
-	return is_wide() ? same_wide(a, b, bytes) : same_by_words(a, b, bytes);
+	return emd_wide() ? same_wide(a, b, bytes) : same_by_words(a, b, bytes);
 }

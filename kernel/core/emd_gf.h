@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * P and Q of RAID6 in plain C. Pure. For machines whose kernel has no faster way to change them.
+ * GF(2^8) of RAID6 in plain C: P and Q for machines whose kernel has no faster way to change them, and the constants that
+ * faster ways multiply by. Pure.
  */
 #ifndef _EMD_CORE_GF_H
 #define _EMD_CORE_GF_H
@@ -17,6 +18,28 @@ extern "C" {
  * @bytes: of each, a multiple of 8
  */
 void emd_gf_change(void **at, __u32 nr, __u32 bytes);
+
+/** emd_gf_times() - product. */
+__u8 emd_gf_times(__u8 a, __u8 b);
+
+/** emd_gf_power() - 2 to the @exponent. */
+__u8 emd_gf_power(__u32 exponent);
+
+/** emd_gf_inverse() - what @a, not 0, is to be multiplied by for 1. */
+__u8 emd_gf_inverse(__u8 a);
+
+/**
+ * struct emd_gf_table - all products of a constant
+ * @low:  with 0 to 15
+ * @high: with 0, 16, 32 to 240; with a byte: the sum of one of each
+ */
+struct emd_gf_table {
+	__u8	low[16];
+	__u8	high[16];
+};
+
+/** emd_gf_table_fill() - fill in those of @factor. */
+void emd_gf_table_fill(struct emd_gf_table *table, __u8 factor);
 
 #ifdef __cplusplus
 }

@@ -6,11 +6,11 @@
 
 #include <linux/highmem.h>
 
+#include "../../emd_pq.h"
 #include "../../emd_xor.h"
 
 /* Copy and sum go over the columns in steps that stay in the L1 cache in between. */
 #define STEP_BYTES	4096U
-#define GATHER_COLUMNS	16U	/* copied and summed in one pass, at most */
 #define SUM_COLUMNS	4U	/* at once, from the user's pages */
 
 void r5_sum_add(struct r5_sum *sum, void *src)
@@ -65,13 +65,24 @@ static void sum_step(struct r5_op *op, unsigned int at, unsigned int bytes)
 	r5_sum_end(&part);
 }
 
+/* The bytes at @at of all columns of data, copied from @from to @to, and their parity, in one pass. */
+static void copy_sum(struct r5_op *op, void *const *to, const void *const *from, unsigned int at, unsigned int bytes)
+{
+	u32 nr = op->conf->data;
+
+	if (op->conf->parity > 1)
+		r5_pq_copy(op, from, at, bytes);
+	else
+		emd_xor_copy_sum(op->column[nr].data + at, to, from, nr, bytes);
+}
+
 /*
- * Copies the next bytes of all columns and sums them up in one pass, as far as they lie in one piece in the user's pages.
+ * Copies the next bytes of all columns and makes their parity in one pass, as far as they lie in one piece in the user's pages.
  * Return: how many; 0 if that is no length to sum up.
  */
 static unsigned int gather_sum(struct r5_op *op, unsigned int at, unsigned int bytes)
 {
-	void *to[GATHER_COLUMNS], *from[GATHER_COLUMNS];
+	void *to[R5_GATHER_PLACES], *from[R5_GATHER_PLACES];
 	u32 i, nr = op->conf->data;
 	struct bio *bio = op->io->bio;
 
@@ -85,7 +96,7 @@ static unsigned int gather_sum(struct r5_op *op, unsigned int at, unsigned int b
 		from[i] = bvec_kmap_local(&bv);
 		to[i] = op->column[i].data + at;
 	}
-	emd_xor_copy_sum(op->column[nr].data + at, to, (const void *const *)from, nr, bytes);
+	copy_sum(op, to, (const void *const *)from, at, bytes);
 	while (i--) {
 		kunmap_local(from[i]);
 		bio_advance_iter_single(bio, &op->column[i].from, bytes);
@@ -93,9 +104,17 @@ static unsigned int gather_sum(struct r5_op *op, unsigned int at, unsigned int b
 	return bytes;
 }
 
+static bool in_one_pass(const struct r5_op *op)
+{
+	const struct r5_conf *conf = op->conf;
+
+	return !op->zero && (conf->parity > 1 ? conf->places <= R5_GATHER_PLACES && emd_pq_wide() :
+						conf->data <= R5_GATHER_PLACES && emd_xor_copies());
+}
+
 void r5_gather(struct r5_op *op, bool full)
 {
-	bool one_pass = full && op->conf->parity == 1 && op->conf->data <= GATHER_COLUMNS && !op->zero && emd_xor_copies();
+	bool one_pass = full && in_one_pass(op);
 	unsigned int at, step, bytes = r5_op_bytes(op);
 	u32 i;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * P and Q of an operation, a step at a time: the columns of a step stay in the cache, and the page of zeroes that
- * stands in for places without a column is no longer than that.
+ * P and Q of an operation.
  */
 #include "raid456.h"
 
@@ -21,15 +20,30 @@ static void place_parity(struct r5_op *op, unsigned int from)
 		op->at[op->column[i].place] = op->column[i].data + from;
 }
 
-void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes)
+static void place_all(struct r5_op *op, unsigned int from)
 {
 	u32 i;
 
 	clear_places(op);
-	for (i = 0; i < op->conf->data; i++)
+	for (i = 0; i < r5_columns(op->conf); i++)
 		op->at[op->column[i].place] = op->column[i].data + from;
-	place_parity(op, from);
+}
+
+void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes)
+{
+	place_all(op, from);
 	emd_pq_generate(op->at, op->conf->places, bytes);
+}
+
+void r5_pq_copy(struct r5_op *op, const void *const *from, unsigned int at, unsigned int bytes)
+{
+	const void *source[R5_GATHER_PLACES] = { };
+	u32 i;
+
+	for (i = 0; i < op->conf->data; i++)
+		source[op->column[i].place] = from[i];
+	place_all(op, at);
+	emd_pq_copy(op->at, source, op->conf->places, bytes);
 }
 
 /* Columns have their part of the bio in pages of their own. How far each has come stands where its iterator will be when it is sent. */
@@ -56,17 +70,9 @@ void r5_pq_generate_stable(struct r5_op *op)
 	}
 }
 
-static unsigned int step_bytes(const struct r5_op *op, unsigned int from)
-{
-	return min(EMD_PQ_STEP, r5_op_bytes(op) - from);
-}
-
 void r5_pq_reconstruct(struct r5_op *op)
 {
-	unsigned int from;
-
-	for (from = 0; from < r5_op_bytes(op); from += EMD_PQ_STEP)
-		r5_pq_generate(op, from, step_bytes(op, from));
+	r5_pq_generate(op, 0, r5_op_bytes(op));
 }
 
 static void modify_step(struct r5_op *op, unsigned int from, unsigned int bytes)
@@ -84,12 +90,28 @@ static void modify_step(struct r5_op *op, unsigned int from, unsigned int bytes)
 	emd_pq_change(op->at, op->conf->places, bytes);
 }
 
+static void modify_wide(struct r5_op *op)
+{
+	void *p = op->column[op->conf->data].data, *q = op->column[op->conf->data + 1].data;
+	u32 i;
+
+	for (i = op->piece.first; i < op->piece.last; i++) {
+		struct r5_column *column = &op->column[i];
+
+		emd_pq_change_one(p, q, column->place, column->old, column->data, r5_op_bytes(op));
+	}
+}
+
 void r5_pq_modify(struct r5_op *op)
 {
-	unsigned int from;
+	unsigned int from, bytes = r5_op_bytes(op);
 
-	for (from = 0; from < r5_op_bytes(op); from += EMD_PQ_STEP)
-		modify_step(op, from, step_bytes(op, from));
+	if (emd_pq_wide()) {
+		modify_wide(op);
+		return;
+	}
+	for (from = 0; from < bytes; from += EMD_PQ_STEP)
+		modify_step(op, from, min(EMD_PQ_STEP, bytes - from));
 }
 
 /* What the column held before this operation. */
@@ -103,15 +125,14 @@ static void *old_content(struct r5_op *op, u32 i)
 void r5_pq_solve(struct r5_op *op)
 {
 	u32 i, solve[2], nr = 0;
-	unsigned int from;
 
 	for (i = 0; i < r5_columns(op->conf); i++)
 		if (op->column[i].solve && !WARN_ON_ONCE(nr == ARRAY_SIZE(solve)))
 			solve[nr++] = op->column[i].place;
-	for (from = 0; nr && from < r5_op_bytes(op); from += EMD_PQ_STEP) {
-		clear_places(op);
-		for (i = 0; i < r5_columns(op->conf); i++)
-			op->at[op->column[i].place] = old_content(op, i) + from;
-		emd_pq_solve(op->at, op->conf->places, solve[0], solve[nr - 1], step_bytes(op, from));
-	}
+	if (!nr)
+		return;
+	clear_places(op);
+	for (i = 0; i < r5_columns(op->conf); i++)
+		op->at[op->column[i].place] = old_content(op, i);
+	emd_pq_solve(op->at, op->conf->places, solve[0], solve[nr - 1], r5_op_bytes(op));
 }

@@ -421,8 +421,13 @@ int r5_sync(struct emd_map *map, struct emd_window *w);		/* sync.c */
 
 /* -- pq.c: two parities ----------------------------------------------------------------------- */
 
-/** r5_pq_generate() - bytes [@from, @from + @bytes) of P and Q from all data; at most EMD_PQ_STEP of them. */
+#define R5_GATHER_PLACES	18U	/* of a row whose data is copied and summed up in one pass, at most */
+
+/** r5_pq_generate() - bytes [@from, @from + @bytes) of P and Q from all data. */
 void r5_pq_generate(struct r5_op *op, unsigned int from, unsigned int bytes);
+
+/** r5_pq_copy() - the same, and all data from @from, by columns; as emd_pq_copy(). There are R5_GATHER_PLACES at most. */
+void r5_pq_copy(struct r5_op *op, const void *const *from, unsigned int at, unsigned int bytes);
 
 /** r5_pq_generate_stable() - P and Q from the user's data where it lies. No column has been sent yet. */
 void r5_pq_generate_stable(struct r5_op *op);

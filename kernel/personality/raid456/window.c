@@ -148,7 +148,6 @@ static void place_slots(struct r5_window *win, u64 row)
 	emd_geometry_row(&win->map->geo, row, &at);
 	for (i = 0; i < win->slots; i++)
 		win->place[i] = i == at.p ? p_place(win) : i == at.q ? q_place(win) : emd_row_q_power(&at, i);
-	memset(win->at, 0, win->conf->places * sizeof(*win->at));
 }
 
 static void place_blocks(struct r5_window *win, unsigned int offset)
@@ -156,6 +155,7 @@ static void place_blocks(struct r5_window *win, unsigned int offset)
 	u32 i;
 
 	place_slots(win, r5_window_row(win, offset));
+	memset(win->at, 0, win->conf->places * sizeof(*win->at));
 	for (i = 0; i < win->slots; i++)
 		win->at[win->place[i]] = block(win, i, offset);
 }
@@ -169,7 +169,8 @@ static bool put_right(void *parity, const void *right, unsigned int bytes)
 	return true;
 }
 
-static u32 check_pq(struct r5_window *win, unsigned int offset, unsigned int bytes)
+/* P and Q of a part of a block, put right in memory. */
+static u32 put_pq_right(struct r5_window *win, unsigned int offset, unsigned int bytes)
 {
 	void *p, *q, *right_p = win->scratch, *right_q = win->scratch + R5_BLOCK_BYTES;
 	u32 bad = 0;
@@ -185,6 +186,28 @@ static u32 check_pq(struct r5_window *win, unsigned int offset, unsigned int byt
 	if (put_right(q, right_q, bytes))
 		bad |= R5_PARITY_Q;
 	return bad;
+}
+
+/* Up to the end of the row, too. */
+static unsigned int row_run_end(const struct r5_window *win, unsigned int offset, unsigned int end)
+{
+	u64 next = (r5_window_row(win, offset) + 1) << win->shift;
+
+	return min_t(u64, run_end(win, offset, end), next - win->w->begin);
+}
+
+static u32 check_pq(struct r5_window *win, unsigned int offset, unsigned int *sectors)
+{
+	unsigned int some = run_end(win, offset, offset + *sectors) - offset;
+
+	place_blocks(win, offset);
+	some = emd_pq_right(win->at, win->conf->places, (size_t)some << SECTOR_SHIFT) >> SECTOR_SHIFT;
+	if (some) {
+		*sectors = some;
+		return 0;
+	}
+	*sectors = min(*sectors, R5_BLOCK_SECTORS);
+	return put_pq_right(win, offset, *sectors << SECTOR_SHIFT);
 }
 
 /* -- either ------------------------------------------------------------------------------------- */
@@ -204,7 +227,7 @@ static void solve_by_places(struct r5_window *win, unsigned int offset, unsigned
 	unsigned int some;
 
 	for (; offset < end; offset += some) {
-		some = min(R5_BLOCK_SECTORS, end - offset);
+		some = row_run_end(win, offset, end) - offset;
 		place_blocks(win, offset);
 		emd_pq_solve(win->at, win->conf->places, win->place[unknown[0]], win->place[unknown[nr - 1]], some << SECTOR_SHIFT);
 	}
@@ -220,10 +243,7 @@ void r5_window_solve(struct r5_window *win, unsigned int offset, unsigned int se
 
 u32 r5_window_check(struct r5_window *win, unsigned int offset, unsigned int *sectors)
 {
-	if (win->conf->parity == 1)
-		return check_sum(win, offset, sectors);
-	*sectors = min(*sectors, R5_BLOCK_SECTORS);
-	return check_pq(win, offset, *sectors << SECTOR_SHIFT);
+	return win->conf->parity == 1 ? check_sum(win, offset, sectors) : check_pq(win, offset, sectors);
 }
 
 void r5_window_mend(struct r5_window *win, unsigned int offset, unsigned int sectors)
