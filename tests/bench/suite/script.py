@@ -138,9 +138,9 @@ def guarded(row, subject, lines):
 
 
 def job_lines(row, mib, repetitions, tuned):
-    """Each on an array of its own. Its members agree, because EMD has made them do so first."""
-    lines, made = array(row, "emd")
-    agree = row.members == "ram" and not row.missing
+    """Each on an array of its own. Its members agree, because EMD has made them do so first, with all of them."""
+    lines, made = array(replace(row, missing=0), "emd")
+    agree = row.members == "ram"
     planted = [f"plant {device(row, 0)} {mib << 10}"] if planted_difference(row) else []
     result = guarded(row, "emd", lines + ["resync 1"] + stop(made) + planted) if agree else []
     mib = NULL_KIB >> 10 if row.members == "null" else mib
