@@ -134,7 +134,8 @@ TEST(MdBad, WhatTouchesGrowsAndWhatIsGoodAgainGoes)
 }
 
 // A list over several sectors. Of each cut during a change all of what is bad before and after must be found.
-void cut_everywhere(std::uint64_t start, std::uint64_t sectors, bool cleared)
+// `by_one`: entries move by one place at most, and so the list can be changed after any cut.
+void cut_everywhere(std::uint64_t start, std::uint64_t sectors, bool cleared, bool by_one = true)
 {
     for (unsigned phases = 0; phases <= BadLog::kPhases + 2; phases++) {
         Array array;
@@ -155,12 +156,19 @@ void cut_everywhere(std::uint64_t start, std::uint64_t sectors, bool cleared)
         if (phases > BadLog::kPhases) {
             EXPECT_EQ(found, after);
         }
+        if (!by_one)
+            continue;
+        array.load();
+        EXPECT_EQ(array.metadata->view().disks[0].bad_room, 512u) << "its list is kept no longer, after " << phases << " phases";
+        EXPECT_TRUE(array.bad(0, 9500, 5));
+        array.write();
+        EXPECT_TRUE(covered(array.on_disk(0), 9500));
     }
 }
 
 TEST(MdBad, NoCutLosesAnEntryWhileOneComes) { cut_everywhere(3500, 10, false); }
 TEST(MdBad, NoCutLosesAnEntryWhileOneGoes) { cut_everywhere(4000, 10, true); }
-TEST(MdBad, NoCutLosesAnEntryWhileManyGo) { cut_everywhere(4015, 2000, true); }
+TEST(MdBad, NoCutLosesAnEntryWhileManyGo) { cut_everywhere(4015, 2000, true, false); }
 TEST(MdBad, NoCutLosesAnEntryWhileOneIsSplit) { cut_everywhere(4004, 2, true); }
 TEST(MdBad, NoCutLosesAnEntryWhileOneGrows) { cut_everywhere(4010, 5, false); }
 
@@ -282,6 +290,28 @@ TEST(MdBad, AListThatTheKernelDoesNotTakeIsRefused)
     EXPECT_FALSE(array.metadata->view().volumes[0].read_write);
     EXPECT_NE(array.metadata->view().volumes[0].refused.find("more than EMD takes"), std::string::npos)
         << array.metadata->view().volumes[0].refused;
+}
+
+TEST(MdBad, ASpareWhoseListIsNoGoodIsLeftOut)
+{
+    Edited array;
+    array.disks.push_back(std::make_unique<BufferMedium>("new", "", std::vector<std::byte>(array.disks[0]->bytes.size())));
+    Disk spare;
+    spare.path = "new";
+    spare.present = true;
+    spare.sectors = array.disks[0]->bytes.size() / 512;
+    spare.dev = {9, 9};
+    ASSERT_TRUE(array.metadata->apply(change::SpareAdded{spare}));
+    array.write();
+    V1Bytes head = array.head(2);
+    head.features = Le32(head.features.get() | kBadBlocks);
+    array.put(2, head);
+    array.entry(2, 0, (array.disks[2]->bytes.size() / 512 - 4) << 10 | 8);
+    array.entry(2, 1, ~std::uint64_t{0});
+    array.load();
+    const Container &view = array.metadata->view();
+    EXPECT_TRUE(view.volumes[0].read_write) << view.volumes[0].refused;
+    EXPECT_FALSE(std::ranges::any_of(view.disks, [](const Disk &d) { return d.path == "new" && d.state == DiskState::Spare; }));
 }
 
 TEST(MdBad, ASpareHasALog)

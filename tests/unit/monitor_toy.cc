@@ -244,6 +244,8 @@ Result<> Kernel::write(std::string_view path, std::string_view value)
         done = p.size() == 4 ? write_member(p[2], p[3], std::string(value))
                              : write_volume(p[1] == "emd" ? "own:" + p[2] : p[2], std::string(value));
     });
+    if (stored && p.size() == 4)
+        stored(fmt::format("{}/{} {}", p[2], p[3], value));
     return done;
 }
 

@@ -166,7 +166,8 @@ void VolumeAttributes::read_lists(Member &member, MemberFacts &facts, const Cont
     facts.lists = has_word(state, "external_bbl") && !has_word(state, "faulty");
 }
 
-// In ascending order, as the kernel has room for.
+// In ascending order, as the kernel has room for. The last one lets the writes go. Nothing is stored after that: the member may have failed by
+// then, for which "-blocked" would be the acknowledgement.
 int VolumeAttributes::acknowledge(Member &member, const MemberFacts &facts)
 {
     for (const BadRange &r : facts.unknown) {
@@ -176,7 +177,20 @@ int VolumeAttributes::acknowledge(Member &member, const MemberFacts &facts)
         if (error != 0)
             return error;
     }
-    return member.state ? member.state->write("-blocked") : -ENODEV;
+    return 0;
+}
+
+// For what there is no room in the record. A member that has failed by itself meanwhile is failed already, and will be recorded.
+int VolumeAttributes::give_up(Member &member, MemberFacts &facts)
+{
+    if (!member.state)
+        return -ENODEV;
+    member.state->write("-external_bbl");
+    const bool written = read_list(member.unknown, facts.unknown) && facts.unknown.empty();
+    const int error = written ? 0 : member.state->write("faulty");
+    if (written || error != 0)  // it is good again; or the array would break: its writes wait until there is room for what is bad
+        member.state->write("external_bbl");
+    return error;
 }
 
 }  // namespace emd::mon

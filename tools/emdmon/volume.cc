@@ -236,14 +236,7 @@ int VolumeAttributes::reply(const Reply &reply, std::uint64_t checkpoint)
         return error;
     }
     case Reply::What::Listed: return acknowledge(members_[reply.member], facts_.members[reply.member]);
-    case Reply::What::GiveUp: {
-        Handle &member = members_[reply.member].state;
-        write(member, "-external_bbl");
-        const int error = write(member, "-blocked");
-        if (error != 0)  // the array would break: its writes wait until there is room for what is bad
-            write(member, "external_bbl");
-        return error;
-    }
+    case Reply::What::GiveUp: return give_up(members_[reply.member], facts_.members[reply.member]);
     case Reply::What::Ack: {
         char number[24];
         const auto end = std::to_chars(number, number + sizeof number, checkpoint).ptr;

@@ -54,6 +54,7 @@ private:
     void read_lists(Member &member, MemberFacts &facts, const Container &container);
     bool read_list(Handle &handle, std::vector<BadRange> &list);
     int acknowledge(Member &member, const MemberFacts &facts);
+    int give_up(Member &member, MemberFacts &facts);
 
     std::string array_;
     unsigned index_;

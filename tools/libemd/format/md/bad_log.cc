@@ -28,10 +28,11 @@ bool well_placed(const V1 &sb, std::uint64_t device_sectors, unsigned sector_byt
            apart(sb.sector, kBlockBytes / 512) && apart(sb.data_offset, data) && !bitmap_inside;
 }
 
+// An entry may be there twice, at the border of two pieces of which a power cut left one old. When many had gone at once they are out of order then.
 bool in_order(const std::vector<BadRange> &entries)
 {
     for (std::size_t i = 1; i < entries.size(); i++)
-        if (entries[i].start < end_of(entries[i - 1]))
+        if (entries[i].start < entries[i - 1].start || end_of(entries[i]) < end_of(entries[i - 1]))
             return false;
     return true;
 }

@@ -256,16 +256,6 @@ bool plausible(const Member &member, const Superblock &sb, std::uint64_t compone
     return component <= member.data_sectors && end <= member.sectors && (apart || (v1 && v1->minor == 0 && begin + component <= member.record_sector));
 }
 
-// It was away while the members grew: no reason to leave the array alone.
-void drop_outgrown(Member &member, const Superblock &sb, std::uint64_t component)
-{
-    if (member.state != Member::State::Spare || plausible(member, sb, component))
-        return;
-    member.state = Member::State::Failed;
-    member.number = kNoNumber;
-    member.block.clear();
-}
-
 // Is the list of bad blocks one that the kernel takes?
 std::optional<Refusal> refusal_of(const std::vector<BadRange> &bad, const Member &member)
 {
@@ -279,6 +269,19 @@ std::optional<Refusal> refusal_of(const std::vector<BadRange> &bad, const Member
                                        bad.size()), false};
     }
     return std::nullopt;
+}
+
+// It was away while the members grew, or its list of bad blocks is no good: no reason to leave the array alone.
+void drop_unfit_spare(Member &member, const Superblock &sb, std::uint64_t component)
+{
+    if (member.state != Member::State::Spare)
+        return;
+    const V1 *v1 = std::get_if<V1>(&sb);
+    if (plausible(member, sb, component) && !(v1 && refusal_of(v1->bad, member)))
+        return;
+    member.state = Member::State::Failed;
+    member.number = kNoNumber;
+    member.block.clear();
 }
 
 std::optional<Refusal> refusal_of(const Source &source, const Member &member, std::uint64_t component)
@@ -374,7 +377,7 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
     for (const Source &source : sources) {
         members.push_back(member_of(source, first));
         if (&source != &first)
-            drop_outgrown(members.back(), source.sb, component);
+            drop_unfit_spare(members.back(), source.sb, component);
         if (!refusal)
             refusal = refusal_of(source, members.back(), component);
     }
