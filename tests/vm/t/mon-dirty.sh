@@ -11,8 +11,11 @@ wait_attr 30 "$(md array_state)" clean
 wait_recorded 10 "Dirty State" clean
 
 say "the first write"
+delay=$(attr "$(md safe_mode_delay)")
+echo 0 >"$(md safe_mode_delay)"	# it stays dirty until that has been looked at
 write_once
 expect dirty recorded "Dirty State"
+echo "$delay" >"$(md safe_mode_delay)"
 wait_attr 30 "$(md array_state)" clean
 wait_recorded 10 "Dirty State" clean
 
