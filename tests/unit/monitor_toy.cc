@@ -156,9 +156,9 @@ Result<std::string> Kernel::read(std::string_view path)
     }
     if (p[0] != "emd126" || !volume_exists)
         return missing(path);
-    if (p.size() >= 4)
+    if (p.size() >= 4 && p[2] != "bitmap")
         return read_member(p[2], p.back());
-    const auto a = attributes.find(p[1] == "emd" ? "own:" + p[2] : p[2]);
+    const auto a = attributes.find(p[1] == "emd" ? "own:" + p[2] : p.size() == 4 ? "bitmap/" + p[3] : p[2]);
     return a == attributes.end() ? Result<std::string>(missing(path)) : Result<std::string>(a->second);
 }
 
@@ -241,8 +241,10 @@ Result<> Kernel::write(std::string_view path, std::string_view value)
         return fail_errno(EBUSY, "{}", path);
     Result<> done;
     journal_->act(fmt::format("store {} {}", fmt::join(p.begin() + 2, p.end(), "/"), value), [&] {
-        done = p.size() == 4 ? write_member(p[2], p[3], std::string(value))
-                             : write_volume(p[1] == "emd" ? "own:" + p[2] : p[2], std::string(value));
+        if (p.size() == 4)
+            done = p[2] == "bitmap" ? write_volume("bitmap/" + p[3], std::string(value)) : write_member(p[2], p[3], std::string(value));
+        else
+            done = write_volume(p[1] == "emd" ? "own:" + p[2] : p[2], std::string(value));
     });
     if (stored && p.size() == 4)
         stored(fmt::format("{}/{} {}", p[2], p[3], value));
@@ -422,6 +424,12 @@ struct Applier {
         else
             c.bad.push_back({x.disk, x.start, x.sectors});
     }
+    void operator()(const change::BitmapComplete &x)
+    {
+        for (const Slot &s : volume(c, x.volume).slots)
+            if (!s.in_sync || c.disks.at(static_cast<std::size_t>(s.disk)).state != DiskState::Active)
+                throw std::logic_error("a member is missing");
+    }
     void operator()(const change::SpareAdded &x) { c.disks.push_back(x.disk); }
     void operator()(const change::DiskRemoved &x) { c.disks.erase(c.disks.begin() + x.disk); }  // the last one
     template <typename T>
@@ -443,6 +451,9 @@ Result<> Record::apply(const Change &change)
         return fail(Errc::NoSpace, "the toy's list is full");
     const Ignoring ignoring;
     std::visit(Applier{container_}, change);
+    fresh_ = true;
+    if (std::holds_alternative<change::BitmapComplete>(change))
+        cleared_ = archive_->last + 1;
     return {};
 }
 
@@ -455,10 +466,22 @@ std::vector<Image> Record::prepare() const
     return images;
 }
 
+// The number of the record that comes with it, and of the one from which on bits may be taken back.
+std::optional<BitmapHead> Record::bitmap_head(unsigned index) const
+{
+    if (!container_.volumes.at(index).bitmap)
+        return std::nullopt;
+    BitmapHead head{};
+    head[0] = static_cast<std::byte>(archive_->last + fresh_);
+    head[1] = static_cast<std::byte>(cleared_);
+    return head;
+}
+
 void Record::encode(std::span<Image> images)
 {
     const Ignoring ignoring;
     container_.sequence = ++archive_->last;
+    fresh_ = false;
     archive_->snapshots[archive_->last] = container_;
     for (Image &image : images) {
         const Disk &disk = container_.disks.at(static_cast<std::size_t>(image.disk));

@@ -120,10 +120,13 @@ public:
     Result<> apply(const Change &change) override;
     std::vector<Image> prepare() const override;
     void encode(std::span<Image> images) override;
+    std::optional<BitmapHead> bitmap_head(unsigned volume) const override;
 
     std::string refuse;  // name of a change that apply() refuses
 
 private:
+    bool fresh_ = false;         // changed since encode()
+    std::uint64_t cleared_ = 0;  // number of the snapshot with the last BitmapComplete
     Container container_;
     Archive *archive_;
 };

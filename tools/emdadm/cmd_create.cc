@@ -186,6 +186,8 @@ Result<int> create_array(Context &c, const Format &format, const std::string &na
     want.name = o.name.empty() ? name : o.name;
     want.shape = EMD_TRY(usual_shape(o));
     want.assume_clean = o.assume_clean;
+    want.bitmap = o.bitmap;
+    want.bitmap_chunk_bytes = o.bitmap_chunk_sectors * 512;
     EMD_TRY(check_count(o, want.shape, paths.size()));
 
     plan::NewContainer container{name + "-disks", std::string(format.name()), {}, o.force, o.assume_clean};

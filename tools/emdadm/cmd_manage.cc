@@ -64,8 +64,28 @@ Disk disk_of(const BlockDevice &device)
     return disk;
 }
 
+// A former member comes back with its data where that is possible; --re-add wants nothing else, --add-spare never that.
+Result<Change> change_for(const Loaded &loaded, const BlockDevice &device, bool known, bool keeps_bits, Disposition how)
+{
+    if (how != Disposition::AddSpare && known) {
+        auto back = loaded.metadata->returning(device);
+        if (back && !keeps_bits)
+            back = fail(Errc::Refused, "{} cannot come back with its data: the array runs without its bitmap", device.path());
+        if (back)
+            if (const auto taken = EMD_TRY(loaded.reload())->apply(*back); !taken)
+                back = tl::make_unexpected(taken.error());
+        if (back)
+            return Change(std::move(*back));
+        if (how == Disposition::ReAdd)
+            return fail(back.error().code(), "{}: use --add, and all of it is rebuilt", back.error().text());
+    } else if (how == Disposition::ReAdd) {
+        return fail(Errc::Refused, "{} is no former member of the array: use --add", device.path());
+    }
+    return Change(change::SpareAdded{disk_of(device)});
+}
+
 // What stands on a member of a single array names the array: emdmon writes it, when the kernel has the disk.
-Result<> add_to_single(Context &c, const std::string &container, const Loaded &loaded, const BlockDevice &device)
+Result<> add_to_single(Context &c, const std::string &container, const Loaded &loaded, const BlockDevice &device, Disposition how)
 {
     const std::string name = link_of(c, container);
     const plan::Running running = EMD_TRY(running_volumes(c, container));
@@ -75,7 +95,9 @@ Result<> add_to_single(Context &c, const std::string &container, const Loaded &l
     const bool known = found && *found && (*found)->probe.container == loaded.view().uuid && owning_partition(device, **found).empty();
     EMD_TRY(check_blank(c, device, known));
     const Disk disk = disk_of(device);
-    EMD_TRY(EMD_TRY(loaded.reload())->apply(change::SpareAdded{disk}));  // what would be refused is refused here
+    const std::string can_clear = c.sysfs->read(running.volumes.front().array + "/md/bitmap/can_clear").value_or("");
+    const Change change = EMD_TRY(change_for(loaded, device, known, !can_clear.empty(), how));
+    EMD_TRY(EMD_TRY(loaded.reload())->apply(change));  // what would be refused is refused here
     // A monitor that begins with a read-only array makes it writable: that is its part in an assembly.
     if (const plan::RunningVolume &volume = running.volumes.front(); volume.state == "readonly" && !monitor_runs(container)) {
         const std::string array = link_of(c, volume.array);
@@ -87,18 +109,23 @@ Result<> add_to_single(Context &c, const std::string &container, const Loaded &l
     if (!known)
         plan.add(plan::Wipe{disk.path});
     plan.add(plan::AddMember{container, disk.path, disk.dev, 0, 0, -1, {}}, {plan::RemoveMember{container, disk.path, disk.dev}});
-    plan.add(plan::Send{container, change::SpareAdded{disk}});
+    plan.add(plan::Send{container, change});
     Loaded fresh;
     fresh.format = loaded.format;
     fresh.devices.push_back(EMD_TRY(BlockDevice::open(disk.path, OpenMode::Read)));
     SystemHost host(c, std::move(fresh));
     EMD_TRY(run_plan(c, host, plan));
-    if (!c.options.dry_run)
-        c.say("added {} to {} as a spare", disk.path, link_of(c, running.volumes.front().array));
+    if (c.options.dry_run)
+        return {};
+    const std::string array = link_of(c, running.volumes.front().array);
+    if (const auto *back = std::get_if<change::MemberReturned>(&change))
+        c.say("{} is member {} of {} again: what it has missed is rebuilt", disk.path, back->slot, array);
+    else
+        c.say("added {} to {} as a spare", disk.path, array);
     return {};
 }
 
-Result<> add_to_container(Context &c, const std::string &container, const std::string &path)
+Result<> add_to_container(Context &c, const std::string &container, const std::string &path, Disposition how)
 {
     Loaded loaded = EMD_TRY(load_container(c, container));
     const std::string name = link_of(c, container);
@@ -106,7 +133,7 @@ Result<> add_to_container(Context &c, const std::string &container, const std::s
     if (loaded.device(device->dev()))
         return fail(Errc::Busy, "{} is in {} already", device->path(), name);
     if (is_single(*loaded.format))
-        return add_to_single(c, container, loaded, *device);
+        return add_to_single(c, container, loaded, *device, how);
     const auto probe = loaded.format->probe(*device);
     const bool loose = probe && probe->found && probe->container == Uuid{};
     if (probe && probe->found && !loose && !c.options.force)
@@ -163,10 +190,10 @@ Result<> add_to_bare(Context &c, const std::string &array, const std::string &pa
     return {};
 }
 
-Result<> add(Context &c, const ArrayRef &ref, const std::string &path)
+Result<> add(Context &c, const ArrayRef &ref, const std::string &path, Disposition how)
 {
     switch (ref.kind) {
-    case ArrayRef::Kind::Container: return add_to_container(c, ref.array, path);
+    case ArrayRef::Kind::Container: return add_to_container(c, ref.array, path, how);
     case ArrayRef::Kind::Volume:
         return fail(Errc::Invalid, "{} is a volume: add the disk to its container {}", link_of(c, ref.array), link_of(c, ref.container));
     case ArrayRef::Kind::Bare: return add_to_bare(c, ref.array, path);
@@ -376,10 +403,11 @@ Result<int> cmd_manage(Context &c)
             continue;
         }
         const std::string &path = arguments[i].text;
-        switch (arguments[i++].disposition) {
+        const Disposition how = arguments[i++].disposition;
+        switch (how) {
         case Disposition::Add:
         case Disposition::AddSpare:
-        case Disposition::ReAdd: EMD_TRY(add(c, ref, path)); break;
+        case Disposition::ReAdd: EMD_TRY(add(c, ref, path, how)); break;
         case Disposition::Fail: EMD_TRY(fail_member(c, ref, path)); break;
         case Disposition::Remove: EMD_TRY(remove_member(c, ref, path)); break;
         case Disposition::Replace:

@@ -156,9 +156,11 @@ Result<> set_value(Options &o, const OptionRow &row, const char *text)
     case Id::Name: o.name = text; break;
     case Id::HomeHost: o.home_host = text; break;
     case Id::Bitmap:
-        if (std::string_view(text) != "none")
-            return fail(Errc::Unsupported, "--bitmap={}: emdadm makes none yet, leave it out (the module has one, by md/bitmap/location)", text);
+        if (const std::string_view word = text; word != "none" && word != "internal")
+            return fail(Errc::Unsupported, "--bitmap={}: EMD keeps a bitmap on the members alone: take internal, or none", text);
+        o.bitmap = std::string_view(text) == "internal";
         break;
+    case Id::BitmapChunk: o.bitmap_chunk_sectors = EMD_TRY(sectors(row, text)); break;
     case Id::Uuid: o.uuid = text; break;
     case Id::Config: o.config = text; break;
     case Id::BackupFile: o.backup_file = text; break;

@@ -50,6 +50,8 @@ struct Options {
     unsigned spares = 0;
     std::optional<std::uint64_t> size_sectors, array_size_sectors;  // ~0: max
     std::string metadata, name, uuid, config, backup_file;
+    std::optional<bool> bitmap;                 // --bitmap=internal or none
+    std::uint64_t bitmap_chunk_sectors = 0;     // 0: not said
     std::optional<std::string> home_host;  // whose the array is
 
     bool force = false, run = false, scan = false, no_degraded = false, assume_clean = false;

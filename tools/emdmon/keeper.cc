@@ -89,7 +89,7 @@ bool Keeper::hot_turn(Time now)
     for (VolumeAttributes &v : volumes_)
         decide(v.read(view()), view(), memory(v.index()), now, decision_);
 
-    bool changed = false, vital = true;
+    bool changed = false, vital = true, complete = true;
     for (const Change &change : decision_.changes) {
         const Result<> applied = metadata_->apply(change);
         changed = changed || applied.has_value();
@@ -101,24 +101,32 @@ bool Keeper::hot_turn(Time now)
                 give_up(v.facts(), *bad, decision_);
         if (std::holds_alternative<change::BadBlock>(change) && applied.error().code() == Errc::Busy)
             continue;  // the record takes it when it has been written
+        complete = complete && !std::holds_alternative<change::BitmapComplete>(change);
         // Without these two on the disks no write may go on.
         vital = vital && !std::holds_alternative<change::DiskFailed>(change) &&
                 !std::holds_alternative<change::MarkDirty>(change);
         complain(applied.error().text());
     }
     // What an earlier turn could not write is not on the disks, whatever the record in memory says.
-    if (const Result<> saved = save(); !saved) {
+    // The failure of a disk that hangs cannot wait for what the kernel writes to all of them.
+    const auto is_failure = [](const Change &change) { return std::holds_alternative<change::DiskFailed>(change); };
+    const bool failure = std::ranges::any_of(decision_.changes, is_failure);
+    if (const Result<> saved = save(!failure); !saved) {
         complain(saved.error().text());
         return false;
     }
     for (const Reply &reply : decision_.replies) {
         if (!vital)
             break;
+        if (reply.what == Reply::What::ClearBits && !complete)
+            continue;
         const Volume *record = find_volume(view(), reply.volume);
         const std::uint64_t checkpoint = record && record->reshape ? record->reshape->position : 0;
         if (VolumeAttributes *v = find(reply.volume); v != nullptr && v->reply(reply, checkpoint) == 0)
             changed = true;
     }
+    if (failure)
+        put_bitmap_heads();
     return changed;
 }
 
@@ -136,17 +144,31 @@ std::vector<VolumeFacts> Keeper::all_facts() const
     return all;
 }
 
-Result<> Keeper::save()
+Result<> Keeper::save(bool heads_first)
 {
     if (!unsaved_)
         return {};
+    // The bitmap may be ahead of the record, and not behind it: then it would have to be taken for one that was not kept.
+    if (heads_first)
+        put_bitmap_heads();
     Result<> durable = writer_.commit();
     unsaved_ = !durable;
+    if (heads_first)
+        put_bitmap_heads();  // more than was foreseen happened if a disk was lost meanwhile
     if (durable)
         trouble_.clear();
     else
         trouble_ = durable.error().text();
     return durable;
+}
+
+// Where it fails the next start resynchronises everything, which is safe; so nothing waits for it but the taking back of bits.
+void Keeper::put_bitmap_heads()
+{
+    for (VolumeAttributes &v : volumes_)
+        if (const auto head = metadata_->bitmap_head(v.index()))
+            if (const int error = v.put_bitmap_head(*head); error != 0)
+                complain(fmt::format("{}: the superblock of its bitmap cannot be written (error {})", v.array(), -error));
 }
 
 // A change that was decided here or asked for: applied, with buffers for what it made, durable.

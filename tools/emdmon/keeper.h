@@ -105,7 +105,8 @@ private:
     Memory &memory(unsigned volume) { return memories_[volume]; }
     VolumeAttributes *find(unsigned volume);
     std::vector<VolumeFacts> all_facts() const;
-    Result<> save();
+    Result<> save(bool heads_first = true);
+    void put_bitmap_heads();
     Result<> record(const Change &change);
     Result<> make_durable();
 
@@ -123,6 +124,7 @@ private:
     void answer_sync(const Held &held);
     void answer_held();
     Result<bool> apply(const Held &held);
+    Result<> check_bitmap_runs(const change::MemberReturned &back);
     Result<> forget_departed(DevNum dev);
     Result<bool> start_reshape(const Held &held, change::ReshapeStarted change);
     Result<bool> withdraw_reshape(const Held &held, unsigned volume);

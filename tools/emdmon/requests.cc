@@ -10,11 +10,25 @@ namespace {
 
 constexpr std::size_t kRemembered = 64;  // answers kept for requests that come again
 
+// The disk that comes with the change; null: none does.
+const Disk *added_disk(const Change &change)
+{
+    if (const auto *added = std::get_if<change::SpareAdded>(&change))
+        return &added->disk;
+    const auto *back = std::get_if<change::MemberReturned>(&change);
+    return back ? &back->disk : nullptr;
+}
+
 // Already as the change wants it?
 bool is_so(const Container &container, const Change &change)
 {
-    if (const auto *added = std::get_if<change::SpareAdded>(&change)) {
-        const Disk *disk = disk_at(container, find_disk(container, added->disk.dev));
+    if (const Disk *added = added_disk(change)) {
+        const Disk *disk = disk_at(container, find_disk(container, added->dev));
+        if (const auto *back = std::get_if<change::MemberReturned>(&change)) {
+            const Volume *volume = find_volume(container, back->volume);
+            return volume != nullptr && back->slot < volume->slots.size() && disk != nullptr &&
+                   disk_at(container, volume->slots[back->slot].disk) == disk;
+        }
         // Of md one that failed comes back as a new one. IMSM knows it by its serial number, as failed.
         return disk != nullptr && (disk->state != DiskState::Failed || container.format == FormatId::Imsm);
     }
@@ -122,20 +136,31 @@ Result<bool> Keeper::apply(const Held &held)
         return start_reshape(held, *start);
     if (const auto *withdrawn = std::get_if<change::ReshapeWithdrawn>(&change))
         return withdraw_reshape(held, withdrawn->volume);
-    if (const auto *added = std::get_if<change::SpareAdded>(&change))
-        EMD_TRY(forget_departed(added->disk.dev));
+    if (const Disk *added = added_disk(change))
+        EMD_TRY(forget_departed(added->dev));
+    if (const auto *back = std::get_if<change::MemberReturned>(&change))
+        EMD_TRY(check_bitmap_runs(*back));
     if (is_so(view(), change))
         return true;
     std::optional<DevNum> removed;
     if (const auto *gone = std::get_if<change::DiskRemoved>(&change);
         gone != nullptr && gone->disk >= 0 && static_cast<std::size_t>(gone->disk) < view().disks.size())
         removed = view().disks[static_cast<std::size_t>(gone->disk)].dev;
-    if (const auto *added = std::get_if<change::SpareAdded>(&change))
-        writer_.welcome(added->disk.dev);
+    if (const Disk *added = added_disk(change))
+        writer_.welcome(added->dev);
     EMD_TRY(record(change));
     if (removed)
         writer_.forget(*removed);
     return true;
+}
+
+// Without its bitmap nobody has noted what is written.
+Result<> Keeper::check_bitmap_runs(const change::MemberReturned &back)
+{
+    const VolumeAttributes *attributes = find(back.volume);
+    if (attributes == nullptr || !attributes->facts().can_clear)
+        return fail(Errc::Refused, "{} cannot come back with its data: the array runs without its bitmap", back.disk.path);
+    return {};
 }
 
 // A spare that had left is still known as it was. Who is added now may be another disk, with nothing on it: it is a new one.

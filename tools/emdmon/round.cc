@@ -100,7 +100,9 @@ void decide_writable(const VolumeFacts &facts, const Container &container, const
     // A rebuild says nothing of the members that it reads.
     const bool busy = record.activity != Activity::None && record.activity != Activity::Rebuild;
     const bool to_be_synced = facts.redundant && (facts.resync_start || busy);
-    if (to_be_synced && !record.dirty)
+    // Dirty already, and without its bitmap: nothing would tell a later boot that the bits are not kept. An event does.
+    const bool unkept = record.bitmap && !facts.can_clear;
+    if (record.dirty ? unkept : to_be_synced)
         out.changes.push_back(change::MarkDirty{record.index});
     out.replies.push_back({to_be_synced ? Reply::What::Active : Reply::What::Clean, record.index});
 }
@@ -240,6 +242,21 @@ void decide_ends(const VolumeFacts &facts, const Container &container, const Vol
     }
 }
 
+// A bit that is taken back is a promise: who left before it was, is not taken back by the bits that are left. That is durable first.
+// The kernel forbids it by itself when it loses a member.
+void decide_bitmap(const VolumeFacts &facts, const Container &container, const Volume &record, Decision &out)
+{
+    if (!record.bitmap || facts.can_clear != false || facts.head_refused || !facts.writable() || !facts.members_known || record.activity == Activity::Rebuild)
+        return;
+    for (std::size_t i = 0; i < record.slots.size(); i++) {
+        const Disk *disk = disk_at(container, record.slots[i].disk);
+        if (disk == nullptr || disk->state != DiskState::Active || !record.slots[i].in_sync || !rebuilt(facts, record.slots[i], i))
+            return;
+    }
+    out.changes.push_back(change::BitmapComplete{record.index});
+    out.replies.push_back({Reply::What::ClearBits, record.index});
+}
+
 }  // namespace
 
 void decide(const VolumeFacts &facts, const Container &container, Memory &memory, Time now, Decision &out)
@@ -255,6 +272,7 @@ void decide(const VolumeFacts &facts, const Container &container, Memory &memory
     decide_sync_progress(facts, container, *record, memory, now, out);
     decide_reshape_progress(facts, *record, out);
     decide_ends(facts, container, *record, out);
+    decide_bitmap(facts, container, *record, out);
 }
 
 }  // namespace emd::mon

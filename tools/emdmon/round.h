@@ -27,6 +27,7 @@ struct Reply {
         Ack,      // the checkpoint in the record is durable
         Listed,   // the member's unknown bad blocks are durable
         GiveUp,   // the record cannot take them: the member has to fail for them
+        ClearBits,  // whoever is away is known to have missed something: bits may be taken back
     } what;
     unsigned volume;
     std::size_t member = 0;  // index into VolumeFacts::members, for those of a member

@@ -56,11 +56,14 @@ struct BadList {
     bool kept;
 };
 
-Result<> place(Array array, Placement::What what, DevNum dev, int slot, std::uint64_t offset, std::uint64_t size, const BadList &list)
+Result<> place(Array array, Placement::What what, DevNum dev, int slot, std::uint64_t offset, std::uint64_t size, const BadList &list,
+               bool returning)
 {
     if (what != Placement::What::Recover) {
         const std::string member = EMD_TRY(prepare_member(array, dev, offset, size));
         const bool there = EMD_TRY(array.member(member)).slot == slot || reserved_slot(array, member) == slot;
+        if (!there && returning)
+            EMD_TRY(array.set_member(member, "state", "insync"));
         if (!there)
             EMD_TRY(array.give_bad_blocks(member, list.bad, list.kept));
         if (!there)
@@ -120,8 +123,9 @@ Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &place
     const std::uint64_t size = own ? recorded.data_sectors : shape.component_sectors;
     const Disk &disk = container.disks.at(static_cast<std::size_t>(placement.disk));
     const BadList list{bad_blocks(container, placement.disk), disk.bad_room != 0 && is_redundant(shape.level)};
+    const bool returning = recorded.returning;
     return [=, &sysfs, name = std::move(array), what = placement.what, slot = static_cast<int>(placement.slot)] {
-        return place(Array(sysfs, name), what, dev, slot, offset, size, list);
+        return place(Array(sysfs, name), what, dev, slot, offset, size, list, returning);
     };
 }
 

@@ -99,6 +99,8 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
     open(root, chunk_size_, "md/chunk_size");
     open(root, layout_, "md/layout");
     open(root, reshape_acked_, "emd/reshape_acked");
+    open(root, can_clear_, "md/bitmap/can_clear");
+    open(root, bitmap_superblock_, "md/bitmap/superblock");
 
     const Result<std::vector<MemberInfo>> now = Array(sysfs, array_).members();
     facts_.members_known = now.has_value();
@@ -166,6 +168,8 @@ void VolumeAttributes::read_sync(bool vanished)
     std::string_view acked = text(reshape_acked_);
     facts_.gate = reshape_acked_ != nullptr && !gate_refused_;
     facts_.acked = take_number(acked);
+    const std::string_view can_clear = text(can_clear_);
+    facts_.can_clear = can_clear.empty() ? std::nullopt : std::optional(can_clear == "true");
 }
 
 void VolumeAttributes::read_geometry()
@@ -230,6 +234,7 @@ int VolumeAttributes::reply(const Reply &reply, std::uint64_t checkpoint)
     case Reply::What::Unblock: return write(members_[reply.member].state, "-blocked");
     case Reply::What::Active: return write(array_state_, "active");
     case Reply::What::Clean: return write(array_state_, "clean");
+    case Reply::What::ClearBits: return head_ ? write(can_clear_, "true") : -EAGAIN;
     case Reply::What::Fail: {
         const int error = write(members_[reply.member].state, "faulty");
         facts_.members[reply.member].refuses_to_fail = error == -EBUSY;
@@ -247,6 +252,25 @@ int VolumeAttributes::reply(const Reply &reply, std::uint64_t checkpoint)
     }
     }
     return -EINVAL;
+}
+
+int VolumeAttributes::put_bitmap_head(const BitmapHead &head)
+{
+    if (!facts_.can_clear || !facts_.running() || head_ == head)
+        return 0;
+    constexpr std::string_view digits = "0123456789abcdef";
+    char hex[2 * std::tuple_size_v<BitmapHead>];
+    for (std::size_t i = 0; i < head.size(); i++) {
+        hex[2 * i] = digits[std::to_integer<unsigned>(head[i]) >> 4];
+        hex[2 * i + 1] = digits[std::to_integer<unsigned>(head[i]) & 0xf];
+    }
+    const int error = bitmap_superblock_ ? bitmap_superblock_->write({hex, sizeof hex}) : -ENODEV;
+    facts_.head_refused = error != 0;
+    if (error)
+        head_.reset();
+    else
+        head_ = head;
+    return error;
 }
 
 void VolumeAttributes::for_each_fd(const std::function<void(int)> &visit) const

@@ -29,6 +29,9 @@ public:
     // Hot. `checkpoint` is for Ack. 0 or -errno. A refusal that would be repeated for ever is remembered.
     int reply(const Reply &reply, std::uint64_t checkpoint);
 
+    // Hot. Makes the kernel write this in front of the bits, unless it has. 0, also when there are no bits, or -errno.
+    int put_bitmap_head(const BitmapHead &head);
+
     // Something vanished since the last refresh().
     bool stale() const { return stale_; }
 
@@ -60,10 +63,12 @@ private:
     unsigned index_;
     Handle array_state_, metadata_version_, sync_action_, sync_completed_, resync_start_, reshape_position_;
     Handle level_, new_level_, raid_disks_, chunk_size_, layout_, reshape_acked_;
+    Handle can_clear_, bitmap_superblock_;
     std::vector<Member> members_;
     VolumeFacts facts_;
     bool stale_ = false;
     bool gate_refused_ = false;
+    std::optional<BitmapHead> head_;  // which the members have
     char buffer_[4096];  // a page: a list of bad blocks may fill it
 };
 

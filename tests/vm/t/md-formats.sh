@@ -124,6 +124,10 @@ boot2() {
 	mdadm --assemble /dev/md9 "$d0" "$d2" "$d3" 2>&1
 	refuses "used by md9|in use|nothing can be assembled" emdadm --assemble /dev/emd/arr --config none "$d0" "$d2" "$d3"
 	refuses "md9 has .*, so its other disks are left alone" emdadm --assemble /dev/emd/arr --config none "$d0" "$d1"
+	md_stop
+	mdadm --zero-superblock "$d0" "$d1" "$d2" "$d3"
+	md_make 0.90 5 6 "$d0" "$d2" "$d3"
+	mdadm --assemble /dev/md9 "$d0" "$d2" "$d3" 2>&1
 	mdadm --grow /dev/md9 --bitmap internal 2>&1
 	md_stop
 	sums "$d0" "$d2" "$d3" >/tmp/sums

@@ -37,6 +37,16 @@ public:
     // Buffers for the metadata as it is now (after a change that adds disks or volumes: prepare again).
     virtual std::vector<Image> prepare() const = 0;
 
+    // What has to stand in front of the volume's bits, on all members, before what encode() fills in next is written. Empty:
+    // there is no bitmap, or nothing in front of it. Does not allocate.
+    virtual std::optional<BitmapHead> bitmap_head(unsigned) const { return std::nullopt; }
+
+    // As what a former member, whose data is still on it, could take its slot again. Errors: Refused with the reason.
+    virtual Result<change::MemberReturned> returning(const Medium &medium) const
+    {
+        return fail(Errc::Unsupported, "{} cannot come back with its data: there is no record of what it has missed", medium.path());
+    }
+
     // Fill the buffers with the present state; counts one generation. Does not allocate.
     virtual void encode(std::span<Image> images) = 0;
 };
@@ -61,6 +71,8 @@ struct NewArray {
     std::string host, name;
     Shape shape;          // component_sectors 0: as much as fits
     bool assume_clean = false;
+    std::optional<bool> bitmap;                // with a write-intent bitmap? Empty: as the format's other tools do
+    std::uint64_t bitmap_chunk_bytes = 0;      // of a region; 0: as the format likes it
     std::vector<const Medium *> members;  // by slot; null: missing
     std::vector<const Medium *> spares;
 };

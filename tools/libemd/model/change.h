@@ -40,6 +40,9 @@ struct BadBlock {
     std::uint32_t sectors;
     bool cleared;
 };
+struct BitmapComplete {  // all members are there: what has no bit stands on all of them, and who left before has missed something
+    unsigned volume;
+};
 
 // -- decisions --
 
@@ -66,6 +69,16 @@ struct BackupRecorded {  // the unit at `position` is complete and durable in th
 struct SpareAdded {  // a new disk, without a place
     Disk disk;
 };
+struct MemberReturned {  // a former member takes its slot again; the bitmap knows what it has missed
+    unsigned volume = 0;
+    unsigned slot = 0;
+    Disk disk;
+    std::uint64_t events = 0;       // of the last change that it has a record of
+    std::uint64_t data_offset = 0;  // sectors
+};
+struct BitmapReset {  // all bits are set; only while the volume does not run
+    unsigned volume;
+};
 struct DiskRemoved {  // a spare, or a failed disk
     int disk;
 };
@@ -91,6 +104,7 @@ namespace emd {
 
 using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFailed, change::SyncProgress,
                             change::SyncFinished, change::ReshapeProgress, change::ReshapeFinished, change::BadBlock,
+                            change::BitmapComplete, change::MemberReturned, change::BitmapReset,
                             change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
                             change::ReshapeWithdrawn, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
                             change::VolumeCreated, change::VolumeDeleted, change::Takeover>;

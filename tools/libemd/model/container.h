@@ -67,7 +67,19 @@ struct Slot {
     bool in_sync = false;  // false: missing, failed, or being rebuilt
     // Of formats in which each member says where its own data lies; 0 sectors: as the volume says.
     std::uint64_t data_offset = 0, data_sectors = 0;
+    bool returning = false;  // not in sync, but it holds everything for which the bitmap has no bit
 };
+
+// The write-intent bitmap of a volume: bits behind a superblock of its own, at one place of all members.
+struct BitmapPlace {
+    std::uint64_t sector = 0;       // of its superblock, on each disk
+    std::uint32_t chunk_bytes = 0;  // of a region
+    std::uint32_t sleep = 5;        // seconds after which a region that is written no more may get clean
+    bool stale = false;             // what was written has no bits: they are all to be set before it is used
+    bool operator==(const BitmapPlace &) const = default;
+};
+// What stands in front of the bits; opaque to everybody but the format.
+using BitmapHead = std::array<std::byte, 256>;
 
 // A long operation that the metadata records.
 enum class Activity { None, Init, Rebuild, Check, Repair, Reshape };
@@ -100,6 +112,7 @@ struct Volume {
     Activity activity = Activity::None;
     std::uint64_t checkpoint = 0;    // Init/Rebuild/Repair: member sectors done
     std::optional<ReshapeRecord> reshape;
+    std::optional<BitmapPlace> bitmap;
     std::string consistency = "resync";  // md's words: "resync", "ppl", "bitmap"
 };
 

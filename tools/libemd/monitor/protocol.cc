@@ -129,6 +129,10 @@ void fields(auto &a, Is<change::ReshapeWithdrawn> auto &c) { a(c.volume); }
 void fields(auto &a, Is<change::BackupRecorded> auto &c) { a(c.volume), a(c.position); }
 void fields(auto &a, Is<change::SpareAdded> auto &c) { fields(a, c.disk); }
 void fields(auto &a, Is<change::DiskRemoved> auto &c) { a(c.disk); }
+void fields(auto &a, Is<change::MemberReturned> auto &c)
+{
+    a(c.volume), a(c.slot), fields(a, c.disk), a(c.events), a(c.data_offset);
+}
 void fields(auto &a, Is<change::VolumeCreated> auto &c)
 {
     a(c.name), fields(a, c.shape), a(c.slots), a(c.component_limit), a(c.assume_clean);
@@ -166,6 +170,7 @@ template <> constexpr std::uint32_t kTag<change::DiskRemoved> = 8;
 template <> constexpr std::uint32_t kTag<change::VolumeCreated> = 9;
 template <> constexpr std::uint32_t kTag<change::VolumeDeleted> = 10;
 template <> constexpr std::uint32_t kTag<change::Takeover> = 11;
+template <> constexpr std::uint32_t kTag<change::MemberReturned> = 12;
 
 template <typename T>
 bool read_if(std::uint32_t tag, Reader &reader, std::optional<Change> &out)

@@ -77,6 +77,8 @@ std::string to_text(const Change &change)
             },
             [](const change::VolumeCreated &c) { return fmt::format("new volume {}: {}", c.name, shape_text(c.shape)); },
             [](const change::VolumeDeleted &c) { return fmt::format("volume {} is deleted", c.volume); },
+            [](const change::MemberReturned &c) { return fmt::format("{} is member {} again, rebuilt where the bitmap has bits", c.disk.path, c.slot); },
+            [](const change::BitmapReset &c) { return fmt::format("all bits of volume {} are set", c.volume); },
             [](const change::SpareAdded &c) { return fmt::format("{} is a spare", c.disk.path); },
             [](const change::DiskRemoved &c) { return fmt::format("disk {} is removed", c.disk); },
             [](const change::DiskFailed &c) { return fmt::format("disk {} has failed", c.disk); },

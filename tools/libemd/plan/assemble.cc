@@ -106,6 +106,15 @@ std::string resync_start(const Volume &v, bool force)
     return v.dirty || !v.initialised ? "0" : "none";
 }
 
+// Bits behind 256 bytes that are the format's. The kernel takes back no bit before the monitor has allowed it.
+void set_bitmap(Plan &plan, const BitmapPlace &bitmap, const std::string &word)
+{
+    set(plan, word, "bitmap/metadata", "internal");
+    set(plan, word, "bitmap/chunksize", fmt::to_string(bitmap.chunk_bytes));
+    set(plan, word, "bitmap/time_base", fmt::to_string(bitmap.sleep));
+    set(plan, word, "bitmap/location", fmt::format("+{}", bitmap.sector));
+}
+
 Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std::string &word)
 {
     const ReshapeRecord &r = *v.reshape;
@@ -183,6 +192,13 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
                                          array_sectors(v.reshape->target)));
     if (v.reshape && v.reshape->backup_live)
         plan.add(Restore{v.index});
+    // What is only read needs no bits, and old ones are not renewed then.
+    const bool bitmap = v.bitmap && !(v.bitmap->stale && options.read_only);
+    if (bitmap && v.bitmap->stale) {
+        plan.facts.push_back("the bitmap was not kept while the array was written: all of it counts as written");
+        plan.add(Apply{change::BitmapReset{v.index}});
+        plan.add(Store{});
+    }
     plan.add(NewArray{word}, {ClearArray{word}});
     set(plan, word, "metadata_version", fmt::format("external:/{{{}}}/{}", container_word, v.index));
     set_geometry(plan, word, v.shape);
@@ -193,7 +209,11 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
         EMD_TRY(set_reshape(plan, c, v, word));
     else if (!uneven(v) && v.array_sectors != array_sectors(v.shape))
         set(plan, word, "array_size", fmt::to_string(v.array_sectors / 2));
+    if (bitmap)
+        set_bitmap(plan, *v.bitmap, word);
     set(plan, word, "array_state", "readonly");
+    if (bitmap)
+        set(plan, word, "bitmap/can_clear", "false");
     if (!options.read_only) {
         plan.add(StartMonitor{container_word});
         plan.add(Sync{container_word, v.index, {}});

@@ -67,6 +67,11 @@ private:
     Result<> on(const change::VolumeCreated &change);
     Result<> on(const change::VolumeDeleted &change);
     Result<> on(const change::Takeover &change);
+    template <typename Other>
+    Result<> on(const Other &)
+    {
+        return fail(Errc::Unsupported, "IMSM has no record of what a member that was away has missed");
+    }
     Result<> halve(Map &map, const Volume &now, const std::vector<Slot> &slots) const;
     Result<> pair_up(Map &map, const Volume &now, const std::vector<Slot> &slots);
     std::vector<Slot> without_failed_spares(std::vector<Slot> slots) const;

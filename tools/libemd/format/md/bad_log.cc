@@ -13,7 +13,8 @@ constexpr std::uint32_t kMostInEntry = 512;    // that md writes
 
 std::uint64_t end_of(const BadRange &r) { return r.start + r.sectors; }
 
-// Neither in the superblock nor in the data, whole logical sectors.
+// Neither in the superblock nor in the data, whole logical sectors. How far a bitmap goes stands in the bitmap: load_bitmap() refuses
+// an array in which it goes over a list.
 bool well_placed(const V1 &sb, std::uint64_t device_sectors, unsigned sector_bytes)
 {
     const std::int64_t at = static_cast<std::int64_t>(sb.sector) + sb.bad_offset;

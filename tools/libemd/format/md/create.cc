@@ -52,6 +52,12 @@ std::uint64_t headroom(std::uint64_t sectors, std::uint32_t chunk_sectors)
     return room;
 }
 
+// Where mdadm makes one unasked: disks of 100 GB and more take long to resynchronise.
+bool wants_bitmap(const NewArray &want, std::uint64_t component)
+{
+    return want.bitmap.value_or(redundant(want.shape.level) && component >= 100 * 1000 * 1000ull * 2);
+}
+
 // Where things lie, on every disk alike but for those that stand at its end.
 struct Places {
     unsigned minor = 2;
@@ -187,6 +193,36 @@ V1Bytes head_of(const NewArray &want, const Shape &shape, const Places &places, 
     return raw;
 }
 
+// The bitmap, and where it lies: in front of the superblock and its list of bad blocks, or behind it. Not set: there is none.
+struct PlacedBitmap {
+    std::optional<Bitmap> bitmap;
+    std::int32_t offset = 0;  // from each superblock
+};
+
+Result<PlacedBitmap> place_bitmap(const NewArray &want, const Shape &shape, const Places &places, const Uuid &array)
+{
+    PlacedBitmap placed;
+    if (!wants_bitmap(want, shape.component_sectors))
+        return placed;
+    if (!redundant(shape.level))
+        return fail(Errc::Invalid, "{} keeps nothing twice and has no use for a bitmap", want.name);
+    const auto all = named(want);
+    const std::uint64_t record = places.record(*all[0]);
+    const auto elsewhere = [&](const Medium *disk) { return places.record(*disk) != record; };
+    if (!want.bitmap && std::ranges::any_of(all, elsewhere))
+        return placed;
+    for (const Medium *disk : all)
+        if (elsewhere(disk))
+            return fail(Errc::Refused, "{} and {} differ in size: with superblocks {} their bitmap would lie at two places, and EMD keeps it at one; "
+                        "take --metadata=1.2, or --bitmap=none", all[0]->path(), disk->path(), want.version);
+    Bitmap bitmap = EMD_TRY(new_bitmap(array, shape, 0, places.bitmap, want.bitmap_chunk_bytes).within(want.name));
+    const auto blocks = bitmap_sectors(bitmap_regions(shape, bitmap.chunk_bytes), 4096);
+    placed.offset = places.minor == 0 ? -static_cast<std::int32_t>(blocks + kLogSectors) : 8;
+    bitmap.sector = static_cast<std::uint64_t>(static_cast<std::int64_t>(record) + placed.offset);
+    placed.bitmap = std::move(bitmap);
+    return placed;
+}
+
 // Members have the numbers of their slots, spares those behind.
 std::vector<std::uint16_t> roles_of(const NewArray &want)
 {
@@ -244,7 +280,12 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
     const auto missing = static_cast<std::size_t>(std::ranges::count(want.members, nullptr));
     const bool clean = want.assume_clean || EMD_TRY(starts_in_sync(want.name, shape, missing));
 
-    const V1Bytes head = head_of(want, shape, places, clean);
+    V1Bytes head = head_of(want, shape, places, clean);
+    PlacedBitmap placed = EMD_TRY(place_bitmap(want, shape, places, head.array));
+    if (placed.bitmap) {
+        head.features = head.features.get() | kBitmap;
+        head.bitmap_offset = static_cast<std::uint32_t>(placed.offset);
+    }
     const std::vector<std::uint16_t> roles = roles_of(want);
     std::vector<Member> members;
     const auto add = [&](const Medium &disk, std::uint32_t number, int slot) -> Result<> {
@@ -268,7 +309,7 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
     record.redundant = redundant(shape.level);
     record.written = !clean;
     record.roles = roles;
-    auto fresh = std::make_unique<MdMetadata>(std::move(first), std::move(record), std::move(members), "", false);
+    auto fresh = std::make_unique<MdMetadata>(std::move(first), std::move(record), std::move(members), std::move(placed.bitmap), "", false);
     if (health(fresh->view().volumes[0]) == Health::Failed)
         return fail(Errc::Refused, "{}: {} of {} disks cannot miss {}", want.name, level_word(shape.level), shape.raid_disks,
                     missing);

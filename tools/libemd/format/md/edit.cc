@@ -25,8 +25,17 @@ Result<> MdMetadata::apply(const Change &change)
     if (!done)
         return done;
     changed_ = true;
+    event_ = event_ || counts(change);
     refresh();
     return {};
+}
+
+// What is true whether it is recorded or not needs no event, and with a bitmap gets none: it is recorded when the array has stopped,
+// and nobody can give the bitmap the same number any more.
+bool MdMetadata::counts(const Change &change) const
+{
+    return !bitmap_ || !(std::holds_alternative<change::MarkClean>(change) || std::holds_alternative<change::SyncProgress>(change) ||
+                         std::holds_alternative<change::BitmapComplete>(change));
 }
 
 template <typename Other>
@@ -73,6 +82,7 @@ Result<> MdMetadata::on(const change::DiskFailed &change)
     member.state = Member::State::Failed;
     member.slot = -1;
     member.recovered = 0;
+    member.returning = false;
     return {};
 }
 
@@ -106,6 +116,7 @@ Result<> MdMetadata::on(const change::SyncFinished &change)
         if (member.state == Member::State::Recovering) {
             member.state = Member::State::Active;
             member.recovered = 0;
+            member.returning = false;
         }
     return {};
 }
@@ -139,6 +150,9 @@ Result<> MdMetadata::on(const change::RebuildStarted &change)
     member.state = Member::State::Recovering;
     member.slot = static_cast<int>(change.slot);
     member.recovered = 0;
+    // Numbers and slots are given out anew. So who left before somebody came without its data cannot know all who are here.
+    if (bitmap_)
+        bitmap_->cleared = record_.events + 1;
     return {};
 }
 
@@ -163,9 +177,9 @@ Result<std::uint32_t> MdMetadata::free_number() const
     return fail(Errc::NoSpace, "the superblock has no room for another disk");
 }
 
-Result<> MdMetadata::on(const change::SpareAdded &change)
+// A blank disk, as a spare that is in nobody's list yet.
+Result<Member> MdMetadata::new_member(const Disk &disk)
 {
-    const Disk &disk = change.disk;
     const auto pattern = std::ranges::find_if(members_, [](const Member &m) { return m.writable() && m.placed(); });
     if (pattern == members_.end())
         return fail(Errc::Refused, "no working member is left whose record a spare could get");
@@ -173,8 +187,7 @@ Result<> MdMetadata::on(const change::SpareAdded &change)
         return fail(Errc::Refused, "an array that keeps nothing twice has no use for a spare");
     if (disk.sector_bytes != pattern->sector_bytes)
         return fail(Errc::Refused, "{} has sectors of {} bytes, the array's disks of {}", disk.path, disk.sector_bytes, pattern->sector_bytes);
-    const auto again = [&](const Member &m) { return m.present && m.dev == disk.dev; };
-    if (std::ranges::any_of(members_, [&](const Member &m) { return again(m) && m.state != Member::State::Failed; }))
+    if (std::ranges::any_of(members_, [&](const Member &m) { return m.present && m.dev == disk.dev && m.state != Member::State::Failed; }))
         return fail(Errc::Busy, "{} is in the array already", disk.path);
 
     Member member;
@@ -191,15 +204,27 @@ Result<> MdMetadata::on(const change::SpareAdded &change)
         EMD_TRY(place_v1(member, model, shape_.component_sectors));
         member.block = spare_v1(pattern->block, member);
         member.log = BadLog(EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors)), member.sectors, member.sector_bytes);
-        make_room(member.number);
     } else {
         EMD_TRY(place_v090(member, shape_.component_sectors));
         member.block = pattern->block;
     }
-    std::erase_if(members_, again);  // it had failed
+    if (bitmap_ && member.record_sector != pattern->record_sector)
+        return fail(Errc::Refused, "{} has another size than the array's disks, so the bitmap would lie elsewhere on it than on them", disk.path);
+    return member;
+}
+
+Result<> MdMetadata::enroll(Member member)
+{
+    std::erase_if(members_, [&](const Member &m) { return m.present && m.dev == member.dev; });  // it had failed
+    make_room(member.number);
     const auto after = std::ranges::find_if(members_, [&](const Member &m) { return m.number > member.number; });
     members_.insert(after, std::move(member));
     return {};
+}
+
+Result<> MdMetadata::on(const change::SpareAdded &change)
+{
+    return enroll(EMD_TRY(new_member(change.disk)));
 }
 
 Result<> MdMetadata::on(const change::DiskRemoved &change)
@@ -237,6 +262,8 @@ std::vector<Image> MdMetadata::prepare() const
             image.offset_bytes = members_[i].record_sector * 512;
             image.bytes.resize(kBlockBytes);
             images.push_back(std::move(image));
+            if (bitmap_ && bitmap_->fresh)
+                images.push_back(bitmap_image(i));
         }
     prepare_logs(images);
     return images;
@@ -247,7 +274,7 @@ std::vector<Image> MdMetadata::prepare() const
 void MdMetadata::encode(std::span<Image> images)
 {
     if (changed_ && record_.redundant) {
-        record_.events++;
+        record_.events += event_;
         record_.updated = static_cast<std::uint64_t>(std::time(nullptr));
         refresh_roles();
         for (Member &member : members_)
@@ -263,11 +290,13 @@ void MdMetadata::encode(std::span<Image> images)
         if (!image.active)
             continue;
         Member &member = members_[disk];
-        image.phase = first + (member.state == Member::State::Recovering ? 0 : 1);
+        if (fill_bitmap(image))
+            continue;
+        image.phase = first + (bitmap_ && bitmap_->fresh) + (member.state == Member::State::Recovering ? 0 : 1);
         std::ranges::copy(member.block, image.bytes.begin());
         member.behind = false;
     }
-    changed_ = false;
+    changed_ = event_ = false;
     view_.sequence = record_.events;
     view_.uneven = std::ranges::any_of(members_, [](const Member &m) { return m.writable() && m.behind; });
 }

@@ -218,8 +218,6 @@ std::optional<Refusal> refusal_of(const V1 &sb)
     for (const std::uint16_t role : sb.roles)
         if (role < shape_of(sb).raid_disks && std::ranges::count(sb.roles, role) > 1)
             return Refusal{"a member is being replaced by another: let md finish that, or take the new one out with mdadm", false};
-    if (sb.features & (kBitmap | kRecoveryBitmap))
-        return Refusal{"it has a write-intent bitmap, which EMD cannot keep: mdadm --grow --bitmap=none removes it"};
     return std::nullopt;
 }
 
@@ -355,6 +353,16 @@ Record record_of_array(const Source &first, bool complete)
     return record;
 }
 
+std::vector<const Medium *> media_of(const std::vector<Member> &members, const std::vector<Source> &sources)
+{
+    std::vector<const Medium *> media;
+    for (const Member &member : members) {
+        const auto source = std::ranges::find(sources, member.path, [](const Source &s) { return s.medium->path(); });
+        media.push_back(member.present && source != sources.end() ? source->medium : nullptr);
+    }
+    return media;
+}
+
 }  // namespace
 
 bool redundant(int level)
@@ -388,10 +396,16 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
 
     if (!refusal)
         refusal = refusal_of(first.common(), members, component);
+    FoundBitmap found;
+    if (const V1 *v1 = std::get_if<V1>(&first.sb); v1 && (v1->features & kBitmap) && !refusal) {
+        found = load_bitmap(*v1, settled(first.sb, members), members, media_of(members, sources));
+        if (!found.bitmap)
+            refusal = Refusal{found.refused};
+    }
     const auto in_place = std::ranges::count(members, Member::State::Active, &Member::state);
     const bool complete = static_cast<std::uint32_t>(in_place) >= shape_of(first.common()).raid_disks;
     return std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),
-                                        refusal ? refusal->text : "", refusal && refusal->readable);
+                                        std::move(found.bitmap), refusal ? refusal->text : "", refusal && refusal->readable);
 }
 
 }  // namespace emd::md

@@ -18,6 +18,7 @@
 
 #include "libemd/format/format.h"
 #include "libemd/format/md/bad_log.h"
+#include "libemd/format/md/bitmap.h"
 #include "libemd/format/md/superblock.h"
 
 namespace emd::md {
@@ -46,6 +47,7 @@ struct Member {
     std::uint64_t record_sector = 0;
     std::uint64_t data_offset = 0, data_sectors = 0;
     std::uint64_t recovered = 0;  // Recovering: member sectors
+    bool returning = false;       // Recovering: the bitmap knows what it has missed
     std::uint32_t flags = 0;      // of its descriptor in 0.90: write-mostly and failfast
     Block block;                  // empty: never written
     BadLog log;                   // of 1.x
@@ -67,12 +69,14 @@ struct Record {
 class MdMetadata final : public Metadata {
 public:
     // `first` is the freshest superblock; `refused` why the volume must not be written, `readable` if it could be read.
-    MdMetadata(Superblock first, Record record, std::vector<Member> members, std::string refused, bool readable);
+    MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap, std::string refused, bool readable);
 
     const Container &view() const override { return view_; }
     Result<> apply(const Change &change) override;
     std::vector<Image> prepare() const override;
     void encode(std::span<Image> images) override;
+    std::optional<BitmapHead> bitmap_head(unsigned volume) const override;
+    Result<change::MemberReturned> returning(const Medium &medium) const override;
 
     const std::vector<Member> &members() const { return members_; }
 
@@ -91,6 +95,9 @@ private:
     void refresh_bad();
     void prepare_logs(std::vector<Image> &images) const;
     bool encode_logs(std::span<Image> images);  // true: some come before the superblocks
+    Result<> on(const change::BitmapComplete &change);
+    Result<> on(const change::BitmapReset &change);
+    Result<> on(const change::MemberReturned &change);
     template <typename Other>
     Result<> on(const Other &change);
     Result<> check_volume(unsigned volume) const;
@@ -99,6 +106,14 @@ private:
     Result<std::uint32_t> free_number() const;
     void make_room(std::uint32_t number);
     void refresh_roles();
+    bool counts(const Change &change) const;
+    Result<Member> new_member(const Disk &disk);
+    Result<> enroll(Member member);
+
+    // -- edit_bitmap.cc --
+    Image bitmap_image(std::size_t disk) const;
+    bool fill_bitmap(Image &image) const;
+    Result<> check_return(const change::MemberReturned &change) const;
 
     // -- view.cc --
     void refresh();
@@ -112,14 +127,27 @@ private:
     Superblock first_;
     Record record_;
     std::vector<Member> members_;
+    std::optional<Bitmap> bitmap_;
     std::string refused_;
     bool readable_;
     Shape shape_;
     bool changed_ = false;
+    bool event_ = false;  // and it counts as an event
     Container view_;
 };
 
 Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> media);
+
+// The shape in force, with whole chunks of each member.
+Shape settled(const Superblock &sb, const std::vector<Member> &members);
+
+// What load_bitmap() says of an array that has one: the bitmap, or why it cannot be kept.
+struct FoundBitmap {
+    std::optional<Bitmap> bitmap;
+    std::string refused;
+};
+// `media` in the order of `members`, null for those that are not here.
+FoundBitmap load_bitmap(const V1 &first, const Shape &shape, const std::vector<Member> &members, const std::vector<const Medium *> &media);
 
 // The volume's name: what follows the host's, in characters that a link may have.
 std::string volume_name(const Superblock &sb);
@@ -132,7 +160,7 @@ void share_v1(Block &block, const Block &first);
 void share_v090(Block &block, const Block &first);
 
 void put_v1(Block &block, const Record &record, const Member &member);
-// A block for a new spare, after another member's. Its bitmap is left out, and its list of bad blocks is empty.
+// A block for a new spare, after another member's. Its list of bad blocks is empty.
 Block spare_v1(const Block &pattern, const Member &spare);
 // Where a new member's superblock and data lie on a disk of this size; the pattern is a member. Error: it is too small.
 Result<> place_v1(Member &spare, const V1 &pattern, std::uint64_t least);

@@ -45,6 +45,7 @@ void put_v1(Block &block, const Record &record, const Member &member)
         raw.resync_offset = record.written ? 0 : record.resync;
     const bool partly = member.state == Member::State::Recovering;
     raw.features = partly ? raw.features.get() | kRecovery : raw.features.get() & ~kRecovery;
+    raw.features = raw.features.get() & ~kRecoveryBitmap;  // who was taken back by the bitmap is rebuilt whole if that is interrupted
     raw.recovery_offset = partly ? member.recovered : 0;
     if (member.log.room())
         raw.features = member.log.entries().empty() ? raw.features.get() & ~kBadBlocks : raw.features.get() | kBadBlocks;
@@ -81,8 +82,9 @@ Block spare_v1(const Block &pattern, const Member &spare)
     raw.data_size = spare.data_sectors;
     raw.device = random_uuid();
     raw.dev_number = spare.number;
-    raw.features = raw.features.get() & kRaid0Layout;
-    raw.bitmap_offset = 0u;
+    raw.features = raw.features.get() & (kRaid0Layout | kBitmap);
+    if (!(raw.features.get() & kBitmap))
+        raw.bitmap_offset = 0u;
     raw.recovery_offset = 0u;
     raw.corrected_reads = 0u;
     raw.flags = 0;

@@ -9,8 +9,6 @@
 
 namespace emd::md {
 
-namespace {
-
 // In force, with whole chunks of each member.
 Shape settled(const Superblock &sb, const std::vector<Member> &members)
 {
@@ -33,8 +31,6 @@ Shape settled(const Superblock &sb, const std::vector<Member> &members)
     return shape;
 }
 
-}  // namespace
-
 // "host:vol" is vol; without a name it is a number, and 0.90 has the number alone.
 std::string volume_name(const Superblock &sb)
 {
@@ -48,9 +44,9 @@ std::string volume_name(const Superblock &sb)
     return number || name[0] == '.' || name[0] == '-' ? "md" + name : name;
 }
 
-MdMetadata::MdMetadata(Superblock first, Record record, std::vector<Member> members, std::string refused, bool readable)
-    : first_(std::move(first)), record_(std::move(record)), members_(std::move(members)), refused_(std::move(refused)),
-      readable_(readable), shape_(settled(first_, members_))
+MdMetadata::MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap, std::string refused, bool readable)
+    : first_(std::move(first)), record_(std::move(record)), members_(std::move(members)), bitmap_(std::move(bitmap)),
+      refused_(std::move(refused)), readable_(readable), shape_(settled(first_, members_))
 {
     refresh();
 }
@@ -111,6 +107,8 @@ void MdMetadata::refresh_volume()
     volume.activity = record_.resync == kInSync ? Activity::None : Activity::Repair;
     volume.checkpoint = record_.resync == kInSync ? 0 : record_.resync;
     volume.dirty = record_.written;
+    if (bitmap_)
+        volume.bitmap = BitmapPlace{bitmap_->sector, bitmap_->chunk_bytes, bitmap_->sleep, bitmap_->behind};
     volume.array_sectors = record_.redundant ? array_sectors(shape_) : 0;
     bool first = true;
     for (std::size_t i = 0; i < members_.size(); i++) {
@@ -121,7 +119,8 @@ void MdMetadata::refresh_volume()
         volume.slots[static_cast<std::size_t>(member.slot)] = {.disk = static_cast<int>(i),
                                                               .in_sync = member.state == Member::State::Active,
                                                               .data_offset = member.data_offset,
-                                                              .data_sectors = sectors};
+                                                              .data_sectors = sectors,
+                                                              .returning = member.returning};
         if (!record_.redundant)
             volume.array_sectors += shape_.chunk_sectors ? sectors - sectors % shape_.chunk_sectors : sectors;
         if (member.present && (first || member.data_offset < volume.data_offset)) {
