@@ -443,7 +443,8 @@ static int load(struct emd_bitmap *bm, bool running)
 		bm->durable = false;
 	}
 	emd_regions_load(&bm->regions, unsynced);
-	WRITE_ONCE(a->bitmap_config.can_clear, !emd_array_degraded(a));
+	/* Whoever keeps the metadata first has to record from when on bits are taken back. */
+	WRITE_ONCE(a->bitmap_config.can_clear, !emd_array_degraded(a) && !emd_array_external(a));
 	a->bitmap_config.kept = false;
 	return 0;
 }

@@ -33,11 +33,23 @@ static int check_still(struct emd_array *a)
 	return 0;
 }
 
+/* Whoever keeps the metadata counts on bits behind a superblock of his: after a cut he would take them for all that was written. */
+static int check_unkept(struct emd_array *a, const struct emd_bitmap *bm)
+{
+	if (emd_array_external(a) && bm->regions.header)
+		return emd_refuse(a, -EBUSY, "whoever keeps the metadata of %s counts on its bitmap: stop the array, and remove it there",
+				  a->member.name);
+	return 0;
+}
+
 static int store_none(struct emd_array *a)
 {
+	struct emd_bitmap *bm = emd_bitmap_of(a);
 	int error = check_still(a);
 
-	if (!error && emd_bitmap_of(a))
+	if (!error && bm)
+		error = check_unkept(a, bm);
+	if (!error && bm)
 		error = emd_bitmap_remove(a);
 	if (!error)
 		a->bitmap_config.location = 0;
@@ -185,10 +197,13 @@ static ssize_t can_clear_store(struct emd_array *a, const char *page, size_t len
 		return emd_refuse(a, -ENOENT, "%s has no bitmap", a->member.name);
 	if (!can && !emd_word_is(page, "false"))
 		return emd_refuse(a, -EINVAL, "bitmap/can_clear is true or false");
-	if (can && emd_array_degraded(a))
-		return emd_refuse(a, -EBUSY, "%s is degraded: its bits are needed", a->member.name);
-	a->bitmap_config.kept = !can;
+	/* A failure forbids it from any context: asked afterwards, one that came before is seen, and one that comes later is not undone. */
 	WRITE_ONCE(a->bitmap_config.can_clear, can);
+	if (can && emd_array_degraded(a)) {
+		WRITE_ONCE(a->bitmap_config.can_clear, false);
+		return emd_refuse(a, -EBUSY, "%s is degraded: its bits are needed", a->member.name);
+	}
+	a->bitmap_config.kept = !can;
 	return len;
 }
 EMD_ATTR_RW(can_clear);
