@@ -120,6 +120,13 @@ Result<> check_count(const Options &o, const Shape &shape, std::size_t named)
     return {};
 }
 
+Result<> check_no_bitmap(const Options &o)
+{
+    if (o.bitmap.value_or(false))
+        return fail(Errc::Unsupported, "--bitmap=internal: emdadm makes one only of arrays with superblocks of their own (--metadata=1.2): leave it out");
+    return {};
+}
+
 // The container that the disks belong to, or that is named itself; empty if there is none.
 Result<std::string> container_of(Context &c, const std::vector<std::string> &arguments)
 {
@@ -147,6 +154,7 @@ Result<int> create_volume(Context &c, const std::string &name, const std::string
     want.assume_clean = c.options.assume_clean;
     want.run = c.options.run;
     want.monitored = monitor_runs(container);
+    EMD_TRY(check_no_bitmap(c.options));
     if (arguments.size() > 1 || arguments[0] == "missing")
         for (const std::string &path : arguments)
             want.disks.push_back(path == "missing" ? path : EMD_TRY(BlockDevice::open(path, OpenMode::Read))->path());
@@ -256,6 +264,7 @@ Result<int> create_bare(Context &c, const std::string &name, const std::vector<s
     want.name = name;
     want.shape = EMD_TRY(usual_shape(o));
     want.assume_clean = o.assume_clean;
+    EMD_TRY(check_no_bitmap(o));
     EMD_TRY(check_count(o, want.shape, paths.size()));
 
     auto members = EMD_TRY(bare_members(c, paths));
