@@ -39,6 +39,16 @@ public:
     {
         return metadata->apply(change::BadBlock{disk, start, static_cast<std::uint32_t>(sectors), cleared});
     }
+    void add_spare(const char *name)
+    {
+        disks.push_back(std::make_unique<BufferMedium>(name, "", std::vector<std::byte>(disks[0]->bytes.size())));
+        Disk spare;
+        spare.path = name;
+        spare.present = true;
+        spare.sectors = disks[0]->bytes.size() / 512;
+        spare.dev = {9, 9};
+        ASSERT_TRUE(metadata->apply(change::SpareAdded{spare}));
+    }
     // The first `phases` phases reach the disks.
     void write(unsigned phases = 99)
     {
@@ -295,13 +305,7 @@ TEST(MdBad, AListThatTheKernelDoesNotTakeIsRefused)
 TEST(MdBad, ASpareWhoseListIsNoGoodIsLeftOut)
 {
     Edited array;
-    array.disks.push_back(std::make_unique<BufferMedium>("new", "", std::vector<std::byte>(array.disks[0]->bytes.size())));
-    Disk spare;
-    spare.path = "new";
-    spare.present = true;
-    spare.sectors = array.disks[0]->bytes.size() / 512;
-    spare.dev = {9, 9};
-    ASSERT_TRUE(array.metadata->apply(change::SpareAdded{spare}));
+    array.add_spare("new");
     array.write();
     V1Bytes head = array.head(2);
     head.features = Le32(head.features.get() | kBadBlocks);
@@ -317,14 +321,8 @@ TEST(MdBad, ASpareWhoseListIsNoGoodIsLeftOut)
 TEST(MdBad, ASpareHasALog)
 {
     Array array;
-    array.disks.push_back(std::make_unique<BufferMedium>("new", "", std::vector<std::byte>(array.disks[0]->bytes.size())));
     ASSERT_TRUE(array.metadata->apply(change::DiskFailed{1}));
-    Disk spare;
-    spare.path = "new";
-    spare.present = true;
-    spare.sectors = array.disks[0]->bytes.size() / 512;
-    spare.dev = {9, 9};
-    ASSERT_TRUE(array.metadata->apply(change::SpareAdded{spare}));
+    array.add_spare("new");
     const auto &disks = array.metadata->view().disks;
     const auto found = std::ranges::find(disks, "new", &Disk::path);
     ASSERT_NE(found, disks.end());

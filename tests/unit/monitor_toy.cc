@@ -443,7 +443,7 @@ struct Applier {
 
 Result<> Record::apply(const Change &change)
 {
-    if (refuse == "ReshapeStarted" && std::holds_alternative<change::ReshapeStarted>(change))
+    if (archive_->refuses && archive_->refuses(change))
         return fail(Errc::Refused, "the toy refuses");
     if (const auto *bad = std::get_if<change::BadBlock>(&change); bad != nullptr && !bad->cleared &&
         static_cast<std::size_t>(std::ranges::count(container_.bad, bad->disk, &BadRange::disk)) >=

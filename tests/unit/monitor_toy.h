@@ -93,6 +93,7 @@ private:
 struct Archive {
     std::map<std::uint64_t, Container> snapshots;
     std::uint64_t last = 0;
+    std::function<bool(const Change &)> refuses;  // what no record takes
 };
 
 class Disks final : public mon::DiskSet {
@@ -121,8 +122,6 @@ public:
     std::vector<Image> prepare() const override;
     void encode(std::span<Image> images) override;
     std::optional<BitmapHead> bitmap_head(unsigned volume) const override;
-
-    std::string refuse;  // name of a change that apply() refuses
 
 private:
     bool fresh_ = false;         // changed since encode()

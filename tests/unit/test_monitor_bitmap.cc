@@ -110,6 +110,21 @@ TEST(MonitorBitmap, WhatCannotBeRecordedAllowsNothing)
     EXPECT_EQ(lab.count(kClear), 1);
 }
 
+TEST(MonitorBitmap, WhatTheRecordRefusesAllowsNothing)
+{
+    BitmapLab lab;
+    lab.archive.refuses = [](const Change &change) { return std::holds_alternative<change::BitmapComplete>(change); };
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "active") << "writes do not wait for it";
+    EXPECT_EQ(lab.count(kClear), 0);
+    lab.archive.refuses = nullptr;
+    lab.settle();
+    EXPECT_EQ(lab.count(kClear), 1);
+    EXPECT_EQ(lab.cleared(), lab.number());
+}
+
 TEST(MonitorBitmap, KilledAnywhereItIsNeverBehindARecordOfWhichItKnows)
 {
     for (int fuse = 0; fuse < 60; fuse++)
