@@ -52,7 +52,8 @@ public:
     std::string refused;
     Outcome managed = Outcome::Done;
 
-    bool udev_is_busy() const override { return false; }
+    std::function<bool()> udev = [] { return false; };
+    bool udev_is_busy() const override { return udev(); }
     Result<> new_metadata(const NewMetadata &) override { return note("new metadata"); }
     Result<> wipe(const std::string &disk) override { return note("wipe " + disk); }
     Result<> apply(const Change &change) override { return note("apply " + to_text(change)); }
@@ -164,6 +165,25 @@ TEST_F(ExecutorTest, AThreadOnItsWayOutIsWaitedFor)
     plan.steps.clear();
     plan.add(Set{"emd5", "raid_disks", "4"});
     EXPECT_FALSE(executor.run(plan));  // a geometry that is busy stays so
+}
+
+TEST_F(ExecutorTest, WhatUdevHoldsIsTriedAgainAfterItHasEnded)
+{
+    sysfs.refused = "emd5/md/array_state=inactive";
+    sysfs.refusal = Errc::Busy;
+    sysfs.refusals = 1000;
+    executor.busy_limit = std::chrono::milliseconds(0);
+    host.udev = [this, looks = 0]() mutable {
+        if (++looks < 4)
+            return true;
+        sysfs.refusals = 0;  // it ends, and lets go
+        return false;
+    };
+    plan.add(Set{"emd5", "array_state", "inactive"});
+    EXPECT_TRUE(executor.run(plan));
+    sysfs.refusals = 1000;
+    host.udev = [] { return false; };
+    EXPECT_FALSE(executor.run(plan)) << "somebody else holds it";
 }
 
 TEST_F(ExecutorTest, AnExpectationThatFailsSaysWhatItMeans)

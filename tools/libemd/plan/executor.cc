@@ -8,8 +8,7 @@ namespace {
 
 // A thread that was told to end may still be on its way out: sync_action then says EBUSY for a moment. Arrays are held
 // open by udev after each event: while it is at work, which takes long on a busy machine, nobody can say who else holds
-// one. What is taken back must go, and is held by nobody but udev.
-constexpr auto kBusyLimit = std::chrono::seconds(5);
+// one. So the limit counts from when udev was last seen at work. What is taken back must go, and is held by nobody but udev.
 constexpr auto kUdevLimit = std::chrono::seconds(60);
 constexpr auto kBusyRetry = std::chrono::milliseconds(50);
 
@@ -58,12 +57,16 @@ Result<> Executor::set(const Set &action)
     Array target(*sysfs_, array(action.array));
     const std::string value = expand(action.value);
     const auto begin = std::chrono::steady_clock::now();
-    const auto waited_enough = [&] {
-        return std::chrono::steady_clock::now() - begin > (taking_back_ || host_->udev_is_busy() ? kUdevLimit : kBusyLimit);
-    };
+    auto quiet = begin;  // since when udev has nothing to do, as far as is known
     for (;;) {
+        const bool may_pass = passes_by_itself(action);
+        const bool udev_at_work = may_pass && host_->udev_is_busy();  // looked at before the store, which may meet its end
         Result<> stored = target.set(action.attribute, value);
-        if (stored || stored.error().code() != Errc::Busy || !passes_by_itself(action) || waited_enough())
+        const auto now = std::chrono::steady_clock::now();
+        if (udev_at_work)
+            quiet = now;
+        const bool waited_enough = now - begin > kUdevLimit || (!taking_back_ && !udev_at_work && now - quiet > busy_limit);
+        if (stored || stored.error().code() != Errc::Busy || !may_pass || waited_enough)
             return std::move(stored).within(fmt::format("{}: setting {} to {}", target.name(), action.attribute, value));
         const auto watch = sysfs_->watch();
         EMD_TRY(watch->add(target.path(action.attribute)));

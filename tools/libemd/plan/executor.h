@@ -5,6 +5,7 @@
 #include "libemd/kernel/array.h"
 #include "libemd/plan/plan.h"
 
+#include <chrono>
 #include <functional>
 #include <map>
 
@@ -39,6 +40,9 @@ public:
 
     // Called before each step, for --verbose. May be empty.
     std::function<void(const Action &)> before;
+
+    // How long a store that the kernel answers with EBUSY is tried again, from when udev was last seen at work.
+    std::chrono::milliseconds busy_limit = std::chrono::seconds(5);
 
     // All steps, or none: after a failure the undo of what was done runs in reverse, and the first error is
     // returned (with what could not be taken back behind it).
