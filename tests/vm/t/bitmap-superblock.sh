@@ -4,7 +4,7 @@
 #: disks: 4x24M
 #: modules: xor raid6_pq dm_flakey
 #: programs: dmsetup fio
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: files: tests/vm/guest/array.sh tests/vm/guest/bitmap.sh tests/vm/guest/dust.sh
 #: timeout: 120
 . /bitmap.sh

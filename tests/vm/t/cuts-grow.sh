@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A RAID5 volume with IMSM metadata grows from three disks to four, with an oracle writer on it and volatile caches in its
 # disks, and the power goes ten times on the way: udev alone assembles, the reshape goes on, nothing that was acknowledged
-# is missing, and when it has ended the members agree. (Ten on each kernel.)
+# is missing, and when it has ended the members agree.
 #: kernels: 6.12
 #: disks: 4x16M scsi, oracle 32M
 #: modules: raid6_pq

@@ -3,7 +3,7 @@
 # list again, and md reads it; what is written again leaves the list.
 #: extra-modules: null_blk configfs
 #: modules: md_mod raid456 raid1 raid6_pq xor
-#: kernels: 6.1 6.12
+#: kernels: 6.12
 #: programs: mdadm
 #: rules: yes
 #: files: tests/vm/guest/nullb.sh

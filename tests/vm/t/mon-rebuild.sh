@@ -2,7 +2,7 @@
 # A member fails under a writer: the failure is on the disks before the write that lacks it ends; the spare takes the slot;
 # the monitor is killed in the middle of the rebuild and the next one goes on; a frozen volume gets no spare.
 #: disks: 5x48M scsi
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.12 uml
 #: timeout: 240
 . /lib/emd/monitor.sh
 

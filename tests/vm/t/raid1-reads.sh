@@ -3,7 +3,7 @@
 # target below its checkpoint and not above. Counted at the disks.
 #: disks: 3x16M
 #: modules: xor
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: udev: no
 #: timeout: 120

@@ -3,7 +3,7 @@
 #: disks: 3x6M
 #: modules: xor
 #: programs: blkdiscard
-#: kernels: 6.1 6.12 uml
+#: kernels: 6.1 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 120
 . /array.sh

@@ -200,8 +200,8 @@ half() {	# NAME TAG OFFSET: an array on d0 and d1, of which others have other pa
 # at NAME: KiB of each member that its pass has done
 at() { awk -v name="$1" '$1 == name { on = 1 } on && match($0, /\([0-9]+\//) { print substr($0, RSTART + 1, RLENGTH - 2); exit }' /proc/emdstat; }
 passed() { [ "$(at "$1")" -ge "$2" ]; }
-# measure NAME...: what these passes do together in some seconds, in percent of the limit
-sum() { local name all=0; for name; do all=$((all + $(at "$name"))); done; echo $all; }
+# measure NAME...: what these passes do together in some seconds, in percent of the limit; one that has ended counts nothing
+sum() { local name all=0 kib; for name; do kib=$(at "$name"); all=$((all + ${kib:-0})); done; echo $all; }
 measure() {
 	local begun before
 	begun=$(now_cs) before=$(sum "$@")
