@@ -31,7 +31,10 @@ Answer emdadm(std::vector<std::string> words)
         return {2, options.error().text(), {}};
     cli::Context context{std::move(*options), cli::Config(), real_sysfs(), ArrayMap()};
     testing::internal::CaptureStdout();
-    const Result<int> done = cli::cmd_examine(context);
+    const auto command = context.options.mode == cli::Mode::ExamineBadBlocks ? cli::cmd_examine_badblocks
+                         : context.options.mode == cli::Mode::ExamineBitmap  ? cli::cmd_examine_bitmap
+                                                                             : cli::cmd_examine;
+    const Result<int> done = command(context);
     std::fflush(stdout);
     Answer answer{done ? *done : 1, done ? "" : done.error().text(), testing::internal::GetCapturedStdout()};
     return answer;
@@ -130,6 +133,104 @@ TEST_P(ExamineMdFiles, AReportAnExportAndALine)
     EXPECT_EQ(std::ranges::count(brief.text, '\n'), 1) << brief.text;
     EXPECT_NE(brief.text.find(uuid), std::string::npos) << brief.text;
 }
+
+class ExamineBadFiles : public ExamineFiles {};
+
+TEST_P(ExamineBadFiles, EachDiskSaysWhatIsBad)
+{
+    for (std::size_t i = 0; i < files_.size(); i++) {
+        const Json want = case_->expected["metadata_per_disk"][i].value("bad_blocks", Json::array());
+        const Answer json = emdadm({"--examine-badblocks", "--json", files_[i]});
+        ASSERT_EQ(json.status, 0) << json.error;
+        const Json disk = Json::parse(json.text)["disks"][0];
+        EXPECT_EQ(disk["path"], files_[i]);
+        EXPECT_EQ(disk["keeps_list"], true);
+        ASSERT_EQ(disk["bad_blocks"].size(), want.size()) << json.text;
+        std::string text = want.empty() ? "Bad-blocks list is empty in " + files_[i] + "\n" : "Bad-blocks on " + files_[i] + ":\n";
+        for (std::size_t k = 0; k < want.size(); k++) {
+            EXPECT_EQ(disk["bad_blocks"][k]["start_sector"], want[k]["sector"]);
+            EXPECT_EQ(disk["bad_blocks"][k]["sectors"], want[k]["count"]);
+            text += fmt::format("{:>20} for {} sectors\n", want[k]["sector"].get<int>(), want[k]["count"].get<int>());
+        }
+        EXPECT_EQ(emdadm({"--examine-badblocks", files_[i]}).text, text);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Md, ExamineBadFiles, testing::Values("md12-raid1-badblocks"), [](const auto &info) { return test_name(info.param); });
+
+class ExamineBitmapFiles : public ExamineFiles {};
+
+TEST_P(ExamineBitmapFiles, EachDiskSaysWhatItsBitmapIs)
+{
+    for (std::size_t i = 0; i < files_.size(); i++) {
+        const Answer answer = emdadm({"-X", "--json", files_[i]});
+        ASSERT_EQ(answer.status, 0) << answer.error;
+        const Json json = Json::parse(answer.text);
+        ASSERT_EQ(json["bitmaps"].size(), 1u) << answer.text;
+        const Json &found = json["bitmaps"][0], &raw = case_->expected["metadata_per_disk"][i]["bitmap"];
+        EXPECT_EQ(found["array_uuid"], case_->expected["volumes"][0]["uuid"]);
+        EXPECT_EQ(found["sector"].get<std::uint64_t>() * 512, raw["byte_offset"].get<std::uint64_t>());
+        for (const auto &[ours, theirs] : {std::pair("version", "version"), std::pair("events", "events"), std::pair("events_cleared", "events_cleared"),
+                                           std::pair("sync_sectors", "sync_size"), std::pair("chunk_bytes", "chunksize"),
+                                           std::pair("sleep_seconds", "daemon_sleep"), std::pair("write_behind", "write_behind"), std::pair("regions", "bits")})
+            EXPECT_EQ(found[ours], raw[theirs]) << ours;
+        // A spare has the bits that it got when it came: all.
+        const bool clean = case_->expected["volumes"][0]["clean"] && raw["events"].get<int>() != 0;
+        EXPECT_EQ(found["dirty_regions"].get<std::uint64_t>() == 0, clean) << answer.text;
+    }
+}
+
+TEST_P(ExamineBitmapFiles, TheReportIsThatOfThePeer)
+{
+    const Json &raw = case_->expected["metadata_per_disk"][0]["bitmap"];
+    const std::string text = emdadm({"--examine-bitmap", files_[0]}).text;
+    for (const std::string &line : {"        Filename : " + files_[0], std::string("           Magic : 6d746962"), std::string("         Version : 4"),
+                                    "            UUID : " + case_->expected["volumes"][0]["uuid"].get<std::string>(),
+                                    fmt::format("          Events : {}", raw["events"].get<int>()), std::string("           State : OK"),
+                                    std::string("      Write Mode : Normal"), fmt::format("          Bitmap : {} bits (chunks), ", raw["bits"].get<int>())})
+        EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+}
+
+INSTANTIATE_TEST_SUITE_P(Md, ExamineBitmapFiles,
+                         testing::Values("md12-raid1-bitmap", "md12-v46-raid6-bitmap", "md12-raid10-n2", "md12-raid1-4kn", "md12-raid5-dirty", "md090-raid1-spare"),
+                         [](const auto &info) { return test_name(info.param); });
+
+class ExamineImsmLogs : public ExamineFiles {};
+
+TEST_P(ExamineImsmLogs, AnImageHasNoSerialNumberAndAVolumeABitmap)
+{
+    const Answer bad = emdadm({"--examine-badblocks", files_[0]});
+    EXPECT_EQ(bad.status, 1);
+    EXPECT_EQ(bad.text, "");
+    const auto list = find_format("imsm")->bad_blocks(*case_->disks[0]);
+    ASSERT_TRUE(list) << list.error().text();
+    ASSERT_TRUE(*list);
+    EXPECT_TRUE((*list)->empty());
+
+    const Answer answer = emdadm({"--examine-bitmap", "--json", files_[0]});
+    const Json &volume = case_->expected["volumes"][0];
+    ASSERT_EQ(answer.status, 0) << answer.error;
+    const Json found = Json::parse(answer.text)["bitmaps"][0];
+    EXPECT_EQ(found["array_uuid"], volume["uuid"]);
+    EXPECT_EQ(found["chunk_bytes"], 64 << 20);
+    const std::uint64_t sectors = found["sync_sectors"];
+    EXPECT_EQ(sectors, volume["current"]["component_sectors"].get<std::uint64_t>());
+    EXPECT_EQ(found["regions"].get<std::uint64_t>(), (sectors + 131071) / 131072);
+}
+
+TEST_P(ExamineImsmLogs, WhoHasNoneSaysSo)
+{
+    const auto other = load_case("imsm-raid5-3disk");
+    const auto bitmaps = find_format("imsm")->bitmaps(*other->disks[0]);
+    ASSERT_TRUE(bitmaps) << bitmaps.error().text();
+    EXPECT_TRUE(bitmaps->empty());
+    const auto spare = load_case("imsm-spares-only");
+    const auto list = find_format("imsm")->bad_blocks(*spare->disks[0]);
+    ASSERT_TRUE(list) << list.error().text();
+    EXPECT_FALSE(*list);
+}
+
+INSTANTIATE_TEST_SUITE_P(Imsm, ExamineImsmLogs, testing::Values("imsm-raid1-bitmap"), [](const auto &info) { return test_name(info.param); });
 
 INSTANTIATE_TEST_SUITE_P(Md, ExamineMdFiles, testing::Values("md090-raid1-spare", "md10-linear", "md12-raid1-4kn", "md12-raid1-badblocks"),
                          [](const auto &info) { return test_name(info.param); });

@@ -37,6 +37,8 @@ Result<int> cmd_grow(Context &c);
 Result<int> cmd_manage(Context &c);
 Result<int> cmd_detail(Context &c);
 Result<int> cmd_examine(Context &c);
+Result<int> cmd_examine_badblocks(Context &c);
+Result<int> cmd_examine_bitmap(Context &c);
 Result<int> cmd_query(Context &c);
 Result<int> cmd_stop(Context &c);
 Result<int> cmd_wait(Context &c);

@@ -19,6 +19,8 @@ Result<int> run(Context &c)
     case Mode::Detail: return cmd_detail(c);
     case Mode::Query: return cmd_query(c);
     case Mode::Examine: return cmd_examine(c);
+    case Mode::ExamineBadBlocks: return cmd_examine_badblocks(c);
+    case Mode::ExamineBitmap: return cmd_examine_bitmap(c);
     case Mode::Stop: return cmd_stop(c);
     case Mode::Wait: return cmd_wait(c);
     case Mode::WaitClean: return cmd_wait_clean(c);

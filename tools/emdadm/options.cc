@@ -21,6 +21,7 @@ namespace {
 constexpr std::pair<Id, Mode> kModeOf[] = {
     {Id::Create, Mode::Create}, {Id::Assemble, Mode::Assemble}, {Id::Incremental, Mode::Incremental},
     {Id::Grow, Mode::Grow}, {Id::Manage, Mode::Manage}, {Id::Detail, Mode::Detail}, {Id::Examine, Mode::Examine},
+    {Id::ExamineBadBlocks, Mode::ExamineBadBlocks}, {Id::ExamineBitmap, Mode::ExamineBitmap},
     {Id::Stop, Mode::Stop}, {Id::Wait, Mode::Wait}, {Id::WaitClean, Mode::WaitClean},
     {Id::ReadOnlyMode, Mode::ReadOnly}, {Id::ReadWrite, Mode::ReadWrite}, {Id::ZeroSuperblock, Mode::ZeroSuperblock},
     {Id::DetailPlatform, Mode::DetailPlatform}, {Id::Monitor, Mode::Monitor}, {Id::Query, Mode::Query},

@@ -21,6 +21,8 @@ enum class Mode {
     Manage,  // --add, --fail, --remove, --replace on an array
     Detail,
     Examine,
+    ExamineBadBlocks,
+    ExamineBitmap,
     Stop,
     Wait,
     WaitClean,

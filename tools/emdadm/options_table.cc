@@ -12,6 +12,8 @@ constexpr OptionRow kModes[] = {
     {Id::Grow, "grow", 'G', false, kAll, "change the shape of a running array"},
     {Id::Detail, "detail", 'D', false, kAll, "show arrays"},
     {Id::Examine, "examine", 'E', false, kAll, "show what is recorded on disks or image files"},
+    {Id::ExamineBadBlocks, "examine-badblocks", 0, false, kAll, "show what disks have listed as bad"},
+    {Id::ExamineBitmap, "examine-bitmap", 'X', false, kAll, "show the write-intent bitmap that disks hold"},
     {Id::Monitor, "monitor", 'F', false, kAll, nullptr},
     {Id::Monitor, "follow", 0, false, kAll, nullptr},
     {Id::Query, "query", 'Q', false, kAll, "say in one line what a device is"},
@@ -100,7 +102,9 @@ unsigned group_of(Mode mode)
     case Mode::Incremental: return kIncremental;
     case Mode::Manage: return kManage;
     case Mode::Detail: return kDetail;
-    case Mode::Examine: return kExamine;
+    case Mode::Examine:
+    case Mode::ExamineBadBlocks:
+    case Mode::ExamineBitmap: return kExamine;
     default: return kMisc;
     }
 }

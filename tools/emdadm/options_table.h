@@ -10,7 +10,7 @@ namespace emd::cli {
 
 enum class Id {
     // modes
-    Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
+    Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, ExamineBadBlocks, ExamineBitmap, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
     ZeroSuperblock, DetailPlatform, Monitor, Query, Help, Version,
     // what is done with the members that follow
     Add, AddSpare, ReAdd, Fail, Remove, Replace, With,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "libemd/base/result.h"
+#include "libemd/model/bitmap_record.h"
 #include "libemd/model/change.h"
 #include "libemd/model/medium.h"
 #include "libemd/model/member_record.h"
@@ -91,6 +92,11 @@ public:
     struct Line { std::string section, key, value; };
     virtual Result<std::vector<Line>> examine(const Medium &medium) const = 0;
     virtual Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const = 0;
+
+    // What the record lists as bad on this disk, absolute sectors; BadRange::disk is not used. Nothing: it has no place for a list.
+    virtual Result<std::optional<std::vector<BadRange>>> bad_blocks(const Medium &medium) const = 0;
+    // This disk's copies of write-intent bitmaps, one per volume that has one. Errors: Corrupt when one cannot be true.
+    virtual Result<std::vector<BitmapRecord>> bitmaps(const Medium &medium) const = 0;
 };
 
 class Format : public Reader {

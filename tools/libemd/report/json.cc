@@ -118,6 +118,14 @@ Json to_json(const Container &container)
 
 namespace {
 
+Json ranges_json(const std::vector<BadRange> &bad)
+{
+    Json list = Json::array();
+    for (const BadRange &r : bad)
+        list.push_back({{"start_sector", r.start}, {"sectors", r.sectors}});
+    return list;
+}
+
 // What there is only of members that are, or are being made, part of the array.
 void add_place(Json &json, const MemberRecord &record)
 {
@@ -162,10 +170,30 @@ Json to_json(const MemberRecord &record, std::string_view path)
                            {"position_sectors", target->position},
                            {"backward", target->backward},
                            {"data_offset_sectors", target->data_offset}};
-    json["bad_blocks"] = Json::array();
-    for (const BadRange &bad : record.bad)
-        json["bad_blocks"].push_back({{"start_sector", bad.start}, {"sectors", bad.sectors}});
+    json["bad_blocks"] = ranges_json(record.bad);
     return json;
+}
+
+Json to_json(const std::optional<std::vector<BadRange>> &bad, std::string_view path)
+{
+    return {{"path", printable(path)}, {"keeps_list", bad.has_value()}, {"bad_blocks", ranges_json(bad.value_or(std::vector<BadRange>()))}};
+}
+
+Json to_json(const BitmapRecord &bitmap, std::string_view path)
+{
+    return {{"path", printable(path)},
+            {"array_uuid", to_string(bitmap.array)},
+            {"sector", bitmap.sector},
+            {"version", bitmap.version},
+            {"events", bitmap.events},
+            {"events_cleared", bitmap.cleared},
+            {"stale", bitmap.stale},
+            {"chunk_bytes", bitmap.chunk_bytes},
+            {"sleep_seconds", bitmap.sleep},
+            {"write_behind", bitmap.write_behind},
+            {"sync_sectors", bitmap.sync_sectors},
+            {"regions", bitmap.regions},
+            {"dirty_regions", bitmap.dirty}};
 }
 
 }  // namespace emd

@@ -2,6 +2,7 @@
 // A container as JSON, for --json. Names are stable: scripts read them. Sizes are named with their unit.
 #pragma once
 
+#include "libemd/model/bitmap_record.h"
 #include "libemd/model/container.h"
 #include "libemd/model/member_record.h"
 
@@ -13,5 +14,8 @@ nlohmann::ordered_json to_json(const Shape &shape);
 nlohmann::ordered_json to_json(const Volume &volume);
 nlohmann::ordered_json to_json(const Container &container);
 nlohmann::ordered_json to_json(const MemberRecord &record, std::string_view path);
+nlohmann::ordered_json to_json(const BitmapRecord &bitmap, std::string_view path);
+// Absolute sectors of one disk; nothing: it keeps no list.
+nlohmann::ordered_json to_json(const std::optional<std::vector<BadRange>> &bad, std::string_view path);
 
 }  // namespace emd

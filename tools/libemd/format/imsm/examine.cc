@@ -5,6 +5,7 @@
 #include "libemd/base/time.h"
 #include "libemd/format/imsm/imsm.h"
 #include "libemd/format/imsm/metadata.h"
+#include "libemd/format/md/bitmap.h"
 
 #include <algorithm>
 
@@ -262,6 +263,34 @@ Result<std::vector<std::pair<std::string, std::string>>> Imsm::examine_export(co
         {"MD_DEVICES", fmt::format("{}", subject.mpb.disks.size())},
         {"MD_CREATION_TIME", fmt::format("{}", subject.mpb.creation_time)},
     };
+}
+
+Result<std::optional<std::vector<BadRange>>> Imsm::bad_blocks(const Medium &medium) const
+{
+    const Subject subject = EMD_TRY(read_subject(medium));
+    if (subject.mpb.devs.empty())
+        return std::nullopt;  // a spare
+    if (subject.entry < 0)
+        return fail(Errc::NotFound, "{}: its serial number is not among those that its metadata lists, so which bad blocks are its own "
+                                    "cannot be told", medium.path());
+    std::vector<BadRange> bad;
+    for (const BadEntry &each : subject.mpb.bad)
+        if (each.disk == subject.entry)
+            bad.push_back({-1, each.start, each.sectors});
+    std::ranges::sort(bad, {}, &BadRange::start);
+    return bad;
+}
+
+Result<std::vector<BitmapRecord>> Imsm::bitmaps(const Medium &medium) const
+{
+    const Subject subject = EMD_TRY(read_subject(medium));
+    std::vector<BitmapRecord> all;
+    for (const Dev &dev : subject.mpb.devs)
+        if (dev.rwh_policy == kRwhBitmap) {
+            const std::uint64_t sectors = component_of(dev.map0, dev.size), at = dev.map0.start + sectors + kBitmapInTail;
+            all.push_back(EMD_TRY(md::examine_bitmap(medium, static_cast<std::int64_t>(at), kBitmapHeadSectors * 512, sectors)));
+        }
+    return all;
 }
 
 }  // namespace emd::imsm

@@ -17,6 +17,8 @@ public:
     std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const override;
     Result<std::vector<Line>> examine(const Medium &medium) const override;
     Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const override;
+    Result<std::optional<std::vector<BadRange>>> bad_blocks(const Medium &medium) const override;
+    Result<std::vector<BitmapRecord>> bitmaps(const Medium &medium) const override;
 };
 
 const Format &imsm();

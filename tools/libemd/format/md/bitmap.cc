@@ -9,7 +9,7 @@ namespace emd::md {
 
 namespace {
 
-constexpr std::uint32_t kVersion = 4, kClusteredVersion = 5, kStale = 1u << 1, kLeastChunk = 4096;
+constexpr std::uint32_t kVersion = 4, kClusteredVersion = 5, kLeastChunk = 4096;
 constexpr std::uint64_t kUsualChunk = 64ull << 20;
 constexpr std::uint64_t kMostRegions = 1ull << 22;  // as many as the kernel takes
 
@@ -64,7 +64,7 @@ Result<Bitmap> decode_bitmap(Bytes head, const Uuid &array)
     bitmap.cleared = raw.events_cleared.get();
     bitmap.chunk_bytes = chunk;
     bitmap.sleep = std::clamp<std::uint32_t>(raw.sleep.get(), 1, 3600);
-    bitmap.behind = raw.state.get() & kStale;
+    bitmap.behind = raw.state.get() & kBitmapStale;
     return bitmap;
 }
 
@@ -103,7 +103,7 @@ BitmapHead bitmap_head(const Bitmap &bitmap, std::uint64_t events)
     std::memcpy(&raw, bitmap.head.data(), sizeof raw);
     raw.events = events;
     raw.events_cleared = bitmap.cleared;
-    raw.state = raw.state.get() & ~kStale;
+    raw.state = raw.state.get() & ~kBitmapStale;
     BitmapHead head;
     std::memcpy(head.data(), &raw, sizeof raw);
     return head;

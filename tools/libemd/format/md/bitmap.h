@@ -11,10 +11,12 @@
 #pragma once
 
 #include "libemd/format/md/superblock.h"
+#include "libemd/model/bitmap_record.h"
 
 namespace emd::md {
 
 inline constexpr std::uint32_t kBitmapMagic = 0x6d746962;
+inline constexpr std::uint32_t kBitmapStale = 1u << 1;  // BitmapBytes::state
 inline constexpr std::size_t kBitmapHeadBytes = std::tuple_size_v<BitmapHead>;
 
 struct BitmapBytes {
@@ -52,6 +54,10 @@ Result<Bitmap> new_bitmap(const Uuid &array, const Shape &shape, std::uint64_t s
 
 // What is to stand in front of the bits: with these events.
 BitmapHead bitmap_head(const Bitmap &bitmap, std::uint64_t events);
+
+// A copy as it stands at `sector`, for people: the bits begin so many bytes behind. `units`: sectors that it covers, where it does not say
+// so itself, else 0. The array's identity is in the order of the bytes. Errors: Corrupt with the reason; what cannot be read.
+Result<BitmapRecord> examine_bitmap(const Medium &medium, std::int64_t sector, std::uint64_t bits_behind, std::uint64_t units);
 
 // All of it, every bit set, in blocks of this size.
 std::vector<std::byte> full_bitmap(const Bitmap &bitmap, const Shape &shape, std::uint64_t events, unsigned block_bytes);

@@ -15,6 +15,8 @@ public:
     Result<MemberRecord> record(const Medium &medium) const override;
     Result<std::vector<Line>> examine(const Medium &medium) const override;
     Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const override;
+    Result<std::optional<std::vector<BadRange>>> bad_blocks(const Medium &medium) const override;
+    Result<std::vector<BitmapRecord>> bitmaps(const Medium &medium) const override;
 };
 
 const Md &md();
@@ -35,6 +37,8 @@ public:
     {
         return md().examine_export(medium);
     }
+    Result<std::optional<std::vector<BadRange>>> bad_blocks(const Medium &medium) const override { return md().bad_blocks(medium); }
+    Result<std::vector<BitmapRecord>> bitmaps(const Medium &medium) const override { return md().bitmaps(medium); }
 };
 
 const MdFormat &md_format();

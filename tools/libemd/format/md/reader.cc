@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "libemd/format/md/bitmap.h"
 #include "libemd/format/md/md.h"
 
+#include <algorithm>
 #include <array>
 #include <unistd.h>
 
@@ -45,6 +47,32 @@ Result<std::vector<Reader::Line>> Md::examine(const Medium &medium) const
 Result<Pairs> Md::examine_export(const Medium &medium) const
 {
     return std::visit([](const auto &sb) { return export_pairs(sb); }, EMD_TRY(read_superblock(medium)));
+}
+
+Result<std::optional<std::vector<BadRange>>> Md::bad_blocks(const Medium &medium) const
+{
+    const Superblock sb = EMD_TRY(read_superblock(medium));
+    const V1 *v1 = std::get_if<V1>(&sb);
+    if (!v1 || !v1->bad_sectors)
+        return std::nullopt;
+    return v1->bad;
+}
+
+Result<std::vector<BitmapRecord>> Md::bitmaps(const Medium &medium) const
+{
+    const Superblock sb = EMD_TRY(read_superblock(medium));
+    std::int64_t sector = 0;
+    if (const V1 *v1 = std::get_if<V1>(&sb); v1 && v1->features & kBitmap)
+        sector = static_cast<std::int64_t>(v1->sector) + v1->bitmap_offset;
+    else if (const V090 *old = std::get_if<V090>(&sb); old && old->state & V090::kHasBitmap)
+        sector = static_cast<std::int64_t>(old->sector + kBlockBytes / 512);
+    else
+        return std::vector<BitmapRecord>();
+    BitmapRecord record = EMD_TRY(examine_bitmap(medium, sector, kBitmapHeadBytes, 0));
+    if (std::holds_alternative<V1>(sb))  // there the bytes stand as they are printed
+        for (std::size_t word = 0; word < record.array.size(); word += 4)
+            std::reverse(record.array.begin() + static_cast<std::ptrdiff_t>(word), record.array.begin() + static_cast<std::ptrdiff_t>(word) + 4);
+    return std::vector{record};
 }
 
 const Md &md()
