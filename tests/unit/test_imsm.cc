@@ -361,12 +361,60 @@ TEST_F(ImsmLife, BadBlocksAreKept)
     for (unsigned i = 0; i < 250; i++)
         ASSERT_TRUE(metadata_->apply(change::BadBlock{1, 2000 + 2 * i, 1, false}));
     refused(change::BadBlock{1, 5000, 1, false}, Errc::NoSpace);
+    EXPECT_EQ(metadata_->view().disks[0].bad_room, 4u) << "what the other disk leaves";
+    EXPECT_EQ(metadata_->view().disks[1].bad_room, 250u);
+    // A full log takes what does not make it longer.
+    refused(change::BadBlock{0, 1010, 8, true}, Errc::NoSpace);
+    step(change::BadBlock{0, 1000, 8, true});
+    step(change::BadBlock{1, 2001, 1, false});
+    EXPECT_EQ(metadata_->view().bad.size(), 254u);
+    step(change::BadBlock{1, 2001, 1, true});
+    step(change::BadBlock{1, 2000, 2, true});
+    step(change::BadBlock{0, 1010, 8, true});
+    EXPECT_EQ(metadata_->view().bad.size(), 254u);
     disks_.write(*metadata_);
     expect_same(metadata_->view(), disks_.load()->view());
     step(change::DiskFailed{1});
     step(change::BadBlock{0, 0, 65000, true});
     EXPECT_TRUE(metadata_->view().bad.empty());
     EXPECT_FALSE(static_cast<ImsmMetadata &>(*metadata_).mpb().attributes & kAttrBadBlocks);
+}
+
+TEST_F(ImsmLife, WhatIsListedAlreadyNeedsNoMoreRoom)
+{
+    create(1, 2, 2);
+    step(change::BadBlock{0, 1000, 8, false});
+    step(change::BadBlock{0, 1004, 8, false});
+    ASSERT_EQ(metadata_->view().bad.size(), 1u);
+    EXPECT_EQ(metadata_->view().bad[0].sectors, 12u);
+    step(change::BadBlock{0, 1020, 4, false});
+    step(change::BadBlock{0, 990, 60, false});  // around both: in front, between and behind
+    std::uint64_t sectors = 0;
+    for (const BadRange &r : metadata_->view().bad)
+        sectors += r.sectors;
+    EXPECT_EQ(sectors, 60u);
+    EXPECT_EQ(metadata_->view().bad.size(), 3u);
+    step(change::BadBlock{0, 1000, 20, true});
+    sectors = 0;
+    for (const BadRange &r : metadata_->view().bad)
+        sectors += r.sectors;
+    EXPECT_EQ(sectors, 40u);
+}
+
+TEST_F(ImsmLife, WithBadBlocksNoCopyIsGivenUp)
+{
+    create(10, 4, 4);
+    const Shape old = metadata_->view().volumes[0].shape;
+    Shape target = old;
+    target.level = 0;
+    target.raid_disks = 2;
+    target.layout = 0;
+    const auto &slots = metadata_->view().volumes[0].slots;
+    const change::Takeover takeover{0, target, {slots[0], slots[2]}};
+    step(change::BadBlock{0, 1000, 8, false});
+    refused(takeover, Errc::Refused);
+    step(change::BadBlock{0, 1000, 8, true});
+    step(takeover);
 }
 
 // -- reshape --
@@ -580,6 +628,10 @@ TEST(Imsm4Kn, ALifeOnLargeSectors)
     step(change::ReshapeFinished{0});
     step(change::BadBlock{0, 1000, 3, false});
     EXPECT_EQ(metadata->view().bad[0].sectors, 8u);
+    step(change::BadBlock{0, 1000, 3, true});
+    ASSERT_EQ(metadata->view().bad.size(), 1u) << "the rest of the block is bad";
+    step(change::BadBlock{0, 996, 12, true});
+    EXPECT_TRUE(metadata->view().bad.empty());
 }
 
 // -- a power cut between any two writes --

@@ -37,6 +37,10 @@ TEST(ImsmAllocation, NothingIsAllocatedForWhatTheKernelReports)
     expect_no_allocation(*metadata, images, change::MarkClean{0}, "clean");
     for (unsigned i = 0; i < 40; i++)
         expect_no_allocation(*metadata, images, change::BadBlock{0, 1000 + 8 * i, 1, false}, "bad block");
+    for (unsigned i = 0; i < 214; i++)  // up to a full log
+        expect_no_allocation(*metadata, images, change::BadBlock{1, 1000 + 8 * i, 3, false}, "bad block");
+    expect_no_allocation(*metadata, images, change::BadBlock{1, 1001, 1700, true}, "good blocks");
+    expect_no_allocation(*metadata, images, change::BadBlock{1, 1000, 1, false}, "bad block");
 
     Shape target = metadata->view().volumes[0].shape;
     target.raid_disks = 4;

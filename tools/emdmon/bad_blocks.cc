@@ -66,7 +66,9 @@ private:
 bool take_out(const MemberFacts &m, const Container &container, Place own, Room &room)
 {
     std::size_t entries = static_cast<std::size_t>(std::ranges::count(container.bad, m.disk, &BadRange::disk));
-    const std::size_t most = container.disks[static_cast<std::size_t>(m.disk)].bad_room;
+    const Disk &disk = container.disks[static_cast<std::size_t>(m.disk)];
+    const std::size_t most = disk.bad_room;
+    const std::uint64_t block = disk.sector_bytes / 512;  // of which nothing is good in part
     bool any = false;
     for (const BadRange &r : container.bad) {
         const std::uint64_t begin = std::max(r.start, own.offset), end = std::min(end_of(r), own.offset + own.sectors);
@@ -74,7 +76,8 @@ bool take_out(const MemberFacts &m, const Container &container, Place own, Room 
             continue;
         for (std::uint64_t at = begin; at < end;) {
             at = first_missing(m.bad, kKernel, at, end);
-            const std::uint64_t to = next_listed(m.bad, kKernel, at, end);
+            const std::uint64_t next = next_listed(m.bad, kKernel, at, end), to = next / block * block;
+            at = (at + block - 1) / block * block;
             const bool splits = at > r.start && to < end_of(r);
             if (at < to && !(splits && entries >= most)) {
                 if (!room.put({m.disk, at, static_cast<std::uint32_t>(to - at), true}))
@@ -82,7 +85,7 @@ bool take_out(const MemberFacts &m, const Container &container, Place own, Room 
                 entries += splits;
                 any = true;
             }
-            at = to;
+            at = next;
         }
     }
     return any;

@@ -116,49 +116,4 @@ Result<> ImsmMetadata::on(const change::SyncFinished &change)
     return {};
 }
 
-// -- bad blocks --
-
-namespace {
-
-// Take [start, end) of `disk` out of the log. What is left of an entry on both sides stays, in one more entry.
-void clear_bad(std::vector<BadEntry> &log, std::uint8_t disk, std::uint64_t start, std::uint64_t end)
-{
-    for (std::size_t i = 0; i < log.size(); i++) {
-        const std::uint64_t from = log[i].start, to = from + log[i].sectors;
-        if (log[i].disk != disk || to <= start || from >= end)
-            continue;
-        log[i].sectors = static_cast<std::uint32_t>(from < start ? start - from : 0);
-        if (to > end)
-            log.push_back({.disk = disk, .start = end, .sectors = static_cast<std::uint32_t>(to - end)});
-    }
-    std::erase_if(log, [](const BadEntry &entry) { return entry.sectors == 0; });
-}
-
-}  // namespace
-
-Result<> ImsmMetadata::on(const change::BadBlock &change)
-{
-    const Member &member = *EMD_TRY(member_at(change.disk));
-    if (member.entry < 0)
-        return fail(Errc::Refused, "{} is no member of a volume; its bad blocks have no place", member.path);
-    if (change.sectors == 0 || change.start + change.sectors > member.sectors)
-        return fail(Errc::Invalid, "bad blocks {}+{} lie outside of {}", change.start, change.sectors, member.path);
-
-    const std::uint32_t block = sector_bytes_ / 512, most = kMaxBadBlocks * block;
-    const auto disk = static_cast<std::uint8_t>(member.entry);
-    const std::uint64_t start = change.start / block * block;
-    const std::uint64_t end = (change.start + change.sectors + block - 1) / block * block;
-    const std::size_t pieces = (end - start + most - 1) / most;
-    if (mpb_.bad.size() + (change.cleared ? 1 : pieces) > kMaxBadEntries)
-        return fail(Errc::NoSpace, "the bad-block log is full; {} must be taken out of service", member.path);
-
-    clear_bad(mpb_.bad, disk, start, end);
-    if (!change.cleared)
-        for (std::uint64_t at = start; at < end; at += most)
-            mpb_.bad.push_back({.disk = disk,
-                                .start = at,
-                                .sectors = static_cast<std::uint32_t>(std::min<std::uint64_t>(most, end - at))});
-    return {};
-}
-
 }  // namespace emd::imsm

@@ -305,6 +305,8 @@ Result<> ImsmMetadata::on(const change::Takeover &change)
 
     Map map = dev.map0;
     const bool to_raid0 = change.target.level == 0;
+    if (to_raid0)
+        EMD_TRY(check_good(dev));
     const std::vector<Slot> slots = without_failed_spares(change.slots);
     EMD_TRY(to_raid0 ? halve(map, now, slots) : pair_up(map, now, slots));
     map.level = static_cast<std::uint8_t>(map.ord.size() == 4 && !to_raid0 ? 1 : change.target.level);

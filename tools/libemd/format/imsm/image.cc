@@ -101,8 +101,10 @@ int ImsmMetadata::record_slot(int disk) const
 
 void ImsmMetadata::reserve_scratch()
 {
-    scratch_.reserve(round_up(encoded_size(mpb_) + kBadLogRoom, sector_bytes_));
-    mpb_.bad.reserve(kMaxBadEntries);
+    // With a full log, however full it is now.
+    const std::size_t log = mpb_.bad.empty() ? 0 : sizeof(BadLogBytes) + mpb_.bad.size() * sizeof(BadEntryBytes);
+    scratch_.reserve(round_up(encoded_size(mpb_) - log + kBadLogRoom, sector_bytes_));
+    mpb_.bad.reserve(2 * kMaxBadEntries);  // in clear_bad() what is left of entries stands beside them
     view_.bad.reserve(kMaxBadEntries);
 }
 

@@ -51,7 +51,12 @@ private:
     Result<> on(const change::DiskFailed &change);
     Result<> on(const change::SyncProgress &change);
     Result<> on(const change::SyncFinished &change);
+    // -- bad_log.cc, as what stands above --
     Result<> on(const change::BadBlock &change);
+    Result<> list_bad(const Member &member, std::uint64_t start, std::uint64_t end);
+    Result<> clear_bad(const Member &member, std::uint64_t start, std::uint64_t end);
+    void refresh_bad();
+    Result<> check_good(const Dev &dev) const;
     // -- edit_reshape.cc --
     Result<> on(const change::ReshapeStarted &change);
     Result<> on(const change::ReshapeProgress &change);

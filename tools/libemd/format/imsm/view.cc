@@ -129,10 +129,7 @@ void ImsmMetadata::refresh()
     for (unsigned index = 0; index < mpb_.devs.size(); index++)
         refresh_volume(index);
 
-    view_.bad.clear();
-    for (const BadEntry &bad : mpb_.bad)
-        if (const int disk = disk_of_entry(bad.disk); disk >= 0)
-            view_.bad.push_back({.disk = disk, .start = bad.start, .sectors = bad.sectors});
+    refresh_bad();
 }
 
 void ImsmMetadata::refresh_disk(std::size_t index)
