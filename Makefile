@@ -10,6 +10,7 @@
 # make check-debug the module's tests on a kernel with KASAN and lockdep, and its data path on one with KCSAN
 # make soak        random trees of arrays under faults, passes, reshapes and restarts, with KASAN and lockdep;
 #                  MINUTES=10, SEED=n repeats a run, EPISODE=n one part of it; PLANT=1: would it see a wrong byte?
+# make fuzz        every parser of what comes from outside under libFuzzer (clang); MINUTES=60 on all cores, TARGETS=imsm,md
 # make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
 # make bench       every goal, by instructions and by CPU time, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
@@ -30,7 +31,7 @@ releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
 headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
 		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
 
-.PHONY: all kernel tools san check check-unit check-vm check-debug soak bench bench-quick bench-module demo \
+.PHONY: all kernel tools san check check-unit check-vm check-debug soak fuzz bench bench-quick bench-module demo \
 	install install-files clean setup FORCE
 all: tools kernel
 
@@ -96,6 +97,10 @@ soak: setup tools
 	@$(MAKE) kernel KVER=uml
 	@nice tests/vm/soak/run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(EPISODE),--episode $(EPISODE)) \
 		$(if $(PLANT),--plant)
+
+fuzz:
+	@scripts/setup --for build --for fuzz
+	@scripts/fuzz --minutes $(or $(MINUTES),10) $(if $(TARGETS),--targets $(TARGETS))
 
 # The load generator, for every kernel that the module is built for.
 bench-module: $(releases:%=bench-module-%)

@@ -111,7 +111,7 @@ Result<int> assemble_named(Context &c)
         return fail(Errc::Invalid, "name the disks of {}, or its --uuid, or use --scan", name);
     const bool by_uuid = arguments.empty();
     auto groups = EMD_TRY(groups_of(c, EMD_TRY(open_all(c, by_uuid ? list_disks() : arguments, !by_uuid)), !by_uuid));
-    unsigned started = 0, containers = 0;
+    unsigned containers = 0;
     for (Group &group : groups) {
         Loaded loaded = EMD_TRY(load(*group.format, std::move(group.devices)));
         AssemblyRequest request = request_of(c, *loaded.format);
@@ -122,7 +122,7 @@ Result<int> assemble_named(Context &c)
             continue;
         const bool volume = mine != volumes.end() || is_single(*loaded.format);
         (volume ? request.volume_name : request.container_name) = name;
-        started += EMD_TRY(assemble_container(c, std::move(loaded), request));
+        EMD_TRY(assemble_container(c, std::move(loaded), request));
         containers++;
     }
     if (containers == 0)
