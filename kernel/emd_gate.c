@@ -16,7 +16,7 @@
 #include <linux/workqueue.h>
 
 #include "emd_bitmap.h"
-#include "emd_compat.h"
+#include "emd_compat_acct.h"
 #include "emd_gate_request.h"
 #include "emd_leaf.h"
 
@@ -174,7 +174,7 @@ static __always_inline void start_request(struct emd_array *a, struct emd_gate_r
 	rq->sectors = bio_sectors(bio);
 	rq->counted = !a->depth && blk_queue_io_stat(a->disk->queue);
 	if (rq->counted)
-		rq->started = bio_start_io_acct(bio);
+		rq->started = emd_acct_start(bio, rq->sectors);
 	if (pers->remap && send_on(pers, rq, bio))
 		return;
 	/* A redundant level takes no EAGAIN from a member for an answer. */

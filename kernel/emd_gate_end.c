@@ -12,7 +12,7 @@
 #include <linux/ratelimit.h>
 
 #include "emd_bitmap.h"
-#include "emd_compat.h"
+#include "emd_compat_acct.h"
 #include "emd_gate_request.h"
 
 static bio_end_io_t *chain_end;	/* what a part of a chain has there: a mark for bio_endio(), not to be called */
@@ -67,7 +67,7 @@ static __always_inline void request_finish(struct emd_gate_request *rq, struct e
 	struct bio *bio = rq->bio;
 
 	if (rq->counted)
-		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
+		emd_acct_end(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
 	if (unlikely(emd_gate_is_deep(a))) {
 		end_from_worker(a, bio);	/* who ends it goes on without us, and needs what we hold until then */
 		leave(emd_array_gate(a), rq, map);
@@ -241,7 +241,7 @@ bool emd_io_answer(struct emd_io *io)
 	bio->bi_private = rq->private;
 	bio->bi_bdev = rq->bdev;
 	if (rq->counted)
-		emd_end_io_acct(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
+		emd_acct_end(bio->bi_bdev, bio_op(bio), rq->sectors, rq->started);
 	if (unlikely(emd_gate_is_deep(a)))
 		end_from_worker(a, bio);
 	else
