@@ -23,21 +23,25 @@
 
 #include "../../emd_buffer.h"
 
-#define GATHERED_BYTES	4096U
+#define GATHERED_BYTES	4096U		/* of small writes: as many as are held */
+#define GATHERED_LARGE	(64U << 10)	/* a write of so much may have more pages than that has room for */
 
 /*
  * struct gathered - one request made of several
  * @first: of the writes, linked by pers_private
+ * @bytes: of all this, with its table
+ * @room:  entries of the table
  */
 struct gathered {
 	struct emd_io	io;
 	struct bio	bio;
 	struct emd_io	*first;
+	unsigned int	bytes;
+	unsigned short	room;
 	struct bio_vec	vec[];
 };
 
-#define GATHERED_VECS	((GATHERED_BYTES - sizeof(struct gathered)) / sizeof(struct bio_vec))
-#define HELD_MAX	GATHERED_VECS
+#define HELD_MAX	((GATHERED_BYTES - sizeof(struct gathered)) / sizeof(struct bio_vec))
 
 /* What a submitter holds for one map. */
 struct held {
@@ -61,7 +65,7 @@ static struct emd_io *gathered_free(struct gathered *g)
 	struct emd_io *first = g->first;
 
 	bio_uninit(&g->bio);
-	emd_buffer_free(g, GATHERED_BYTES);
+	emd_buffer_free(g, g->bytes);
 	return first;
 }
 
@@ -107,7 +111,7 @@ static bool gathered_add(struct gathered *g, struct emd_io *io)
 	struct bio_vec bv;
 
 	bio_for_each_bvec(bv, io->bio, iter) {
-		if (nr == GATHERED_VECS)
+		if (nr == g->room)
 			return false;
 		g->vec[nr++] = bv;
 	}
@@ -116,15 +120,27 @@ static bool gathered_add(struct gathered *g, struct emd_io *io)
 	return true;
 }
 
-static struct gathered *gathered_begin(struct emd_io *first)
+/* Small writes have a page each, and a large one its row: twice as many as its pages, as they need not begin where a page does. */
+static unsigned int gathered_bytes(const struct r5_conf *conf, const struct emd_io *first)
 {
-	struct gathered *g = emd_buffer_alloc(GATHERED_BYTES, GFP_NOWAIT | __GFP_NOWARN);
+	if (first->bio->bi_iter.bi_size < GATHERED_LARGE)
+		return GATHERED_BYTES;
+	return clamp_t(u64, sizeof(struct gathered) + 2 * sizeof(struct bio_vec) * (conf->row_sectors >> PAGE_SECTORS_SHIFT),
+		       GATHERED_BYTES, EMD_BUFFER_MAX);
+}
+
+static struct gathered *gathered_begin(const struct r5_conf *conf, struct emd_io *first)
+{
+	unsigned int bytes = gathered_bytes(conf, first);
+	struct gathered *g = emd_buffer_alloc(bytes, GFP_NOWAIT | __GFP_NOWARN);
 	struct bio *bio = first->bio;
 
 	if (!g)
 		return NULL;
+	g->bytes = bytes;
+	g->room = (bytes - sizeof(*g)) / sizeof(struct bio_vec);
 	memset(&g->io, 0, sizeof(g->io));
-	bio_init(&g->bio, NULL, g->vec, GATHERED_VECS, bio->bi_opf);
+	bio_init(&g->bio, NULL, g->vec, g->room, bio->bi_opf);
 	g->bio.bi_bdev = bio->bi_bdev;
 	bio_clone_blkg_association(&g->bio, bio);
 	g->bio.bi_ioprio = bio->bi_ioprio;
@@ -157,7 +173,7 @@ static u64 row_end(const struct r5_conf *conf, const struct emd_io *io)
 static struct emd_io *start_run(struct r5_conf *conf, struct emd_io *first)
 {
 	struct emd_io *last = first, *next = next_write(first);
-	struct gathered *g = next && follows(first, next) ? gathered_begin(first) : NULL;
+	struct gathered *g = next && follows(first, next) ? gathered_begin(conf, first) : NULL;
 	u64 end;
 
 	if (!g) {
