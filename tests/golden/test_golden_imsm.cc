@@ -203,7 +203,7 @@ void ImsmGolden::each_volume_is_described()
         EXPECT_EQ(volume.name, want["name"].get<std::string>());
         EXPECT_EQ(to_string(volume.uuid), want["uuid"].get<std::string>());
         EXPECT_EQ(volume.dirty, want["dirty"] != 0);
-        EXPECT_TRUE(volume.read_write) << volume.refused;
+        EXPECT_EQ(volume.read_write, volume.consistency != "ppl") << volume.refused;
         EXPECT_EQ(volume.data_offset, want["current"]["data_offset_sectors"].get<std::uint64_t>());
         EXPECT_EQ(volume.initialised, state != "uninitialized");
         EXPECT_EQ(health(volume), state == "degraded" ? Health::Degraded : Health::Optimal);

@@ -65,6 +65,7 @@ public:
     Result<> publish(const std::string &array, const Publish &p) override { return note("publish " + array + " " + p.name); }
     Result<> unpublish(const std::string &array) override { return note("unpublish " + array); }
     Result<> restore(unsigned) override { return note("restore"); }
+    Result<> recover_parity(unsigned) override { return note("recover parity"); }
     Result<> reserve_backup(const ReserveBackup &a) override { return note("reserve " + a.path); }
     Result<> drop_backup(const std::string &path) override { return note("drop " + path); }
     Result<Outcome> manage(const std::string &array, const std::string &, const Manage &) override

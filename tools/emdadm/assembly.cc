@@ -91,7 +91,14 @@ Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::
     const std::string word = volume_word(c, v, request);
     Volume named = v;
     named.name = word;
-    const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, request.start));
+    plan::StartOptions start = request.start;
+    if (v.parity_log)
+        start.log = plan::look_at_log(host.loaded().view(), v, [&](int disk, std::uint64_t at, MutableBytes out) -> Result<> {
+            const std::string &path = host.loaded().view().disks[static_cast<std::size_t>(disk)].path;
+            const BlockDevice *device = host.loaded().device(path);
+            return device ? device->read(at, out) : fail(Errc::NotFound, "{} is not open", path);
+        });
+    const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, start));
     std::optional<ContainerLock> lock;
     if (v.reshape && !c.options.dry_run)
         lock = EMD_TRY(keep_managers_away(container, word));

@@ -9,6 +9,7 @@
 #include "libemd/device/signatures.h"
 #include "libemd/device/udev.h"
 #include "libemd/monitor/paths.h"
+#include "libemd/plan/parity_log.h"
 #include "libemd/reshape/manager.h"
 
 #include <algorithm>
@@ -177,22 +178,33 @@ Result<> SystemHost::unpublish(const std::string &array)
     return unpublish_name(context_, array);
 }
 
-Result<> SystemHost::restore(unsigned volume)
-{
-    std::vector<std::unique_ptr<DeviceTarget>> targets;
-    std::optional<Error> error;
-    const auto target = [&](int disk) -> reshape::Target * {
-        const Disk &d = loaded_.view().disks[static_cast<std::size_t>(disk)];
+// Disks of the container, opened when they are asked for; the first that cannot be is in `error`.
+class SystemHost::Targets {
+public:
+    explicit Targets(SystemHost &host) : host_(host) {}
+    reshape::Target *operator()(int disk)
+    {
+        const Disk &d = host_.loaded_.view().disks[static_cast<std::size_t>(disk)];
         if (!d.present)
             return nullptr;
-        auto device = writable(d.path);
+        auto device = host_.writable(d.path);
         if (!device) {
             error = device.error();
             return nullptr;
         }
-        targets.push_back(std::make_unique<DeviceTarget>(**device));
-        return targets.back().get();
-    };
+        targets_.push_back(std::make_unique<DeviceTarget>(**device));
+        return targets_.back().get();
+    }
+    std::optional<Error> error;
+
+private:
+    SystemHost &host_;
+    std::vector<std::unique_ptr<DeviceTarget>> targets_;
+};
+
+Result<> SystemHost::restore(unsigned volume)
+{
+    Targets target(*this);
     const auto record = [&](const Change &change) -> Result<> {
         EMD_TRY(apply(change));
         return store();
@@ -203,11 +215,24 @@ Result<> SystemHost::restore(unsigned volume)
             const Volume &v = loaded_.view().volumes[volume];
             return EMD_TRY(reshape::BackupFile::open(context_.options.backup_file, owner(volume, v.reshape->target))).load(addresses);
         };
-    const bool restored = EMD_TRY(reshape::restore(loaded_.view(), volume, target, record, file));
-    if (error)
-        return tl::make_unexpected(*error);
+    const bool restored = EMD_TRY(reshape::restore(loaded_.view(), volume, std::ref(target), record, file));
+    if (target.error)
+        return tl::make_unexpected(*target.error);
     if (restored)
         context_.say("the section that was being moved when the volume stopped is back in its place; nothing is lost");
+    return {};
+}
+
+Result<> SystemHost::recover_parity(unsigned volume)
+{
+    Targets target(*this);
+    const auto repaired = plan::recover_parity(loaded_.view(), loaded_.view().volumes[volume], std::ref(target));
+    give_back_exclusive();
+    if (target.error)
+        return tl::make_unexpected(*target.error);
+    const unsigned strips = EMD_TRY(repaired);
+    context_.say("{}: it was being written when it stopped; by its partial parity log the parity of {} strip{} is right again",
+                 loaded_.view().volumes[volume].name, strips, strips == 1 ? "" : "s");
     return {};
 }
 

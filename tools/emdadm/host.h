@@ -35,6 +35,7 @@ public:
     Result<> unpublish(const std::string &array) override;
     bool udev_is_busy() const override;
     Result<> restore(unsigned volume) override;
+    Result<> recover_parity(unsigned volume) override;
     Result<> reserve_backup(const plan::ReserveBackup &action) override;
     Result<> drop_backup(const std::string &path) override;
     Result<plan::Outcome> manage(const std::string &array, const std::string &container, const plan::Manage &action) override;
@@ -47,6 +48,7 @@ private:
     Result<> leave_usable(const std::string &array, const std::string &container, unsigned volume);
     reshape::BackupOwner owner(unsigned volume, const Shape &target) const;
 
+    class Targets;
     struct Writer {
         std::unique_ptr<BlockDevice> device;
         bool exclusive;

@@ -162,6 +162,11 @@ Result<> set_value(Options &o, const OptionRow &row, const char *text)
         o.bitmap = std::string_view(text) == "internal";
         break;
     case Id::BitmapChunk: o.bitmap_chunk_sectors = EMD_TRY(sectors(row, text)); break;
+    case Id::Update:
+        if (std::string_view(text) != "no-ppl")
+            return fail(Errc::Unsupported, "--update={}: EMD can do no-ppl alone; mdadm can do the others while the array is stopped", text);
+        o.drop_parity_log = true;
+        break;
     case Id::Uuid: o.uuid = text; break;
     case Id::Config: o.config = text; break;
     case Id::BackupFile: o.backup_file = text; break;

@@ -62,6 +62,7 @@ struct Options {
     bool background = false;
     bool unless_paused = false;
     bool freeze_reshape = false;
+    bool drop_parity_log = false;  // --assemble --update=no-ppl
     bool read_only = false;  // --assemble -o
     bool no_devices = false;
     bool help = false;

@@ -48,6 +48,7 @@ constexpr OptionRow kOptions[] = {
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
     {Id::UnlessPaused, "unless-paused", 0, false, kGrow, "with --continue: not if somebody has paused the reshape (for udev and systemd)"},
+    {Id::Update, "update", 'U', true, kAssemble, "no-ppl: recover by the partial parity log, then do without it"},
     {Id::FreezeReshape, "freeze-reshape", 0, false, kAssemble | kGrow, "do not go on with a reshape now"},
     {Id::NoDegraded, "no-degraded", 0, false, kAssemble, "only start what is complete"},
     {Id::ReadOnlyFlag, "readonly", 'o', false, kAssemble, "leave it read-only"},

@@ -15,7 +15,7 @@ enum class Id {
     // what is done with the members that follow
     Add, AddSpare, ReAdd, Fail, Remove, Replace, With,
     // values
-    Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, HomeHost, Bitmap, BitmapChunk, Uuid, Config, BackupFile,
+    Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, HomeHost, Bitmap, BitmapChunk, Uuid, Update, Config, BackupFile,
     // switches
     Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, UnlessPaused, FreezeReshape,
     ReadOnlyFlag, NoDevices, Verbose, Quiet,

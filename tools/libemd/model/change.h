@@ -79,6 +79,10 @@ struct MemberReturned {  // a former member takes its slot again; the bitmap kno
 struct BitmapReset {  // all bits are set; only while the volume does not run
     unsigned volume;
 };
+struct ParityLogRemoved {  // only while the volume does not run
+    unsigned volume;
+    bool recovered;  // parity is right again: the volume is clean
+};
 struct DiskRemoved {  // a spare, or a failed disk
     int disk;
 };
@@ -104,7 +108,7 @@ namespace emd {
 
 using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFailed, change::SyncProgress,
                             change::SyncFinished, change::ReshapeProgress, change::ReshapeFinished, change::BadBlock,
-                            change::BitmapComplete, change::MemberReturned, change::BitmapReset,
+                            change::BitmapComplete, change::MemberReturned, change::BitmapReset, change::ParityLogRemoved,
                             change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
                             change::ReshapeWithdrawn, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
                             change::VolumeCreated, change::VolumeDeleted, change::Takeover>;

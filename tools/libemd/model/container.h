@@ -78,6 +78,16 @@ struct BitmapPlace {
     bool stale = false;             // what was written has no bits: they are all to be set before it is used
     bool operator==(const BitmapPlace &) const = default;
 };
+// The partial parity log of a RAID5 volume: on each member an area that says what was being written to the rows whose parity the
+// member has (libemd/format/ppl.h).
+struct ParityLogPlace {
+    struct Area {
+        std::uint64_t sector = 0, sectors = 0;  // on the disk; none: nobody is there
+    };
+    std::vector<Area> areas;      // by slot
+    std::uint32_t signature = 0;
+    unsigned unit_bytes = 512;    // in which it counts the array's sectors
+};
 // What stands in front of the bits; opaque to everybody but the format.
 using BitmapHead = std::array<std::byte, 256>;
 
@@ -113,6 +123,7 @@ struct Volume {
     std::uint64_t checkpoint = 0;    // Init/Rebuild/Repair: member sectors done
     std::optional<ReshapeRecord> reshape;
     std::optional<BitmapPlace> bitmap;
+    std::optional<ParityLogPlace> parity_log;  // `refused` says that it is one; nothing else is against writing then
     std::string consistency = "resync";  // md's words: "resync", "ppl", "bitmap"
 };
 

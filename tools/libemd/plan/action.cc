@@ -79,6 +79,9 @@ std::string to_text(const Change &change)
             [](const change::VolumeDeleted &c) { return fmt::format("volume {} is deleted", c.volume); },
             [](const change::MemberReturned &c) { return fmt::format("{} is member {} again, rebuilt where the bitmap has bits", c.disk.path, c.slot); },
             [](const change::BitmapReset &c) { return fmt::format("all bits of volume {} are set", c.volume); },
+            [](const change::ParityLogRemoved &c) {
+                return fmt::format("volume {} has no partial parity log any more{}", c.volume, c.recovered ? ", and is clean" : "");
+            },
             [](const change::SpareAdded &c) { return fmt::format("{} is a spare", c.disk.path); },
             [](const change::DiskRemoved &c) { return fmt::format("disk {} is removed", c.disk); },
             [](const change::DiskFailed &c) { return fmt::format("disk {} has failed", c.disk); },
@@ -117,6 +120,7 @@ std::string to_text(const Action &action)
             [](const StartMonitor &a) { return fmt::format("{}: start the monitor", a.container); },
             [](const Publish &a) { return fmt::format("{}: link /dev/emd/{}", a.array, a.name); },
             [](const Restore &a) { return fmt::format("volume {}: put the backed-up section in its place", a.volume); },
+            [](const RecoverParity &a) { return fmt::format("volume {}: make the parity right of what was being written", a.volume); },
             [](const ReserveBackup &a) {
                 return fmt::format("{}: reserve {} for the backup of volume {}", a.path, format_size(a.sectors * 512), a.volume);
             },

@@ -70,6 +70,9 @@ struct Publish {  // give the array its name under /dev/emd
 struct Restore {  // put the live backup of an interrupted reshape in its place
     unsigned volume = 0;
 };
+struct RecoverParity {  // what the volume's partial parity log says, made true; durable
+    unsigned volume = 0;
+};
 struct ReserveBackup {  // space for sections of the reshape in a file; durable before anything changes
     std::string path;
     unsigned volume = 0;
@@ -86,7 +89,7 @@ struct Manage {  // drive the recorded reshape to its end
 };
 
 using Action = std::variant<NewArray, Set, Expect, AddMember, RemoveMember, ClearArray, NewMetadata, Wipe, Apply, Store,
-                            Erase, Send, Sync, StartMonitor, Publish, Restore, ReserveBackup, DropBackup, Manage>;
+                            Erase, Send, Sync, StartMonitor, Publish, Restore, RecoverParity, ReserveBackup, DropBackup, Manage>;
 
 // One line, stable: tests compare it.
 std::string to_text(const Action &action);

@@ -96,6 +96,32 @@ bool uneven(const Volume &v)
     return !redundant(v.shape) && std::ranges::any_of(v.slots, [](const Slot &s) { return s.data_sectors != 0; });
 }
 
+// What is done with a partial parity log that the volume is to lose.
+struct LogPlan {
+    bool recover = false;  // parity is made right by it
+    bool clean = false;    // and then nothing is left to be done
+};
+
+LogPlan plan_log(const Container &c, const Volume &v, const StartOptions &options)
+{
+    if (!v.parity_log || !options.drop_parity_log || !v.dirty || !options.log)
+        return {};
+    if (health_with(c, v) == Health::Optimal)  // else a resync makes all parity right
+        return {options.log->replaces_resync(), options.log->replaces_resync()};
+    const bool built = v.initialised && v.activity != Activity::Init && v.activity != Activity::Repair;
+    return {true, options.log->sound && built};
+}
+
+// The volume as it is when its log is gone.
+Volume without_log(Volume v, bool clean)
+{
+    v.parity_log.reset();
+    v.refused.clear();
+    v.read_write = true;
+    v.dirty = v.dirty && !clean;
+    return v;
+}
+
 // From where redundancy has to be built, in member sectors.
 std::string resync_start(const Volume &v, bool force)
 {
@@ -139,14 +165,9 @@ Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std:
     return {};
 }
 
-}  // namespace
-
-Result<> check_start(const Container &c, const Volume &v, const StartOptions &options)
+// Is enough of it there?
+Result<> check_health(const Container &c, const Volume &v, const StartOptions &options)
 {
-    if (!v.refused.empty() && v.readable && !options.read_only)
-        return fail(Errc::Refused, "{}: {}; --readonly starts it to be read", v.name, v.refused);
-    if (!v.refused.empty() && !v.readable)
-        return fail(Errc::Refused, "{}: {}", v.name, v.refused);
     const bool moving = v.reshape.has_value();
     const Health now = health_with(c, v);
     const auto absent = missing(c, moving ? v.reshape->target_slots : v.slots);
@@ -157,12 +178,34 @@ Result<> check_start(const Container &c, const Volume &v, const StartOptions &op
     if (degraded && !options.degraded && waits(c, v.slots))
         return fail(Errc::Timeout, "{} waits for {}; --run starts it without", v.name, fmt::join(absent, ", "));
     const bool parity = v.shape.level >= 4 && v.shape.level <= 6;
-    if (degraded && parity && v.dirty && !options.force)
+    if (degraded && parity && v.dirty && !options.force && v.parity_log && options.log && !plan_log(c, v, options).clean)
+        return fail(Errc::Refused,
+                    "{} was being written when it stopped and misses {}, and its partial parity log is no help ({}): blocks of that member "
+                    "near those that were written last may be damaged; connect the disk, or start it with --force",
+                    v.name, fmt::join(absent, ", "), options.log->sound ? "parity was not built everywhere" : options.log->why);
+    if (degraded && parity && v.dirty && !options.force && !plan_log(c, v, options).clean)
         return fail(Errc::Refused,
                     "{} was being written when it stopped and misses {}: what was written last may be damaged; "
                     "connect the disk, or start it with --force",
                     v.name, fmt::join(absent, ", "));
     return {};
+}
+
+}  // namespace
+
+Result<> check_start(const Container &c, const Volume &v, const StartOptions &options)
+{
+    const bool drops = v.parity_log && options.drop_parity_log;
+    if (!v.refused.empty() && v.parity_log && !drops && !(v.readable && options.read_only))
+        return fail(Errc::Refused, "{}: {}: mdadm and md go on with it; --update=no-ppl makes right what was being written, and does without it "
+                    "from then on{}", v.name, v.refused, v.readable ? "; --readonly starts it to be read" : "");
+    if (drops)
+        return check_health(c, v, options);
+    if (!v.refused.empty() && v.readable && !options.read_only)
+        return fail(Errc::Refused, "{}: {}; --readonly starts it to be read", v.name, v.refused);
+    if (!v.refused.empty() && !v.readable)
+        return fail(Errc::Refused, "{}: {}", v.name, v.refused);
+    return check_health(c, v, options);
 }
 
 Plan plan_container(const Container &c, std::string_view format, const std::string &word)
@@ -180,11 +223,14 @@ Plan plan_container(const Container &c, std::string_view format, const std::stri
     return plan;
 }
 
-Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string &container_word, const std::string &word,
+Result<Plan> plan_volume(const Container &c, const Volume &recorded, const std::string &container_word, const std::string &word,
                          const StartOptions &options)
 {
-    EMD_TRY(check_start(c, v, options));
+    EMD_TRY(check_start(c, recorded, options));
     Plan plan;
+    const bool drops = recorded.parity_log && options.drop_parity_log;
+    const LogPlan log = plan_log(c, recorded, options);
+    const Volume v = drops ? without_log(recorded, log.clean) : recorded;
     plan.title = fmt::format("start volume {}", v.name);
     if (v.reshape)
         plan.facts.push_back(fmt::format("a reshape from {} to {} disks was interrupted at sector {} of {} and will go on",
@@ -192,6 +238,15 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
                                          array_sectors(v.reshape->target)));
     if (v.reshape && v.reshape->backup_live)
         plan.add(Restore{v.index});
+    if (log.recover)
+        plan.add(RecoverParity{v.index});
+    if (drops) {
+        if (recorded.dirty && !log.recover && options.log)
+            plan.facts.push_back(options.log->sound ? "its partial parity log does not say everything: all parity is computed anew"
+                                                    : fmt::format("{}: all parity is computed anew", options.log->why));
+        plan.add(Apply{change::ParityLogRemoved{v.index, log.clean}});
+        plan.add(Store{});
+    }
     // What is only read needs no bits, and old ones are not renewed then.
     const bool bitmap = v.bitmap && !(v.bitmap->stale && options.read_only);
     if (bitmap && v.bitmap->stale) {

@@ -2,6 +2,7 @@
 // From what is recorded on disks to running arrays.
 #pragma once
 
+#include "libemd/plan/parity_log.h"
 #include "libemd/plan/plan.h"
 
 namespace emd::plan {
@@ -10,6 +11,8 @@ struct StartOptions {
     bool force = false;         // also a dirty array that misses members
     bool degraded = true;       // false: wait until nobody is missing whom the record counts on
     bool read_only = false;
+    bool drop_parity_log = false;            // a volume that has one is recovered by it, and then has none any more
+    std::optional<ParityLogState> log{};     // of the volume, if it has one
 };
 
 // May this volume be started with the disks that are present? The refusal says what is missing and what to do.

@@ -153,6 +153,8 @@ Result<Outcome> Executor::act(const Action &action)
         return done(host_->publish(array(a->array), *a));
     if (const auto *a = std::get_if<Restore>(&action))
         return done(host_->restore(a->volume));
+    if (const auto *a = std::get_if<RecoverParity>(&action))
+        return done(host_->recover_parity(a->volume));
     if (const auto *a = std::get_if<ReserveBackup>(&action))
         return done(host_->reserve_backup(*a));
     if (const auto *a = std::get_if<DropBackup>(&action))

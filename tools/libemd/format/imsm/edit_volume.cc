@@ -322,4 +322,14 @@ Result<> ImsmMetadata::on(const change::Takeover &change)
     return {};
 }
 
+Result<> ImsmMetadata::on(const change::ParityLogRemoved &change)
+{
+    Dev &dev = *EMD_TRY(dev_at(change.volume));
+    if (!view_.volumes[change.volume].parity_log)
+        return fail(Errc::Refused, "volume {} has no partial parity log that could be removed", text_of(dev.name));
+    dev.rwh_policy = dev.rwh_policy == kRwhPpl ? kRwhOff : kRwhMultiOff;
+    dev.dirty = (dev.dirty & kDirty) && !change.recovered ? kDirty : 0;
+    return {};
+}
+
 }  // namespace emd::imsm

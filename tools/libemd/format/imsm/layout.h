@@ -175,6 +175,7 @@ inline constexpr std::uint64_t kReserve = kMetadataReserve + 8192;
 inline constexpr std::uint64_t kSpareReserve = kMetadataReserve + 2048;
 inline constexpr std::uint64_t kCopyAreaFromEnd = 2209;
 inline constexpr std::uint32_t kCopyAreaSectors = 2048;  // per member
+inline constexpr std::uint64_t kSinglePpl = 264;         // of the tail: what the older kind of log has
 inline constexpr std::uint64_t kVolumeTail = 2048;       // behind a volume's data, on each member: PPL or bitmap
 inline constexpr std::uint64_t kBitmapInTail = 16;       // its header, which has md's fields, from the tail's beginning
 inline constexpr std::uint64_t kBitmapHeadSectors = 8;   // and the bits behind that

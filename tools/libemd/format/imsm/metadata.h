@@ -72,6 +72,7 @@ private:
     Result<> on(const change::VolumeCreated &change);
     Result<> on(const change::VolumeDeleted &change);
     Result<> on(const change::Takeover &change);
+    Result<> on(const change::ParityLogRemoved &change);
     template <typename Other>
     Result<> on(const Other &)
     {
@@ -112,6 +113,7 @@ private:
     bool uneven() const;
     void refresh_volume(unsigned index);
     void refresh_slots(const Map &map, const Map &sync, std::vector<Slot> &slots) const;
+    void refresh_parity_log(const Dev &dev, Volume &volume);
     void refresh_reshape(const Dev &dev, Volume &volume);
 
     // -- image.cc --

@@ -14,6 +14,8 @@ constexpr std::string_view kUnsupportedAttributes = "the metadata uses features 
 constexpr std::string_view kUnsupportedLevel = "the volume's RAID level is not supported";
 constexpr std::string_view kUnsupportedState = "the volume is in a state change that is not supported";
 constexpr std::string_view kOptimisationArea = "the volume moves between two places, which is not supported";
+constexpr std::string_view kLogged = "it has a partial parity log, which EMD does not write";
+constexpr std::string_view kWrongLog = "it has a partial parity log, which only a RAID5 that keeps its shape can have";
 constexpr std::string_view kBadRecord = "the migration record does not belong to the migration that the volume is in";
 
 Uuid uuid_of(const Sha1Digest &digest)
@@ -194,7 +196,28 @@ void ImsmMetadata::refresh_volume(unsigned index)
     volume.refused.assign(refusal);
     refresh_slots(dev.general_migration() ? dev.map1 : dev.map0, dev.current(), volume.slots);
     refresh_reshape(dev, volume);
+    refresh_parity_log(dev, volume);
     volume.read_write = volume.refused.empty();
+}
+
+void ImsmMetadata::refresh_parity_log(const Dev &dev, Volume &volume)
+{
+    const bool kept = dev.rwh_policy == kRwhPpl || dev.rwh_policy == kRwhMultiPpl;
+    volume.readable = false;
+    if (!kept || !volume.refused.empty() || volume.shape.level != 5 || volume.reshape) {
+        volume.parity_log.reset();
+        if (kept && volume.refused.empty())
+            volume.refused.assign(kWrongLog);
+        return;
+    }
+    if (!volume.parity_log)
+        volume.parity_log.emplace();
+    ParityLogPlace &log = *volume.parity_log;
+    log.signature = mpb_.identity();
+    log.unit_bytes = sector_bytes_;
+    log.areas.assign(volume.slots.size(), {dev.map0.start + volume.shape.component_sectors, dev.rwh_policy == kRwhPpl ? kSinglePpl : kVolumeTail});
+    volume.refused.assign(kLogged);
+    volume.readable = !volume.dirty;
 }
 
 void ImsmMetadata::refresh_reshape(const Dev &dev, Volume &volume)

@@ -309,7 +309,8 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
     record.redundant = redundant(shape.level);
     record.written = !clean;
     record.roles = roles;
-    auto fresh = std::make_unique<MdMetadata>(std::move(first), std::move(record), std::move(members), std::move(placed.bitmap), "", false);
+    auto fresh = std::make_unique<MdMetadata>(std::move(first), std::move(record), std::move(members), std::move(placed.bitmap),
+                                              std::nullopt, "", false);
     if (health(fresh->view().volumes[0]) == Health::Failed)
         return fail(Errc::Refused, "{}: {} of {} disks cannot miss {}", want.name, level_word(shape.level), shape.raid_disks,
                     missing);

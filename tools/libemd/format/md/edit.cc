@@ -19,7 +19,7 @@ std::uint32_t room_for(std::uint32_t number) { return (number + 128) / 256 * 256
 Result<> MdMetadata::apply(const Change &change)
 {
     // Whoever asks, and whatever runs already: what is not understood is not written.
-    if (!refused_.empty())
+    if (!refused_.empty() && !(log_ && std::holds_alternative<change::ParityLogRemoved>(change)))
         return fail(Errc::Refused, "{} must not be written: {}", view_.volumes[0].name, refused_);
     Result<> done = std::visit([this](const auto &one) { return on(one); }, change);
     if (!done)

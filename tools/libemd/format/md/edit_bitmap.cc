@@ -39,18 +39,6 @@ std::vector<Piece> pieces_of(const Member &member, std::uint64_t component)
     return all;
 }
 
-// Does it lie where it can?
-Result<> check_place(const Member &member, std::int64_t begin, std::uint64_t sectors, std::uint64_t component)
-{
-    const std::int64_t end = begin + static_cast<std::int64_t>(sectors);
-    if (begin <= 0 || static_cast<std::uint64_t>(end) > member.sectors)
-        return fail(Errc::Corrupt, "its bitmap, at sector {} of {}, does not lie on the disk", begin, member.path);
-    for (const Piece &piece : pieces_of(member, component))
-        if (begin < piece.end && end > piece.begin)
-            return fail(Errc::Corrupt, "its bitmap, at sectors {} to {} of {}, lies over the {}", begin, end, member.path, piece.what);
-    return {};
-}
-
 bool holds_bits(const Member &member)
 {
     return member.state == Member::State::Active && member.writable();
@@ -100,12 +88,23 @@ Result<Bitmap> find_bitmap(const V1 &first, const Shape &shape, const std::vecto
         return fail(Errc::Corrupt, "its bitmap has {} regions, and {} are needed", best->regions(), regions);
     for (const Member &member : members)
         if (member.writable())
-            EMD_TRY(check_place(member, static_cast<std::int64_t>(best->sector), bitmap_sectors(regions, block), shape.component_sectors));
+            EMD_TRY(check_place(member, "bitmap", static_cast<std::int64_t>(best->sector), bitmap_sectors(regions, block), shape.component_sectors));
     best->behind = best->behind || best->events < first.events;
     return std::move(*best);
 }
 
 }  // namespace
+
+Result<> check_place(const Member &member, const char *what, std::int64_t begin, std::uint64_t sectors, std::uint64_t component)
+{
+    const std::int64_t end = begin + static_cast<std::int64_t>(sectors);
+    if (begin <= 0 || static_cast<std::uint64_t>(end) > member.sectors)
+        return fail(Errc::Corrupt, "its {}, at sector {} of {}, does not lie on the disk", what, begin, member.path);
+    for (const Piece &piece : pieces_of(member, component))
+        if (begin < piece.end && end > piece.begin)
+            return fail(Errc::Corrupt, "its {}, at sectors {} to {} of {}, lies over the {}", what, begin, end, member.path, piece.what);
+    return {};
+}
 
 FoundBitmap load_bitmap(const V1 &first, const Shape &shape, const std::vector<Member> &members, const std::vector<const Medium *> &media)
 {

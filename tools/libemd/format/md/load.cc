@@ -211,9 +211,6 @@ std::optional<Refusal> refusal_of(const V1 &sb)
         return Refusal{"it is shared by a cluster, whose nodes EMD cannot ask"};
     if (sb.features & kJournal)
         return Refusal{"it has a write journal, which may hold data that is nowhere else: remove the journal with mdadm first", false};
-    if (sb.features & (kPpl | kMultiplePpl))
-        return Refusal{"it has a partial parity log, which EMD cannot keep: mdadm --grow --consistency-policy=resync removes it",
-                       sb.resync_offset == kInSync};
     // Whether the new one is here or not: of two with one place only one could be used, and the other would be given up.
     for (const std::uint16_t role : sb.roles)
         if (role < shape_of(sb).raid_disks && std::ranges::count(sb.roles, role) > 1)
@@ -402,10 +399,15 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
         if (!found.bitmap)
             refusal = Refusal{found.refused};
     }
+    FoundParityLog log;
+    if (const V1 *v1 = std::get_if<V1>(&first.sb); v1 && (v1->features & (kPpl | kMultiplePpl)) && !refusal) {
+        log = load_parity_log(*v1, settled(first.sb, members), members);
+        refusal = Refusal{log.refused, v1->resync_offset == kInSync};
+    }
     const auto in_place = std::ranges::count(members, Member::State::Active, &Member::state);
     const bool complete = static_cast<std::uint32_t>(in_place) >= shape_of(first.common()).raid_disks;
     return std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),
-                                        std::move(found.bitmap), refusal ? refusal->text : "", refusal && refusal->readable);
+                                        std::move(found.bitmap), std::move(log.log), refusal ? refusal->text : "", refusal && refusal->readable);
 }
 
 }  // namespace emd::md

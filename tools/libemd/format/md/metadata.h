@@ -68,8 +68,9 @@ struct Record {
 
 class MdMetadata final : public Metadata {
 public:
-    // `first` is the freshest superblock; `refused` why the volume must not be written, `readable` if it could be read.
-    MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap, std::string refused, bool readable);
+    // `first` is the freshest superblock; `log` the parity log that is all that is against writing; `refused` why the volume must not be written, `readable` if it could be read.
+    MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap,
+               std::optional<ParityLogPlace> log, std::string refused, bool readable);
 
     const Container &view() const override { return view_; }
     Result<> apply(const Change &change) override;
@@ -98,6 +99,7 @@ private:
     Result<> on(const change::BitmapComplete &change);
     Result<> on(const change::BitmapReset &change);
     Result<> on(const change::MemberReturned &change);
+    Result<> on(const change::ParityLogRemoved &change);  // parity_log.cc
     template <typename Other>
     Result<> on(const Other &change);
     Result<> check_volume(unsigned volume) const;
@@ -128,6 +130,7 @@ private:
     Record record_;
     std::vector<Member> members_;
     std::optional<Bitmap> bitmap_;
+    std::optional<ParityLogPlace> log_;  // it alone is against writing
     std::string refused_;
     bool readable_;
     Shape shape_;
@@ -148,6 +151,16 @@ struct FoundBitmap {
 };
 // `media` in the order of `members`, null for those that are not here.
 FoundBitmap load_bitmap(const V1 &first, const Shape &shape, const std::vector<Member> &members, const std::vector<const Medium *> &media);
+
+// What load_parity_log() says of an array that has one: where it is, or why it is no use.
+struct FoundParityLog {
+    std::optional<ParityLogPlace> log;
+    std::string refused;
+};
+FoundParityLog load_parity_log(const V1 &first, const Shape &shape, const std::vector<Member> &members);
+
+// Does [begin, begin + sectors) lie on the disk, and apart from what else is there? `what`: "bitmap".
+Result<> check_place(const Member &member, const char *what, std::int64_t begin, std::uint64_t sectors, std::uint64_t component);
 
 // The volume's name: what follows the host's, in characters that a link may have.
 std::string volume_name(const Superblock &sb);

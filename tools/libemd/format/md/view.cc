@@ -44,9 +44,10 @@ std::string volume_name(const Superblock &sb)
     return number || name[0] == '.' || name[0] == '-' ? "md" + name : name;
 }
 
-MdMetadata::MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap, std::string refused, bool readable)
+MdMetadata::MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap,
+                       std::optional<ParityLogPlace> log, std::string refused, bool readable)
     : first_(std::move(first)), record_(std::move(record)), members_(std::move(members)), bitmap_(std::move(bitmap)),
-      refused_(std::move(refused)), readable_(readable), shape_(settled(first_, members_))
+      log_(std::move(log)), refused_(std::move(refused)), readable_(readable), shape_(settled(first_, members_))
 {
     refresh();
 }
@@ -100,6 +101,7 @@ void MdMetadata::refresh_volume()
         fresh.read_write = refused_.empty();
         fresh.readable = readable_;
         fresh.slots.resize(shape_.raid_disks);
+        fresh.parity_log = log_;
         fresh.consistency = std::visit([](const auto &sb) { return record_of(sb).consistency; }, first_);
     }
     Volume &volume = view_.volumes[0];
