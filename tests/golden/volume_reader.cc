@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "golden/volume_reader.h"
 
-#include "core/emd_geometry.h"
+#include "libemd/model/geometry.h"
 
 #include <algorithm>
 
 namespace emd::golden {
-
-namespace {
-
-emd_geometry geometry_of(const Shape &shape)
-{
-    emd_geometry geometry{};
-    geometry.level = shape.level;
-    geometry.layout = shape.layout;
-    geometry.raid_disks = shape.raid_disks;
-    geometry.chunk_sectors = shape.chunk_sectors;
-    geometry.member_sectors = shape.component_sectors;
-    return geometry;
-}
-
-}  // namespace
 
 VolumeReader::VolumeReader(const Volume &volume, std::function<const Medium *(int disk)> medium)
     : volume_(&volume), medium_(std::move(medium))

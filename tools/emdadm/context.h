@@ -39,6 +39,7 @@ Result<int> cmd_detail(Context &c);
 Result<int> cmd_examine(Context &c);
 Result<int> cmd_examine_badblocks(Context &c);
 Result<int> cmd_examine_bitmap(Context &c);
+Result<int> cmd_rescue(Context &c);  // 3: some of it could not be read
 Result<int> cmd_query(Context &c);
 Result<int> cmd_stop(Context &c);
 Result<int> cmd_wait(Context &c);

@@ -9,6 +9,7 @@ namespace emd::cli {
 namespace {
 
 constexpr unsigned kSectorSizes[] = {512, 4096};
+constexpr std::string_view kSerial = ",serial=";
 
 bool is_file(const std::string &path)
 {
@@ -16,11 +17,9 @@ bool is_file(const std::string &path)
     return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
 }
 
-// A file does not know its sector size: metadata is looked for with each. Nor does it know the disk's serial number: it
-// gets one of its own, and what is recorded of the disks stands beside it.
-Result<Examined> examine_file(const std::string &path, std::size_t number)
+// A file does not know its sector size: metadata is looked for with each.
+Result<Examined> examine_file(const std::string &path, const std::string &serial)
 {
-    const std::string serial = fmt::format("image-{}", number);
     std::optional<Error> first;
     for (const unsigned sector : kSectorSizes) {
         auto medium = EMD_TRY(FileMedium::open(path, sector, serial));
@@ -37,10 +36,13 @@ Result<Examined> examine_file(const std::string &path, std::size_t number)
 
 }  // namespace
 
+// Nor does a file know the disk's serial number: it gets one of its own, and what is recorded of the disks stands beside it.
 Result<Examined> examine_one(const std::string &path, std::size_t number)
 {
     if (is_file(path))
-        return examine_file(path, number);
+        return examine_file(path, fmt::format("image-{}", number));
+    if (const std::size_t at = path.rfind(kSerial); at != path.npos && is_file(path.substr(0, at)))
+        return examine_file(path.substr(0, at), path.substr(at + kSerial.size()));
     auto device = EMD_TRY(BlockDevice::open(path, OpenMode::Read));
     const auto found = EMD_TRY(recognise(*device));
     if (!found)

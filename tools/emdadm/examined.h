@@ -12,7 +12,7 @@ struct Examined {
     Recognised what;
 };
 
-// `number`: of the file on the command line, from 1 on; it has no serial number of its own. Errors: NotFound: no metadata that EMD
+// `number`: of the file on the command line, from 1 on; it has no serial number of its own, unless it is named "FILE,serial=WORD". Errors: NotFound: no metadata that EMD
 // knows; Corrupt: it has, but damaged.
 Result<Examined> examine_one(const std::string &path, std::size_t number);
 

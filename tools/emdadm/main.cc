@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // emdadm: creates, assembles, grows and shows arrays. Exit status: 0 done, 1 refused or failed, 2 not understood; what
-// --test and --wait return besides is mdadm's.
+// --test and --wait return besides is mdadm's. --rescue: 3, some of the data could not be read.
 #include "context.h"
 
 namespace emd::cli {
@@ -17,6 +17,7 @@ Result<int> run(Context &c)
     case Mode::Grow: return cmd_grow(c);
     case Mode::Manage: return cmd_manage(c);
     case Mode::Detail: return cmd_detail(c);
+    case Mode::Rescue: return cmd_rescue(c);
     case Mode::Query: return cmd_query(c);
     case Mode::Examine: return cmd_examine(c);
     case Mode::ExamineBadBlocks: return cmd_examine_badblocks(c);

@@ -21,7 +21,7 @@ namespace {
 constexpr std::pair<Id, Mode> kModeOf[] = {
     {Id::Create, Mode::Create}, {Id::Assemble, Mode::Assemble}, {Id::Incremental, Mode::Incremental},
     {Id::Grow, Mode::Grow}, {Id::Manage, Mode::Manage}, {Id::Detail, Mode::Detail}, {Id::Examine, Mode::Examine},
-    {Id::ExamineBadBlocks, Mode::ExamineBadBlocks}, {Id::ExamineBitmap, Mode::ExamineBitmap},
+    {Id::ExamineBadBlocks, Mode::ExamineBadBlocks}, {Id::ExamineBitmap, Mode::ExamineBitmap}, {Id::Rescue, Mode::Rescue},
     {Id::Stop, Mode::Stop}, {Id::Wait, Mode::Wait}, {Id::WaitClean, Mode::WaitClean},
     {Id::ReadOnlyMode, Mode::ReadOnly}, {Id::ReadWrite, Mode::ReadWrite}, {Id::ZeroSuperblock, Mode::ZeroSuperblock},
     {Id::DetailPlatform, Mode::DetailPlatform}, {Id::Monitor, Mode::Monitor}, {Id::Query, Mode::Query},
@@ -170,6 +170,9 @@ Result<> set_value(Options &o, const OptionRow &row, const char *text)
     case Id::Uuid: o.uuid = text; break;
     case Id::Config: o.config = text; break;
     case Id::BackupFile: o.backup_file = text; break;
+    case Id::To: o.to = text; break;
+    case Id::Map: o.map = text; break;
+    case Id::Offset: o.offset_sectors = std::string_view(text) == "0" ? 0 : EMD_TRY(sectors(row, text)); break;
     default: break;
     }
     return {};

@@ -23,6 +23,7 @@ enum class Mode {
     Examine,
     ExamineBadBlocks,
     ExamineBitmap,
+    Rescue,
     Stop,
     Wait,
     WaitClean,
@@ -52,6 +53,8 @@ struct Options {
     unsigned spares = 0;
     std::optional<std::uint64_t> size_sectors, array_size_sectors;  // ~0: max
     std::string metadata, name, uuid, config, backup_file;
+    std::string to, map;                        // --rescue
+    std::uint64_t offset_sectors = 0;
     std::optional<bool> bitmap;                 // --bitmap=internal or none
     std::uint64_t bitmap_chunk_sectors = 0;     // 0: not said
     std::optional<std::string> home_host;  // whose the array is

@@ -14,6 +14,7 @@ constexpr OptionRow kModes[] = {
     {Id::Examine, "examine", 'E', false, kAll, "show what is recorded on disks or image files"},
     {Id::ExamineBadBlocks, "examine-badblocks", 0, false, kAll, "show what disks have listed as bad"},
     {Id::ExamineBitmap, "examine-bitmap", 'X', false, kAll, "show the write-intent bitmap that disks hold"},
+    {Id::Rescue, "rescue", 0, false, kAll, "read a volume from what is left of its disks or their images, without the module"},
     {Id::Monitor, "monitor", 'F', false, kAll, nullptr},
     {Id::Monitor, "follow", 0, false, kAll, nullptr},
     {Id::Query, "query", 'Q', false, kAll, "say in one line what a device is"},
@@ -39,10 +40,14 @@ constexpr OptionRow kOptions[] = {
     {Id::Layout, "layout", 'p', true, kCreate | kGrow, "left-asymmetric, left-symmetric, ..., n2"},
     {Id::Layout, "parity", 0, true, kCreate | kGrow, nullptr},
     {Id::Size, "size", 'z', true, kCreate | kGrow, "used of each member, in KiB or with a unit, or max"},
+    {Id::Size, "size", 'z', true, kRescue, "so much of the volume, in KiB or with a unit"},
+    {Id::Offset, "offset", 0, true, kRescue, "from here on, in KiB or with a unit"},
+    {Id::To, "to", 0, true, kRescue, "a new file, or - for standard output"},
+    {Id::Map, "map", 0, true, kRescue, "a new file, which says what could not be read (a map file of ddrescue)"},
     {Id::ArraySize, "array-size", 'Z', true, kGrow, "visible size, in KiB or with a unit, or max"},
     {Id::Metadata, "metadata", 'e', true, kCreate | kAssemble | kExamine | kMisc, "imsm, 1.2 (also 1.1, 1.0), or none"},
-    {Id::Name, "name", 'N', true, kCreate | kAssemble, "name of the array"},
-    {Id::Uuid, "uuid", 'u', true, kAssemble, "only the array with this identity"},
+    {Id::Name, "name", 'N', true, kCreate | kAssemble | kRescue, "name of the array"},
+    {Id::Uuid, "uuid", 'u', true, kAssemble | kRescue, "only the array with this identity"},
     {Id::AssumeClean, "assume-clean", 0, false, kCreate, "parity or copies are right already"},
     {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, "a second backup of what is being moved; assembly reads it"},
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
@@ -106,6 +111,7 @@ unsigned group_of(Mode mode)
     case Mode::Examine:
     case Mode::ExamineBadBlocks:
     case Mode::ExamineBitmap: return kExamine;
+    case Mode::Rescue: return kRescue;
     default: return kMisc;
     }
 }

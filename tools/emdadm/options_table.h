@@ -10,12 +10,13 @@ namespace emd::cli {
 
 enum class Id {
     // modes
-    Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, ExamineBadBlocks, ExamineBitmap, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
+    Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, ExamineBadBlocks, ExamineBitmap, Rescue, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
     ZeroSuperblock, DetailPlatform, Monitor, Query, Help, Version,
     // what is done with the members that follow
     Add, AddSpare, ReAdd, Fail, Remove, Replace, With,
     // values
     Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, HomeHost, Bitmap, BitmapChunk, Uuid, Update, Config, BackupFile,
+    To, Map, Offset,
     // switches
     Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, UnlessPaused, FreezeReshape,
     ReadOnlyFlag, NoDevices, Verbose, Quiet,
@@ -26,7 +27,8 @@ enum class Id {
 // Groups of modes that an option is good for.
 enum Group : unsigned {
     kCreate = 1, kAssemble = 2, kGrow = 4, kIncremental = 8, kManage = 16, kDetail = 32, kExamine = 64, kMisc = 128,
-    kAll = 255,
+    kRescue = 256,
+    kAll = 511,
 };
 unsigned group_of(Mode mode);
 

@@ -2,6 +2,7 @@
 #include "libemd/plan/grow_facts.h"
 
 #include "libemd/base/size.h"
+#include "libemd/model/geometry.h"
 #include "libemd/reshape/terms.h"
 
 #include <fmt/format.h>
@@ -12,17 +13,6 @@ namespace {
 
 // What a disk is assumed to read or write in a row; each member's sectors are read once and written once.
 constexpr std::uint64_t kMemberBytesPerSecond = 100 << 20;
-
-emd_geometry geometry(const Shape &s)
-{
-    emd_geometry g{};
-    g.level = s.level;
-    g.layout = s.layout;
-    g.raid_disks = s.raid_disks;
-    g.chunk_sectors = s.chunk_sectors;
-    g.member_sectors = s.component_sectors;
-    return g;
-}
 
 // Array sectors that pass through the backup: every piece that the format can record and that may not be moved without.
 std::uint64_t backed_up(const emd_reshape_plan &math, std::uint64_t unit)
@@ -59,7 +49,7 @@ std::string format_duration(std::uint64_t s)
 Result<std::vector<std::string>> grow_facts(const Container &now, const Volume &v, const ReshapeRecord &record,
                                             const std::vector<int> &new_disks)
 {
-    const emd_geometry from = geometry(v.shape), to = geometry(record.target);
+    const emd_geometry from = geometry_of(v.shape), to = geometry_of(record.target);
     emd_reshape_plan math;
     const char *why = "the change is not possible";
     if (emd_reshape_plan_init(&math, &from, &to, 0, record.backward, &why) < 0)

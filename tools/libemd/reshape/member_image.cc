@@ -23,19 +23,6 @@ void xor_into(std::span<std::byte> to, std::span<const std::byte> from)
 
 }  // namespace
 
-emd_geometry geometry_of(const Shape &shape)
-{
-    emd_geometry geometry{};
-    geometry.level = shape.level;
-    geometry.layout = shape.layout;
-    geometry.raid_disks = shape.raid_disks;
-    geometry.chunk_sectors = shape.chunk_sectors;
-    geometry.member_sectors = shape.component_sectors;
-    if (shape.chunk_sectors)
-        geometry.member_sectors -= shape.component_sectors % shape.chunk_sectors;
-    return geometry;
-}
-
 Result<> can_lay_out(const emd_geometry &geometry)
 {
     if (geometry.nr_zones > 1 || (geometry.level != 0 && geometry.level != 4 && geometry.level != 5))

@@ -6,18 +6,14 @@
 // position, the exclusive or of *all* members' images is zero, and a lost image is that of all others.
 #pragma once
 
-#include "core/emd_geometry.h"
 #include "libemd/base/result.h"
-#include "libemd/model/container.h"
+#include "libemd/model/geometry.h"
 #include "libemd/reshape/buffer.h"
 #include "libemd/reshape/terms.h"
 
 #include <vector>
 
 namespace emd::reshape {
-
-// The geometry of a shape: members rounded down to whole chunks.
-emd_geometry geometry_of(const Shape &shape);
 
 // One buffer per slot, all of the same size: member sectors [first, first + sectors), relative to the data offset.
 struct MemberImage {

@@ -5,7 +5,7 @@
 #include "libemd/format/md/metadata.h"
 #include "libemd/format/md/v1_bytes.h"
 
-#include "core/emd_geometry.h"
+#include "libemd/model/geometry.h"
 
 #include <algorithm>
 #include <ctime>
@@ -143,12 +143,7 @@ Result<Shape> settle(const NewArray &want, const Places &places)
     if (align)
         shape.component_sectors -= shape.component_sectors % align;
 
-    emd_geometry geometry{};
-    geometry.level = shape.level;
-    geometry.layout = shape.layout;
-    geometry.raid_disks = shape.raid_disks;
-    geometry.chunk_sectors = shape.chunk_sectors;
-    geometry.member_sectors = shape.component_sectors;
+    const emd_geometry geometry = geometry_of(shape);
     const char *why = nullptr;
     if (emd_geometry_validate(&geometry, &why))
         return fail(Errc::Invalid, "{}: {} of {} disks is not possible: {}", want.name, level_word(shape.level), shape.raid_disks, why);

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// --rescue: the data of every golden array, whole and with members missing, and of disks that cannot be read in places.
+#include "golden/golden.h"
+
+#include "emdadm/context.h"
+#include "libemd/format/md/md.h"
+#include "libemd/rescue/array.h"
+#include "libemd/rescue/output.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <emd/emd.h>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace emd::golden {
+namespace {
+
+using rescue::Array;
+using rescue::Lost;
+
+// A disk that cannot be read in places.
+class Failing final : public Medium {
+public:
+    Failing(const Medium &disk, std::vector<Lost> bad) : disk_(&disk), bad_(std::move(bad)) {}
+    const std::string &path() const override { return disk_->path(); }
+    DevNum dev() const override { return {}; }
+    std::uint64_t size_bytes() const override { return disk_->size_bytes(); }
+    unsigned sector_bytes() const override { return disk_->sector_bytes(); }
+    bool partition() const override { return false; }
+    std::string serial() const override { return disk_->serial(); }
+    Result<> read(std::uint64_t offset, std::span<std::byte> out) const override
+    {
+        for (const Lost &bad : bad_)
+            if (offset < bad.end * 512 && bad.begin * 512 < offset + out.size())
+                return fail(Errc::Io, "{}: unreadable", path());
+        return disk_->read(offset, out);
+    }
+
+private:
+    const Medium *disk_;
+    std::vector<Lost> bad_;
+};
+
+// One volume of a case, perhaps without some of the disks.
+struct Subject {
+    std::shared_ptr<const Case> of;
+    std::size_t volume = 0;
+    std::vector<const Medium *> disks;  // by image; null: missing
+
+    std::uint64_t blocks() const { return of->expected["volumes"][volume]["pattern"]["blocks"]; }
+    Result<Array> open() const;
+};
+
+Subject subject(const std::string &name, std::size_t volume = 0)
+{
+    Subject s{load_case(name), volume, {}};
+    s.disks = s.of->media();
+    return s;
+}
+
+Result<Array> Subject::open() const
+{
+    std::vector<const Medium *> here;
+    std::vector<rescue::Source> sources;
+    const bool md = of->name.starts_with("md");
+    for (const Medium *disk : disks) {
+        if (!disk)
+            continue;
+        here.push_back(disk);
+        if (md)
+            sources.push_back({disk, EMD_TRY(md::md().record(*disk))});
+    }
+    if (std::ranges::any_of(sources, [](const rescue::Source &s) { return s.record.target.has_value(); }))
+        return Array::open_reshaping(sources);
+    const auto loaded = EMD_TRY(find_format(md ? "md" : "imsm")->load(here));
+    const Container &view = loaded->view();
+    return Array::open(view, view.volumes.at(volume), [&](int disk) -> const Medium * {
+        const Disk &d = view.disks[static_cast<std::size_t>(disk)];
+        const auto found = std::ranges::find_if(here, [&](const Medium *m) { return d.present && m->path() == d.path; });
+        return found == here.end() ? nullptr : *found;
+    });
+}
+
+// Images of the slots of a volume, of both geometries.
+std::vector<std::size_t> members(const Json &volume)
+{
+    std::set<std::size_t> images;
+    for (const char *key : {"", "current", "target"}) {
+        const Json shape = *key ? volume.value(key, Json()) : volume;
+        for (const Json &slot : shape.is_object() ? shape.value("slots", Json::array()) : Json::array())
+            if (!slot["disk"].is_null())
+                images.insert(slot["disk"].get<std::size_t>());
+    }
+    return {images.begin(), images.end()};
+}
+
+struct Tally {
+    std::uint64_t wrong = 0, lost = 0;  // blocks
+};
+
+bool holds(Bytes block, std::uint64_t number)
+{
+    const Le64 word(number);
+    return std::memcmp(block.data(), &word, sizeof word) == 0 && std::memcmp(block.data(), block.data() + 8, block.size() - 8) == 0;
+}
+
+// Pieces of two blocks, every `stride` blocks; all of it with 2.
+Tally tally(const Array &array, std::uint64_t blocks, std::uint64_t stride)
+{
+    Tally sum;
+    std::vector<std::byte> piece(8192);
+    for (std::uint64_t first = 0; first + 2 <= blocks; first += stride) {
+        std::vector<Lost> lost;
+        array.read(first * 8, piece, lost);
+        for (std::uint64_t i = 0; i < 2; i++) {
+            const auto begin = (first + i) * 8;
+            const bool gone = std::ranges::any_of(lost, [&](const Lost &l) { return l.begin < begin + 8 && begin < l.end; });
+            sum.lost += gone;
+            sum.wrong += !gone && !holds(Bytes(piece).subspan(i * 4096, 4096), first + i);
+        }
+    }
+    return sum;
+}
+
+// How many members the case can do without, beyond those that it misses already.
+unsigned spare_members(const Json &volume)
+{
+    const auto shape_of = [&](const char *key) -> const Json & { return volume.contains(key) && volume[key].is_object() ? volume[key] : volume; };
+    unsigned least = 9;
+    for (const char *key : {"current", "target"}) {
+        if (volume.contains(key) && volume[key].is_null())
+            continue;
+        const std::string level = volume.contains("reshape") ? "raid5" : shape_of(key)["level"].get<std::string>();
+        const auto copies = [&] { return (shape_of(key)["layout_number"].get<unsigned>() & 0xff) * (shape_of(key)["layout_number"].get<unsigned>() >> 8 & 0xff); };
+        const unsigned n = level == "raid6" ? 2 : level == "raid5" || level == "raid4" || level == "raid1" ? 1 : level == "raid10" ? copies() - 1 : 0;
+        least = std::min(least, n);
+    }
+    const Json &slots = volume.contains("slots") ? volume["slots"] : volume["current"]["slots"];
+    for (const Json &slot : slots)
+        if (slot["disk"].is_null() || slot.value("out_of_sync", false) || slot.value("state", "in_sync") == "recovering")
+            least -= least > 0;
+    return least;
+}
+
+class Rescue : public testing::TestWithParam<std::string> {};
+
+TEST_P(Rescue, WholeAndWithMembersMissing)
+{
+    const auto golden = load_case(GetParam());
+    for (std::size_t volume = 0; volume < golden->expected.value("volumes", Json::array()).size(); volume++) {
+        const Json &want = golden->expected["volumes"][volume];
+        Subject s = subject(GetParam(), volume);
+        const auto whole = s.open();
+        ASSERT_TRUE(whole) << whole.error().text();
+        EXPECT_GE(whole->sectors(), s.blocks() * 8);
+        const Tally all = tally(*whole, s.blocks(), 2);
+        EXPECT_EQ(all.wrong, 0u);
+        EXPECT_EQ(all.lost, 0u);
+
+        const unsigned spare = spare_members(want);
+        const bool initialising = GetParam() == "imsm-raid5-init-mid";
+        const auto images = members(want);
+        for (const std::size_t one : images)
+            for (const std::size_t other : images) {
+                if (other < one || (other > one && spare < 2))
+                    continue;
+                SCOPED_TRACE(fmt::format("without {} and {}", one, other));
+                s.disks = golden->media();
+                s.disks[one] = s.disks[other] = nullptr;
+                const auto array = s.open();
+                if (!array) {  // the size of what is missing is not known, or all that is left is stale
+                    EXPECT_EQ(spare, 0u) << array.error().text();
+                    continue;
+                }
+                const std::uint64_t there = std::min(s.blocks(), array->sectors() / 8);
+                EXPECT_TRUE(there == s.blocks() || want["level"] == "linear") << there;
+                const Tally some = tally(*array, there, 151);
+                EXPECT_EQ(some.wrong, 0u);
+                if (spare >= 1 + (other > one) && !initialising) {
+                    EXPECT_EQ(some.lost, 0u);
+                }
+            }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Rescue, testing::ValuesIn([] {
+    std::vector<std::string> names = case_names("");
+    std::erase(names, "imsm-spares-only");
+    return names;
+}()), [](const auto &info) { return test_name(info.param); });
+
+// -- what cannot be read --
+
+TEST(RescueUnreadable, OneMemberFailsInPlacesAndTheOthersFillThem)
+{
+    Subject s = subject("md12-raid6-ls");
+    const Failing first(*s.disks[0], {{2048 + 100, 2048 + 101}, {9000, 9300}}), second(*s.disks[2], {{9100, 9105}});
+    s.disks[0] = &first;
+    s.disks[2] = &second;
+    const auto array = s.open();
+    ASSERT_TRUE(array) << array.error().text();
+    const Tally all = tally(*array, s.blocks(), 2);
+    EXPECT_EQ(all.wrong, 0u);
+    EXPECT_EQ(all.lost, 0u);
+}
+
+// Three of one row, at the same five sectors: just these are lost, of each chunk of data there, and all else is right.
+TEST(RescueUnreadable, OnlyWhatNobodyHasIsLost)
+{
+    Subject s = subject("md12-raid6-ls");
+    const Json &slots = s.of->expected["volumes"][0]["slots"];
+    const std::uint64_t begin = slots[0]["data_offset_sectors"].get<std::uint64_t>() + 1280;
+    std::vector<std::unique_ptr<Failing>> failing;
+    for (const std::size_t image : {0, 1, 2}) {
+        failing.push_back(std::make_unique<Failing>(*s.disks[image], std::vector<Lost>{{begin + 3, begin + 8}}));
+        s.disks[image] = failing.back().get();
+    }
+    const auto array = s.open();
+    ASSERT_TRUE(array) << array.error().text();
+    std::vector<std::byte> data(4 << 20);
+    std::vector<Lost> lost;
+    array->read(0, data, lost);
+    std::uint64_t sectors = 0;
+    for (const Lost &range : lost) {
+        EXPECT_EQ(range.end - range.begin, 5u);
+        sectors += range.end - range.begin;
+        EXPECT_TRUE(all_zero(Bytes(data).subspan(range.begin * 512, 5 * 512)));
+    }
+    EXPECT_TRUE(sectors == 5 || sectors == 10 || sectors == 15) << sectors;
+    for (std::uint64_t sector = 0; sector < data.size() / 512; sector++) {
+        const bool gone = std::ranges::any_of(lost, [&](const Lost &l) { return l.begin <= sector && sector < l.end; });
+        ASSERT_TRUE(gone || holds(Bytes(data).subspan(sector * 512, 512), sector / 8)) << sector;
+    }
+}
+
+// A listed range of one mirror holds nothing; it comes from the other although it could be read.
+TEST(RescueUnreadable, AListedRangeIsNotReadFromItsMember)
+{
+    Subject s = subject("md12-raid1-badblocks");
+    std::size_t listed = 0;
+    for (const std::size_t image : {0, 1}) {
+        const auto record = md::md().record(*s.disks[image]);
+        ASSERT_TRUE(record);
+        for (const BadRange &bad : record->bad) {
+            auto spoilt = std::make_unique<BufferMedium>(*s.of->disks[image]);
+            std::fill_n(spoilt->bytes.begin() + static_cast<std::ptrdiff_t>(bad.start * 512), bad.sectors * 512, std::byte{0xee});
+            const BufferMedium copy = *spoilt;
+            s.disks[image] = &copy;
+            const auto array = s.open();
+            ASSERT_TRUE(array) << array.error().text();
+            const Tally all = tally(*array, s.blocks(), 2);
+            EXPECT_EQ(all.wrong, 0u);
+            EXPECT_EQ(all.lost, 0u);
+            s.disks[1 - image] = nullptr;
+            if (const auto alone = s.open()) {
+                EXPECT_GT(tally(*alone, s.blocks(), 2).lost, 0u);
+                EXPECT_EQ(tally(*alone, s.blocks(), 2).wrong, 0u);
+            }
+            s.disks = s.of->media();
+            listed++;
+        }
+    }
+    EXPECT_GT(listed, 0u);
+}
+
+TEST(RescueMap, SaysWhatWasReadLostAndNotTried)
+{
+    EXPECT_EQ(rescue::map_text(8, 100, 64, {{16, 20}, {32, 33}}),
+              "# Map of a volume that emdadm --rescue has read: + read, - lost, ? not tried\n"
+              "# current_pos  current_status  current_pass\n0x00008000     ?               1\n"
+              "#      pos        size  status\n"
+              "0x00001000  0x00001000  +\n0x00002000  0x00000800  -\n0x00002800  0x00001800  +\n0x00004000  0x00000200  -\n"
+              "0x00004200  0x00003E00  +\n0x00008000  0x00004800  ?\n");
+}
+
+// -- the command --
+
+class RescueCommand : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        char name[] = "/tmp/emd-rescue-XXXXXX";
+        ASSERT_NE(::mkdtemp(name), nullptr);
+        directory_ = name;
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
+
+    std::vector<std::string> files(const std::string &of)
+    {
+        std::vector<std::string> names;
+        case_ = load_case(of);
+        for (const auto &disk : case_->disks) {
+            names.push_back(directory_ / disk->name);
+            std::ofstream(names.back(), std::ios::binary)
+                .write(reinterpret_cast<const char *>(disk->bytes.data()), static_cast<std::streamsize>(disk->bytes.size()));
+            std::filesystem::permissions(names.back(), std::filesystem::perms::owner_read);
+            if (!disk->serial_number.empty())
+                names.back() += ",serial=" + disk->serial_number;
+        }
+        return names;
+    }
+
+    // The exit status, or -1 and the sentence in error_.
+    int run(std::vector<std::string> words, const std::vector<std::string> &files)
+    {
+        words.insert(words.begin(), {"emdadm", "--rescue", "--quiet"});
+        words.insert(words.end(), files.begin(), files.end());
+        std::vector<char *> argv;
+        for (std::string &word : words)
+            argv.push_back(word.data());
+        argv.push_back(nullptr);
+        auto options = cli::parse(static_cast<int>(words.size()), argv.data());
+        if (!options) {
+            error_ = options.error().text();
+            return 2;
+        }
+        cli::Context context{std::move(*options), cli::Config(), real_sysfs(), ArrayMap()};
+        const Result<int> done = cli::cmd_rescue(context);
+        error_ = done ? "" : done.error().text();
+        return done ? *done : -1;
+    }
+
+    std::string path(const char *name) { return directory_ / name; }
+    std::vector<std::byte> content(const char *name)
+    {
+        std::ifstream in(path(name), std::ios::binary);
+        const std::string text{std::istreambuf_iterator<char>(in), {}};
+        const auto bytes = std::as_bytes(std::span(text));
+        return {bytes.begin(), bytes.end()};
+    }
+
+    std::filesystem::path directory_;
+    std::shared_ptr<const Case> case_;
+    std::string error_;
+};
+
+TEST_F(RescueCommand, APieceOfADegradedVolumeGoesIntoANewFile)
+{
+    auto names = files("imsm-raid5-3disk");
+    names.erase(names.begin());
+    ASSERT_EQ(run({"--to=" + path("out"), "--offset=1M", "--size=2M"}, names), 0) << error_;
+    const auto data = content("out");
+    ASSERT_EQ(data.size(), 2u << 20);
+    for (std::size_t block = 0; block < data.size() / 4096; block++)
+        ASSERT_TRUE(holds(Bytes(data).subspan(block * 4096, 4096), block + 256)) << block;
+    EXPECT_EQ(run({"--to=" + path("out")}, names), -1);
+    EXPECT_NE(error_.find("exists already"), std::string::npos) << error_;
+    EXPECT_EQ(content("out"), data) << "what was there stays";
+}
+
+TEST_F(RescueCommand, WhatIsLostIsZeroAndInTheMap)
+{
+    auto names = files("md12-raid5-ls");
+    names.resize(2);  // of four: half of each row is there
+    ASSERT_EQ(run({"--to=" + path("out"), "--size=3M", "--map=" + path("map")}, names), 3) << error_;
+    const auto data = content("out");
+    ASSERT_EQ(data.size(), 3u << 20);
+    std::ifstream map(path("map"));
+    std::size_t read = 0, lost = 0;
+    for (std::string line; std::getline(map, line);) {
+        std::size_t at = 0, size = 0;
+        char status = 0;
+        if (line[0] == '#' || std::sscanf(line.c_str(), "%zx %zx %c", &at, &size, &status) != 3 || size == 0)
+            continue;
+        (status == '+' ? read : lost) += size;
+        for (std::size_t block = at / 4096; block < (at + size) / 4096; block++) {
+            const Bytes bytes = Bytes(data).subspan(block * 4096, 4096);
+            ASSERT_TRUE(status == '+' ? holds(bytes, block) : all_zero(bytes)) << line;
+        }
+    }
+    EXPECT_EQ(read + lost, data.size());
+    EXPECT_EQ(read, lost);
+}
+
+TEST_F(RescueCommand, OfSeveralVolumesOneIsNamed)
+{
+    const auto names = files("imsm-v46-matrix-raid5-raid5");
+    EXPECT_EQ(run({"--to=" + path("out")}, names), -1);
+    EXPECT_NE(error_.find("--name="), std::string::npos) << error_;
+    const std::string name = case_->expected["volumes"][1]["name"];
+    ASSERT_EQ(run({"--to=" + path("out"), "--size=64K", "--name=" + name}, names), 0) << error_;
+    EXPECT_TRUE(holds(Bytes(content("out")).subspan(4096, 4096), 1));
+}
+
+}  // namespace
+}  // namespace emd::golden
