@@ -71,10 +71,10 @@ TEST_P(ExamineFiles, JsonSaysWhatTheDisksSay)
     ASSERT_EQ(json["containers"].size(), 1u) << answer.text;
     const Json &found = json["containers"][0];
     const Json &expected = case_->expected;
-    EXPECT_EQ(found["metadata"], "imsm");
+    EXPECT_EQ(found["metadata"], expected["format"]);
     ASSERT_EQ(found["volumes"].size(), expected["volumes"].size()) << answer.text;
 
-    const auto loaded = find_format("imsm")->load(case_->media());
+    const auto loaded = find_format(std::string(expected["format"]))->load(case_->media());
     ASSERT_TRUE(loaded) << loaded.error().text();
     const Json real = to_json((*loaded)->view());
     for (const char *key : {"uuid", "generation", "version"})
@@ -233,6 +233,31 @@ TEST_P(ExamineImsmLogs, WhoHasNoneSaysSo)
 INSTANTIATE_TEST_SUITE_P(Imsm, ExamineImsmLogs, testing::Values("imsm-raid1-bitmap"), [](const auto &info) { return test_name(info.param); });
 
 INSTANTIATE_TEST_SUITE_P(Md, ExamineMdFiles, testing::Values("md090-raid1-spare", "md10-linear", "md12-raid1-4kn", "md12-raid1-badblocks"),
+                         [](const auto &info) { return test_name(info.param); });
+
+class ExamineDdfFiles : public ExamineFiles {};
+
+TEST_P(ExamineDdfFiles, AReportAnExportAndALinePerVolume)
+{
+    const Json &expected = case_->expected;
+    const std::string uuid = expected["container"]["uuid"];
+    const Answer report = emdadm({"--examine", files_[0]});
+    EXPECT_EQ(report.status, 0) << report.error;
+    EXPECT_NE(report.text.find("Magic : de11de11"), std::string::npos) << report.text;
+    EXPECT_EQ(emdadm({"--examine", "--export", files_[0]}).text.find("MD_METADATA=ddf\nMD_LEVEL=container\nMD_UUID=" + uuid), 0u);
+    std::vector<std::string> words{"--examine", "--brief"};
+    words.insert(words.end(), files_.begin(), files_.end());
+    const Answer brief = emdadm(words);
+    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(brief.text, '\n')), 1 + expected["volumes"].size()) << brief.text;
+    for (const Json &volume : expected["volumes"])
+        EXPECT_NE(brief.text.find(fmt::format("ARRAY /dev/emd/{} container={} member={} UUID={}\n", std::string(volume["name"]), uuid,
+                                              volume["index"].get<unsigned>(), std::string(volume["uuid"]))), std::string::npos) << brief.text;
+}
+
+INSTANTIATE_TEST_SUITE_P(Ddf, ExamineDdfFiles, testing::Values("ddf-multi-raid5-raid1-spare", "ddf-raid10-n3-6disk"),
+                         [](const auto &info) { return test_name(info.param); });
+
+INSTANTIATE_TEST_SUITE_P(Ddf, ExamineFiles, testing::Values("ddf-raid5-failed-removed", "ddf-multi-raid5-raid1-spare"),
                          [](const auto &info) { return test_name(info.param); });
 
 INSTANTIATE_TEST_SUITE_P(Imsm, ExamineFiles,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The formats of this build.
+#include "libemd/format/ddf/ddf.h"
 #include "libemd/format/imsm/imsm.h"
 #include "libemd/format/md/md.h"
 
@@ -9,7 +10,7 @@ namespace emd {
 
 std::span<const Format *const> formats()
 {
-    static const std::array<const Format *, 2> all{&imsm::imsm(), &md::md_format()};
+    static const std::array<const Format *, 3> all{&imsm::imsm(), &ddf::ddf(), &md::md_format()};
     return all;
 }
 

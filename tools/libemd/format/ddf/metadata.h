@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// One DDF container in memory: the tables that all disks share, of the disk with the newest ones; the configuration records of
+// the volumes, each from the newest of its members; and of each disk what is its own.
+//
+// Three numberings of disks meet here. A *reference* is a random number that the disk carries, and by which configuration
+// records name it. An *entry* is an index into the table of physical disks. A *disk* is an index into Container::disks and
+// into members_: entries in their order, then disks that are in the table no more.
+#pragma once
+
+#include "libemd/format/ddf/codec.h"
+#include "libemd/format/format.h"
+
+namespace emd::ddf {
+
+// What is known of one disk of the view.
+struct Member {
+    int entry = -1;        // -1: not in the table
+    bool present = false;
+    bool failed = false;   // must not be used, although the table may not say so
+    bool behind = false;   // what stands on it is older, or was cut short
+    std::string path;
+    DevNum dev;
+    std::uint64_t sectors = 0;
+    std::uint32_t refnum = kNone32;
+    HeaderBytes header{};  // its own places of the structures
+    Block configs;         // its section of configuration records
+    Block own;
+};
+
+// A basic volume: all of a volume, or one of its mirrors.
+struct Basic {
+    Guid vd{};
+    Record record;
+    std::vector<unsigned> elements;  // those that are used, in order
+
+    // What the field is unless there is a secondary level.
+    unsigned secondary() const { return record.head().secondary_sequence; }
+};
+
+// One element of a basic volume, as a slot of the volume.
+struct Element {
+    std::size_t basic = 0;
+    unsigned element = 0;
+    bool out_of_sync = false;
+};
+
+// A volume, by the table's entry.
+struct Virtual {
+    unsigned entry = 0;
+    Shape shape;
+    std::uint64_t size = 0;           // sectors that are visible
+    std::vector<Element> elements;    // shape.raid_disks
+    std::string refused;              // why it must not be written
+    bool readable = true;             // refused, but it can be read
+    std::uint64_t checkpoint = 0;     // of what runs; no place on the disks
+};
+
+class DdfMetadata final : public Metadata {
+public:
+    // As load() found it. `tables` are the newest; members in the order of their entries, then others.
+    DdfMetadata(Structure tables, std::uint32_t sequence, std::vector<Member> members, std::vector<Basic> basics, std::string refused);
+
+    const Container &view() const override { return view_; }
+    Result<> apply(const Change &change) override;
+    std::vector<Image> prepare() const override;
+    void encode(std::span<Image> images) override;
+
+private:
+    // -- volumes.cc: from records to volumes --
+    void build_volumes();
+    Result<> fill(Virtual &volume, const std::vector<std::size_t> &basics);
+    Result<> check_places(const Virtual &volume) const;
+    Result<> check_apart(const Virtual &volume) const;
+    std::uint64_t start_of(const Element &element) const { return basics_[element.basic].record.start(element.element); }
+    std::uint32_t refnum_of(const Element &element) const { return basics_[element.basic].record.refnum(element.element); }
+    std::uint64_t blocks_of(const Element &element) const { return basics_[element.basic].record.head().blocks.get(); }
+    int disk_of(std::uint32_t refnum) const;
+
+    // -- view.cc --
+    void refresh();
+    void refresh_disk(std::size_t disk);
+    void refresh_volume(std::size_t index);
+    bool in_volume(const Member &member) const;
+    bool healthy(const Member &member) const;
+    bool uneven() const;
+    Uuid volume_uuid(const Virtual &volume) const;
+
+    Structure tables_;
+    std::uint32_t sequence_;
+    std::vector<Member> members_;
+    std::vector<Basic> basics_;
+    std::vector<Virtual> volumes_;
+    std::string refused_;  // why nothing may be written
+    Container view_;
+};
+
+Uuid uuid_of(const Guid &guid);
+std::string text_of(const VdBytes &vd);  // its name; untrusted characters are replaced
+// The level of a record in md's numbers. Unsupported with the reason.
+Result<Shape> shape_of(const ConfigBytes &config, const Guid &controller);
+
+Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *const> media);
+
+}  // namespace emd::ddf
