@@ -77,6 +77,47 @@ public:
         }
     }
 
+    // What is to be written, in the order in which it reaches the disks; within a phase as encoded, or the other way round.
+    static std::vector<Image> writes(DdfMetadata &container, bool backwards = false)
+    {
+        std::vector<Image> images = container.prepare();
+        container.encode(images);
+        std::erase_if(images, [](const Image &image) { return !image.active; });
+        if (backwards)
+            std::ranges::reverse(images);
+        std::ranges::stable_sort(images, {}, &Image::phase);
+        return images;
+    }
+    // `bytes` less than all: the write was cut short.
+    void write(const Container &view, const Image &image, std::size_t bytes = ~std::size_t{0})
+    {
+        const std::string &path = view.disks.at(static_cast<std::size_t>(image.disk)).path;
+        for (const auto &disk : disks)
+            if (disk->path() == path)
+                std::copy_n(image.bytes.begin(), std::min(bytes, image.bytes.size()),
+                            disk->bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes));
+    }
+    // Applies a change, and writes all of it.
+    void change(DdfMetadata &container, const Change &change)
+    {
+        const auto done = container.apply(change);
+        ASSERT_TRUE(done) << done.error().text();
+        for (const Image &image : writes(container))
+            write(container.view(), image);
+    }
+    // A blank disk, as large as the others.
+    Disk add_blank(const std::string &name)
+    {
+        disks.push_back(std::make_unique<BufferMedium>(name, "", std::vector<std::byte>(disks[0]->bytes.size())));
+        disks.back()->number = {8, static_cast<unsigned>(16 * disks.size())};
+        Disk disk;
+        disk.sectors = disks.back()->bytes.size() / kSector;
+        disk.present = true;
+        disk.dev = disks.back()->number;
+        disk.path = name;
+        return disk;
+    }
+
     std::vector<std::unique_ptr<BufferMedium>> disks;
 };
 

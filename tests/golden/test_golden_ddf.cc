@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// DDF containers written by mdadm: recognised, described and read.
+// DDF containers written by mdadm: recognised, described, read and written back.
 #include "golden/golden.h"
 #include "golden/volume_reader.h"
 
@@ -41,6 +41,7 @@ public:
     void the_data_is_intact_without_any_one_member();
     void the_examine_report_is_that_of_the_peer();
     void the_export_is_that_of_the_peer();
+    void written_back_without_a_change_it_is_the_same();
 
 protected:
     void SetUp() override
@@ -158,6 +159,7 @@ void DdfGolden::each_volume_is_described()
         EXPECT_EQ(volume.shape.raid_disks, want["raid_disks"].get<std::uint32_t>());
         EXPECT_EQ(volume.shape.chunk_sectors * 512, want["chunk_bytes"].get<std::uint32_t>());
         EXPECT_EQ(volume.shape.component_sectors, want["component_sectors"].get<std::uint64_t>());
+        EXPECT_TRUE(volume.read_write) << volume.refused;
         EXPECT_EQ(volume.array_sectors, want["visible_array_sectors"].get<std::uint64_t>());
         EXPECT_EQ(volume.dirty || !volume.initialised, want["needs_resync"].get<bool>());
         const bool degraded = want["state"].get<unsigned>() & 7;
@@ -257,6 +259,37 @@ void DdfGolden::the_export_is_that_of_the_peer()
     }
 }
 
+// -- writing back --
+
+// Byte for byte; only in between the headers are open.
+void DdfGolden::written_back_without_a_change_it_is_the_same()
+{
+    std::vector<Image> images = metadata_->prepare();
+    metadata_->encode(images);
+    std::size_t same = 0, open = 0;
+    for (const Image &image : images) {
+        ASSERT_TRUE(image.active);
+        const Medium *medium = medium_of(image.disk);
+        ASSERT_TRUE(medium);
+        std::vector<std::byte> now(image.bytes.size());
+        ASSERT_TRUE(medium->read(image.offset_bytes, now));
+        if (image.phase % 3 == 0) {
+            auto header = *read_at<ddf::HeaderBytes>(image.bytes, 0);
+            EXPECT_EQ(header.open, 1);
+            open++;
+            header.open = 0;
+            header.crc = read_at<ddf::HeaderBytes>(now, 0)->crc;
+            EXPECT_TRUE(std::ranges::equal(bytes_of(header), now));
+            continue;
+        }
+        EXPECT_EQ(image.bytes, now) << "disk " << image.disk << " phase " << image.phase << " at " << image.offset_bytes;
+        same++;
+    }
+    const auto usable = static_cast<std::size_t>(std::ranges::count_if(view().disks, [](const Disk &d) { return d.present && d.state != DiskState::Failed; }));
+    EXPECT_EQ(open, 2 * usable);
+    EXPECT_EQ(same, 13 * usable);
+}
+
 std::vector<Parameter> parameters()
 {
     static constexpr Check checks[] = {
@@ -268,6 +301,7 @@ std::vector<Parameter> parameters()
         {"TheDataIsIntactWithoutAnyOneMember", &DdfGolden::the_data_is_intact_without_any_one_member},
         {"TheExamineReportIsThatOfThePeer", &DdfGolden::the_examine_report_is_that_of_the_peer},
         {"TheExportIsThatOfThePeer", &DdfGolden::the_export_is_that_of_the_peer},
+        {"WrittenBackWithoutAChangeItIsTheSame", &DdfGolden::written_back_without_a_change_it_is_the_same},
     };
     std::vector<Parameter> all;
     for (const std::string &name : case_names("ddf-"))

@@ -97,6 +97,7 @@ Member member_of(const Source &source, const Structure &newest, std::uint32_t se
     member.present = true;
     member.failed = member.entry < 0 || !online(newest.pds[static_cast<std::size_t>(member.entry)]);
     member.behind = !source.found.even || source.found.sequence != sequence;
+    member.secondary_first = !source.found.even && source.found.newest.header.type == kPrimary;
     member.path = source.medium->path();
     member.dev = source.medium->dev();
     member.sectors = source.medium->size_bytes() / kSector;
@@ -179,14 +180,13 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
     // Who may not be used may still tell what there was.
     for (const Source &source : sources)
         add_records(basics, source.found.newest, false);
+    // What a volume left behind that was deleted.
+    std::erase_if(basics, [&](const Basic &b) { return std::ranges::none_of(newest.vds, [&](const VdBytes &vd) { return vd_used(vd) && vd.guid == b.vd; }); });
     for (std::size_t i = 0; i < sources.size(); i++)
         if (first.found.sequence - sources[i].found.sequence >= 2)
             members[i].failed |= std::ranges::any_of(basics, [&](const Basic &b) { return redundant(b.record) && named(b, members[i].refnum); });
     if (first.found.sequence >= kLastSequence)
         refused = "its sequence numbers are used up";
-
-    if (refused.empty())
-        refused = "EMD cannot keep DDF metadata yet: let md and mdadm run it";
 
     for (unsigned entry = 0; entry < newest.pds.size(); entry++) {
         const PdBytes &pd = newest.pds[entry];

@@ -25,6 +25,8 @@ struct Member {
     HeaderBytes header{};  // its own places of the structures
     Block configs;         // its section of configuration records
     Block own;
+    bool configs_changed = false;
+    bool secondary_first = false;  // the primary is the only structure that is whole: it is written last
 };
 
 // A basic volume: all of a volume, or one of its mirrors.
@@ -66,6 +68,47 @@ public:
     void encode(std::span<Image> images) override;
 
 private:
+    // -- edit_state.cc: what the kernel reports; none of it allocates --
+    Result<> on(const change::MarkDirty &change);
+    Result<> on(const change::MarkClean &change);
+    Result<> on(const change::DiskFailed &change);
+    Result<> on(const change::SyncProgress &change);
+    Result<> on(const change::SyncFinished &change);
+    // -- edit_members.cc --
+    Result<> on(const change::InitStarted &change);
+    Result<> on(const change::RebuildStarted &change);
+    Result<> on(const change::SpareAdded &change);
+    Result<> on(const change::DiskRemoved &change);
+    template <typename Other>
+    Result<> on(const Other &)
+    {
+        return fail(Errc::Unsupported, "EMD cannot change a DDF container in this way: use mdadm");
+    }
+    Result<Virtual *> volume_at(unsigned volume);
+    Result<Member *> member_at(int disk);
+    PdBytes &pd_of(const Member &member) { return tables_.pds[static_cast<std::size_t>(member.entry)]; }
+    VdBytes &vd_of(const Virtual &volume) { return tables_.vds[volume.entry]; }
+    bool rebuilding(const Virtual &volume) const;
+    bool used_by(const Basic &basic, std::uint32_t refnum) const;
+    bool sound(const Element &element) const;
+    std::uint8_t state_of(const Virtual &volume) const;
+    void update_states();
+    void sort_members();
+    Result<> check_spare(const Member &member, const Virtual &volume) const;
+    bool dedicated_elsewhere(const Member &member, const Guid &vd) const;
+    std::optional<std::uint64_t> room_on(const Member &member, std::uint64_t blocks, std::uint64_t wish) const;
+    std::optional<std::size_t> free_record(const Member &member) const;
+    void put_records(Member &member);
+    void take_out(Member &member);
+    void drop_entry(std::size_t disk);
+    Result<Member> new_member(const Disk &disk);
+
+    // -- image.cc --
+    std::uint32_t now() const;
+    bool writable(const Member &member) const;
+    const Block &section_of(const Member &member, unsigned section) const;
+    void encode_disk(std::size_t disk, std::span<Image> images, bool everything);
+
     // -- volumes.cc: from records to volumes --
     void build_volumes();
     Result<> fill(Virtual &volume, const std::vector<std::size_t> &basics);
@@ -91,6 +134,9 @@ private:
     std::vector<Basic> basics_;
     std::vector<Virtual> volumes_;
     std::string refused_;  // why nothing may be written
+    bool applied_ = false; // something was, since the last encode()
+    bool changed_ = false; // and it has a place on the disks
+    bool pds_changed_ = false, vds_changed_ = false;
     Container view_;
 };
 

@@ -74,14 +74,12 @@ bool DdfMetadata::healthy(const Member &member) const
 
 bool DdfMetadata::in_volume(const Member &member) const
 {
-    return std::ranges::any_of(basics_, [&](const Basic &b) {
-        return std::ranges::any_of(b.elements, [&](unsigned e) { return b.record.refnum(e) == member.refnum; });
-    });
+    return std::ranges::any_of(basics_, [&](const Basic &b) { return used_by(b, member.refnum); });
 }
 
 bool DdfMetadata::uneven() const
 {
-    return std::ranges::any_of(members_, [this](const Member &m) { return m.present && healthy(m) && m.behind; });
+    return std::ranges::any_of(members_, [this](const Member &m) { return writable(m) && m.behind; });
 }
 
 void DdfMetadata::refresh()

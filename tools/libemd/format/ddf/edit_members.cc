@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Changes of membership: spares come, take a slot, and disks leave.
+#include "libemd/format/ddf/metadata.h"
+
+#include <algorithm>
+#include <ctime>
+#include <random>
+
+namespace emd::ddf {
+
+namespace {
+
+constexpr std::string_view kVendor = "EMD     ";
+
+std::uint32_t random_word()
+{
+    static std::random_device device;
+    return device();
+}
+
+// All ones.
+template <OnDisk T>
+T unused()
+{
+    std::array<std::byte, sizeof(T)> ones;
+    ones.fill(std::byte{0xff});
+    return *read_at<T>(ones, 0);
+}
+
+template <typename To>
+void put_text(To &to, std::string_view text)
+{
+    for (std::size_t i = 0; i < to.size(); i++)
+        to[i] = static_cast<typename To::value_type>(i < text.size() ? text[i] : ' ');
+}
+
+// Who made it, when, and a number.
+Guid new_guid()
+{
+    char date[32] = "";
+    const std::time_t seconds = std::time(nullptr);
+    std::tm utc{};
+    if (gmtime_r(&seconds, &utc))
+        std::strftime(date, sizeof(date), "%Y%m%d", &utc);
+    Guid guid;
+    put_text(guid, fmt::format("{}{}", kVendor, date));
+    for (std::size_t i = 16; i < guid.size(); i++)
+        guid[i] = static_cast<std::uint8_t>(random_word());
+    return guid;
+}
+
+}  // namespace
+
+// Redundancy that was never built, or that a stop has left uncertain.
+Result<> DdfMetadata::on(const change::InitStarted &change)
+{
+    Virtual &volume = *EMD_TRY(volume_at(change.volume));
+    VdBytes &vd = vd_of(volume);
+    if (volume.shape.level == 0)
+        return fail(Errc::Refused, "{}: RAID0 has nothing to synchronise", text_of(vd));
+    if ((vd.init & kInitMask) == kInitRunning)
+        return {};  // goes on
+    vd.init = static_cast<std::uint8_t>((vd.init & ~kInitMask) | kInitRunning);
+    volume.checkpoint = 0;
+    vds_changed_ = true;
+    return {};
+}
+
+// -- a spare takes a slot --
+
+// A spare that was given to some volumes serves no others.
+bool DdfMetadata::dedicated_elsewhere(const Member &member, const Guid &vd) const
+{
+    if (!(tables_.pds[static_cast<std::size_t>(member.entry)].type.get() & kDedicatedSpare))
+        return false;
+    const std::size_t size = member.header.record_sectors.get() * kSector;
+    for (std::size_t at = 0; at + size <= member.configs.size(); at += size) {
+        const Bytes record = Bytes(member.configs).subspan(at, size);
+        const SpareBytes spare = *read_at<SpareBytes>(record, 0);
+        if (spare.signature.get() != kSpareSignature || !(spare.type & kDedicated))
+            continue;
+        for (unsigned i = 0; i < spare.used.get(); i++) {
+            const auto entry = read_at<SpareEntryBytes>(record, sizeof(SpareBytes) + i * sizeof(SpareEntryBytes));
+            if (entry && entry->vd == vd)
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+// May this disk become a member of the volume?
+Result<> DdfMetadata::check_spare(const Member &member, const Virtual &volume) const
+{
+    const std::string name = text_of(tables_.vds[volume.entry]);
+    if (!writable(member))
+        return fail(Errc::Refused, "{} is no spare and cannot be taken for a rebuild", member.path);
+    const auto index = static_cast<std::size_t>(&member - members_.data());
+    const std::uint16_t state = tables_.pds[static_cast<std::size_t>(member.entry)].state.get();
+    if (view_.disks[index].state == DiskState::Active && !(state & kRebuilding))
+        return fail(Errc::Refused, "{} is in sync in another volume, and DDF knows one state of a disk only: add a spare for {}", member.path, name);
+    if (view_.disks[index].state != DiskState::Active && view_.disks[index].state != DiskState::Spare)
+        return fail(Errc::Refused, "{} is no spare and cannot be taken for a rebuild", member.path);
+    if (dedicated_elsewhere(member, tables_.vds[volume.entry].guid))
+        return fail(Errc::Refused, "{} is a spare of other volumes, not of {}", member.path, name);
+    if (!free_record(member))
+        return fail(Errc::NoSpace, "{} has no room for another configuration record", member.path);
+    return {};
+}
+
+// Where so many sectors are free on a disk: where it is wished, or else in front.
+std::optional<std::uint64_t> DdfMetadata::room_on(const Member &member, std::uint64_t blocks, std::uint64_t wish) const
+{
+    const std::uint64_t end = std::min({tables_.pds[static_cast<std::size_t>(member.entry)].sectors.get(), member.header.primary.get(), member.header.secondary.get()});
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
+    for (const Basic &basic : basics_)
+        for (const unsigned e : basic.elements)
+            if (basic.record.refnum(e) == member.refnum)
+                taken.emplace_back(basic.record.start(e), basic.record.head().blocks.get());
+    const auto free = [&](std::uint64_t start) {
+        return start <= end && blocks <= end - start &&
+               std::ranges::none_of(taken, [&](const auto &t) { return t.first < start + blocks && start < t.first + t.second; });
+    };
+    std::vector<std::uint64_t> places{wish, 0};
+    for (const auto &[start, length] : taken)
+        places.push_back(start + length);
+    std::sort(places.begin() + 1, places.end());
+    const auto found = std::ranges::find_if(places, free);
+    return found == places.end() ? std::nullopt : std::optional(*found);
+}
+
+// A slot in a disk's section of records. The last one is the place of a record of spares.
+std::optional<std::size_t> DdfMetadata::free_record(const Member &member) const
+{
+    const std::size_t size = member.header.record_sectors.get() * kSector, slots = member.configs.size() / size;
+    for (std::size_t slot = 0; slot + 1 < slots || (slot == 0 && slots == 1); slot++)
+        if (read_at<Be32>(member.configs, slot * size)->get() == kNone32)
+            return slot;
+    return std::nullopt;
+}
+
+// A disk has the records of the volumes that it is a member of, each where it stood. Others' records stay as they are.
+void DdfMetadata::put_records(Member &member)
+{
+    const std::size_t size = member.header.record_sectors.get() * kSector;
+    const Block before = member.configs;
+    std::vector<bool> placed(basics_.size());
+    const auto copy = [&](const Basic &basic, std::size_t slot) {
+        std::ranges::copy(basic.record.bytes(), member.configs.begin() + static_cast<std::ptrdiff_t>(slot * size));
+    };
+    for (std::size_t slot = 0; slot < member.configs.size() / size; slot++) {
+        const MutableBytes bytes = MutableBytes(member.configs).subspan(slot * size, size);
+        const ConfigBytes head = *read_at<ConfigBytes>(bytes, 0);
+        if (head.signature.get() != kConfigSignature)
+            continue;
+        const auto own = std::ranges::find_if(basics_, [&](const Basic &b) { return b.vd == head.guid && b.secondary() == head.secondary_sequence; });
+        if (own != basics_.end() && used_by(*own, member.refnum) && !placed[static_cast<std::size_t>(own - basics_.begin())]) {
+            placed[static_cast<std::size_t>(own - basics_.begin())] = true;
+            copy(*own, slot);
+        } else {
+            std::ranges::fill(bytes, std::byte{0xff});
+        }
+    }
+    for (std::size_t i = 0; i < basics_.size(); i++)
+        if (const auto slot = free_record(member); !placed[i] && used_by(basics_[i], member.refnum) && slot)
+            copy(basics_[i], *slot);
+    member.configs_changed |= member.configs != before;
+}
+
+Result<> DdfMetadata::on(const change::RebuildStarted &change)
+{
+    Virtual &volume = *EMD_TRY(volume_at(change.volume));
+    Member &member = *EMD_TRY(member_at(change.disk));
+    const std::string name = text_of(vd_of(volume));
+    if (change.slot >= volume.elements.size())
+        return fail(Errc::Invalid, "volume {} has no slot {}", name, change.slot);
+    if (volume.shape.level == 0)
+        return fail(Errc::Refused, "volume {}: nothing can be rebuilt in an array that keeps nothing twice", name);
+    Element &element = volume.elements[change.slot];
+    const int old = disk_of(refnum_of(element));
+    if (old >= 0 && healthy(members_[static_cast<std::size_t>(old)]))
+        return fail(Errc::Refused, "volume {}: slot {} is in use", name, change.slot);
+    if (std::ranges::any_of(volume.elements, [&](const Element &e) { return refnum_of(e) == member.refnum; }))
+        return fail(Errc::Refused, "volume {}: {} has another slot of it", name, member.path);
+    EMD_TRY(check_spare(member, volume));
+    const auto start = room_on(member, blocks_of(element), start_of(element));
+    if (!start)
+        return fail(Errc::NoSpace, "{} is too small for a rebuild: it has no {} sectors for {} together", member.path, blocks_of(element), name);
+
+    basics_[element.basic].record.put(element.element, member.refnum, *start, now());
+    element.out_of_sync = true;
+    volume.checkpoint = 0;
+    PdBytes &pd = pd_of(member);
+    pd.type = static_cast<std::uint16_t>((pd.type.get() & ~(kGlobalSpare | kDedicatedSpare)) | kInVd);
+    pd.state = static_cast<std::uint16_t>(pd.state.get() | kRebuilding);
+    pds_changed_ = true;
+    for (Member &each : members_)
+        if (each.present && each.entry >= 0)
+            put_records(each);
+    // Who has lost its last slot is nobody's member any more.
+    if (old >= 0 && !in_volume(members_[static_cast<std::size_t>(old)])) {
+        Member &gone = members_[static_cast<std::size_t>(old)];
+        PdBytes &entry = pd_of(gone);
+        entry.type = static_cast<std::uint16_t>(entry.type.get() & ~kInVd);
+        entry.state = static_cast<std::uint16_t>(entry.state.get() | kTransition);
+        if (!gone.present)
+            drop_entry(static_cast<std::size_t>(old));
+    }
+    update_states();
+    return {};
+}
+
+// -- disks come and go --
+
+void DdfMetadata::drop_entry(std::size_t disk)
+{
+    if (members_[disk].entry >= 0) {
+        pd_of(members_[disk]) = unused<PdBytes>();
+        pds_changed_ = true;
+    }
+    members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(disk));
+}
+
+// Its entry stays as long as a slot names it; only the device goes.
+void DdfMetadata::take_out(Member &member)
+{
+    PdBytes &pd = pd_of(member);
+    pd.state = static_cast<std::uint16_t>((pd.state.get() | kMissing) & ~kOnline);
+    pds_changed_ = true;
+    member.present = false;
+    member.path.clear();
+    member.dev = {};
+}
+
+Result<> DdfMetadata::on(const change::DiskRemoved &change)
+{
+    Member &member = *EMD_TRY(member_at(change.disk));
+    const auto index = static_cast<std::size_t>(change.disk);
+    if (view_.disks[index].state != DiskState::Spare && view_.disks[index].state != DiskState::Failed)
+        return fail(Errc::Busy, "{} is a member of a volume; it can be removed after it has failed", member.path);
+    if (member.entry >= 0 && in_volume(member))
+        take_out(member);
+    else
+        drop_entry(index);
+    return {};
+}
+
+// A blank disk, with the structures as far from its end as on the others.
+Result<Member> DdfMetadata::new_member(const Disk &disk)
+{
+    const auto pattern = std::ranges::find_if(members_, [this](const Member &m) { return writable(m); });
+    if (pattern == members_.end())
+        return fail(Errc::Refused, "no working disk is left whose record a spare could get");
+    if (disk.sector_bytes != kSector)
+        return fail(Errc::Refused, "{} has sectors of {} bytes, and DDF lives on disks with sectors of {}", disk.path, disk.sector_bytes, kSector);
+    const HeaderBytes &model = pattern->header;
+    const std::uint64_t room = std::min({model.primary.get(), model.secondary.get(), model.workspace.get()});
+    if (disk.sectors >= kMostSectors || disk.sectors <= pattern->sectors - room)
+        return fail(Errc::NoSpace, "{} is too small for DDF metadata, which takes {} sectors here", disk.path, pattern->sectors - room);
+    const auto moved = [&](std::uint64_t lba) { return lba == kNone64 ? lba : disk.sectors - (pattern->sectors - lba); };
+
+    Member member;
+    const auto free = std::ranges::find_if(tables_.pds, [](const PdBytes &p) { return !pd_used(p); });
+    if (free == tables_.pds.end())
+        return fail(Errc::NoSpace, "the table of physical disks has no room for another one");
+    member.entry = static_cast<int>(free - tables_.pds.begin());
+    do
+        member.refnum = random_word();
+    while (member.refnum == 0 || member.refnum == kNone32 || tables_.find_pd(member.refnum) >= 0);
+    member.present = member.behind = true;
+    member.path = disk.path;
+    member.dev = disk.dev;
+    member.sectors = disk.sectors;
+    member.header = model;
+    member.header.primary = moved(model.primary.get());
+    member.header.secondary = moved(model.secondary.get());
+    member.header.workspace = moved(model.workspace.get());
+    // Areas that only the other disk has something in.
+    for (unsigned section = kMandatory; section < kSections; section++)
+        member.header.sections[section] = {kNone32, 0};
+    member.configs.assign(pattern->configs.size(), std::byte{0xff});
+
+    OwnBytes own = unused<OwnBytes>();
+    own.signature = kOwnSignature;
+    own.guid = new_guid();
+    own.refnum = member.refnum;
+    own.forced_refnum = own.forced_guid = 1;
+    put_text(own.scratch, kVendor);
+    member.own.assign(pattern->own.size(), std::byte{0xff});
+    [[maybe_unused]] const bool fits = write_at(member.own, 0, own);
+    seal(member.own);
+    return member;
+}
+
+Result<> DdfMetadata::on(const change::SpareAdded &change)
+{
+    const auto same = [&](const Member &m) { return m.present && m.dev == change.disk.dev; };
+    const auto known = std::ranges::find_if(members_, same);
+    if (known != members_.end() && view_.disks[static_cast<std::size_t>(known - members_.begin())].state != DiskState::Failed)
+        return fail(Errc::Busy, "{} is in the container already", change.disk.path);
+    Member member = EMD_TRY(new_member(change.disk));
+
+    PdBytes pd = unused<PdBytes>();
+    pd.guid = read_at<OwnBytes>(member.own, 0)->guid;
+    pd.refnum = member.refnum;
+    pd.type = std::uint16_t{kForcedGuid | kGlobalSpare};
+    pd.state = std::uint16_t{kOnline};
+    pd.sectors = std::min({member.header.primary.get(), member.header.secondary.get(), member.header.workspace.get()});
+    put_text(pd.path, " Information: nil");
+    pd.path.back() = 0;
+    tables_.pds[static_cast<std::size_t>(member.entry)] = pd;
+    pds_changed_ = true;
+    if (known != members_.end()) {  // it had failed, and comes as a new one
+        if (known->entry >= 0 && in_volume(*known))
+            take_out(*known);
+        else
+            drop_entry(static_cast<std::size_t>(known - members_.begin()));
+    }
+    members_.push_back(std::move(member));
+    return {};
+}
+
+}  // namespace emd::ddf
