@@ -99,7 +99,28 @@ TEST(DdfChanges, ADiskFailsAndASpareTakesItsPlace)
     EXPECT_EQ(health(container->view().volumes[0]), Health::Optimal);
     EXPECT_EQ(read_disk(*d.disks[0])->newest.vds[0].state & kStateMask, kOptimal);
     d.change(*container, change::DiskRemoved{1});
-    EXPECT_EQ(pd_of(read_disk(*d.disks[0])->newest, failed), nullptr);
+    const Structure last = read_disk(*d.disks[0])->newest;
+    EXPECT_EQ(pd_of(last, failed), nullptr);
+    EXPECT_EQ(last.find_pd(read_disk(*d.disks[3])->newest.own_head().refnum.get()), 2) << "no holes";
+    EXPECT_EQ(health(d.load({0, 2, 3})->view().volumes[0]), Health::Optimal);
+}
+
+TEST(DdfChanges, WhoHasFailedComesBackAsANewDisk)
+{
+    DdfDisks d(kCase);
+    const auto container = d.load();
+    d.change(*container, change::DiskFailed{1});
+    Disk again = container->view().disks[1];
+    const std::string before = again.serial;
+    d.change(*container, change::SpareAdded{again});
+    const auto after = d.load();
+    ASSERT_EQ(after->view().disks.size(), 4u);
+    EXPECT_EQ(after->view().disks[1].serial, before);
+    EXPECT_FALSE(after->view().disks[1].present);
+    EXPECT_EQ(after->view().disks[3].state, DiskState::Spare);
+    EXPECT_EQ(after->view().disks[3].path, again.path);
+    d.change(*after, change::RebuildStarted{0, 1, 3});
+    EXPECT_EQ(d.load()->view().disks.size(), 3u) << "what it was is named by nobody any more";
 }
 
 TEST(DdfChanges, WhoIsAwayWhenItIsWrittenIsAMemberNoMore)

@@ -253,6 +253,10 @@ TEST(DdfSets, WhoMissedTwoChangesIsNotUsed)
         const auto container = d.load();
         EXPECT_EQ(container->view().disks[1].state, missed == 1 ? DiskState::Active : DiskState::Failed);
         EXPECT_EQ(container->view().volumes[0].slots[1].in_sync, missed == 1);
+        d.change(*container, change::MarkDirty{0});
+        const Structure tables = read_disk(*d.disks[0])->newest;
+        EXPECT_EQ((tables.pds[1].state.get() & kFailed) != 0, missed == 2) << "others go by the tables";
+        EXPECT_EQ(tables.vds[0].state, kInconsistent | (missed == 2 ? kDegraded : kOptimal));
     }
 }
 
@@ -282,6 +286,8 @@ TEST(DdfSets, DisksThatWereUsedApartAreNotWritten)
     const auto container = d.load();
     EXPECT_FALSE(container->view().volumes[0].read_write);
     EXPECT_NE(container->view().volumes[0].refused.find("apart from each other"), std::string::npos) << container->view().volumes[0].refused;
+    EXPECT_FALSE(container->apply(change::MarkDirty{0}));
+    EXPECT_TRUE(container->prepare().empty());
 }
 
 TEST(DdfSets, ACopyOfADiskIsNotTakenForIt)

@@ -84,8 +84,14 @@ Result<Change> change_for(const Loaded &loaded, const BlockDevice &device, bool 
     return Change(change::SpareAdded{disk_of(device)});
 }
 
-// What stands on a member of a single array names the array: emdmon writes it, when the kernel has the disk.
-Result<> add_to_single(Context &c, const std::string &container, const Loaded &loaded, const BlockDevice &device, Disposition how)
+// Is a spare nothing without its container, which has a list of them? IMSM's have records of their own.
+bool lists_spares(const Format &format)
+{
+    return is_single(format) || format.id() == FormatId::Ddf;
+}
+
+// What stands on a disk names the array, or the container: emdmon writes it, when the kernel has the disk.
+Result<> add_to_listed(Context &c, const std::string &container, const Loaded &loaded, const BlockDevice &device, Disposition how)
 {
     const std::string name = link_of(c, container);
     const plan::Running running = EMD_TRY(running_volumes(c, container));
@@ -132,8 +138,8 @@ Result<> add_to_container(Context &c, const std::string &container, const std::s
     auto device = EMD_TRY(open_member(path));
     if (loaded.device(device->dev()))
         return fail(Errc::Busy, "{} is in {} already", device->path(), name);
-    if (is_single(*loaded.format))
-        return add_to_single(c, container, loaded, *device, how);
+    if (lists_spares(*loaded.format))
+        return add_to_listed(c, container, loaded, *device, how);
     const auto probe = loaded.format->probe(*device);
     const bool loose = probe && probe->found && probe->container == Uuid{};
     if (probe && probe->found && !loose && !c.options.force)

@@ -51,6 +51,7 @@ boot1() {
 	emdwork pattern-check "$volume" $BYTES 3
 	emd_stop
 	for d in "$d0" "$d1" "$d2" "$d3"; do [ "$d" = "$lost" ] || says "$d" "Offline, Failed"; done
+	emdadm --zero-superblock "$lost"	# as if it had been taken away
 
 	say "a new disk comes as a spare"
 	emd_takes

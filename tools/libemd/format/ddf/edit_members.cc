@@ -212,13 +212,18 @@ Result<> DdfMetadata::on(const change::RebuildStarted &change)
 
 // -- disks come and go --
 
+// Those behind it move up: the peer looks no further than their number.
 void DdfMetadata::drop_entry(std::size_t disk)
 {
-    if (members_[disk].entry >= 0) {
-        pd_of(members_[disk]) = unused<PdBytes>();
-        pds_changed_ = true;
-    }
+    const int entry = members_[disk].entry;
     members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(disk));
+    if (entry < 0)
+        return;
+    tables_.pds.erase(tables_.pds.begin() + entry);
+    tables_.pds.push_back(unused<PdBytes>());
+    for (Member &member : members_)
+        member.entry -= member.entry > entry;
+    pds_changed_ = true;
 }
 
 // Its entry stays as long as a slot names it; only the device goes.
@@ -310,13 +315,13 @@ Result<> DdfMetadata::on(const change::SpareAdded &change)
     pd.path.back() = 0;
     tables_.pds[static_cast<std::size_t>(member.entry)] = pd;
     pds_changed_ = true;
-    if (known != members_.end()) {  // it had failed, and comes as a new one
-        if (known->entry >= 0 && in_volume(*known))
-            take_out(*known);
-        else
-            drop_entry(static_cast<std::size_t>(known - members_.begin()));
-    }
+    const bool again = known != members_.end();  // it had failed, and comes as a new one
+    const auto old = static_cast<std::size_t>(known - members_.begin());
     members_.push_back(std::move(member));
+    if (again && members_[old].entry >= 0 && in_volume(members_[old]))
+        take_out(members_[old]);
+    else if (again)
+        drop_entry(old);
     return {};
 }
 

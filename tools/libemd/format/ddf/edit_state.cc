@@ -16,10 +16,26 @@ Result<> DdfMetadata::apply(const Change &change)
     if (!done)
         return done;
     applied_ = true;
-    changed_ |= !std::holds_alternative<change::SyncProgress>(change);
+    if (!std::holds_alternative<change::SyncProgress>(change)) {
+        changed_ = true;
+        record_stale();
+    }
     sort_members();
     refresh();
     return {};
+}
+
+// A member that is too old, although nobody has said so. From now on it is older still, and others must know: they may go by
+// the tables alone.
+void DdfMetadata::record_stale()
+{
+    for (const Member &member : members_) {
+        if (member.entry < 0 || !member.failed || (pd_of(member).state.get() & kFailed))
+            continue;
+        pd_of(member).state = static_cast<std::uint16_t>(pd_of(member).state.get() | kFailed);
+        pds_changed_ = true;
+        update_states();
+    }
 }
 
 // The order in which load() would find the disks now, so that a number means the same disk to everybody.

@@ -93,6 +93,7 @@ private:
     bool sound(const Element &element) const;
     std::uint8_t state_of(const Virtual &volume) const;
     void update_states();
+    void record_stale();
     void sort_members();
     Result<> check_spare(const Member &member, const Virtual &volume) const;
     bool dedicated_elsewhere(const Member &member, const Guid &vd) const;
