@@ -17,6 +17,9 @@ public:
     std::vector<std::pair<std::uint64_t, std::uint64_t>> wipe_ranges(const Medium &medium) const override;
     Result<std::vector<Line>> examine(const Medium &medium) const override;
     Result<std::vector<std::pair<std::string, std::string>>> examine_export(const Medium &medium) const override;
+    // There is a log of bad blocks in the standard that nobody writes; a bitmap there is none.
+    Result<std::optional<std::vector<BadRange>>> bad_blocks(const Medium &) const override { return std::optional<std::vector<BadRange>>(); }
+    Result<std::vector<BitmapRecord>> bitmaps(const Medium &) const override { return std::vector<BitmapRecord>(); }
 };
 
 const Format &ddf();
