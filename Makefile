@@ -51,8 +51,10 @@ kernel-%: FORCE
 
 # --- the programs ---------------------------------------------------------------------------------------------------
 $(BUILD)/cmake/build.ninja $(BUILD)/san/build.ninja:
-	@command -v cmake ninja g++ >/dev/null || { echo "cmake, ninja or g++ is missing: run scripts/setup" >&2; exit 1; }
-	cmake -G Ninja -S . -B $(@D) -DCMAKE_BUILD_TYPE=$(if $(findstring /san/,$@),Debug -DEMD_SANITIZE=ON,RelWithDebInfo) \
+	@command -v cmake ninja $(if $(findstring /san/,$@),clang++,g++) >/dev/null || \
+		{ echo "cmake, ninja or the compiler is missing: run scripts/setup" >&2; exit 1; }
+	$(if $(findstring /san/,$@),CC=clang CXX=clang++) cmake -G Ninja -S . -B $(@D) \
+		-DCMAKE_BUILD_TYPE=$(if $(findstring /san/,$@),Debug -DEMD_SANITIZE=ON,RelWithDebInfo) \
 		--log-level=WARNING
 tools: $(BUILD)/cmake/build.ninja
 	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower emd_contract
@@ -98,8 +100,7 @@ soak: setup tools
 	@nice tests/vm/soak/run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(EPISODE),--episode $(EPISODE)) \
 		$(if $(PLANT),--plant)
 
-fuzz:
-	@scripts/setup --for build --for fuzz
+fuzz: setup
 	@scripts/fuzz --minutes $(or $(MINUTES),10) $(if $(TARGETS),--targets $(TARGETS))
 
 # The load generator, for every kernel that the module is built for.

@@ -3,6 +3,11 @@
 
 #include <cstdint>
 
+#if defined(__has_feature)	// clang's way to say it
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #define EMD_START_SWITCH(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)

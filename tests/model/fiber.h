@@ -38,9 +38,10 @@ private:
     std::function<void()> program_;
     std::unique_ptr<char[]> stack_;
     ucontext_t inside_{}, outside_{};
-    void *fake_outside_ = nullptr, *fake_inside_ = nullptr;  // the sanitizer's view of the two stacks
-    const void *outside_stack_ = nullptr;
-    std::size_t outside_size_ = 0;
+    // The sanitizer's view of the two stacks.
+    [[maybe_unused]] void *fake_outside_ = nullptr, *fake_inside_ = nullptr;
+    [[maybe_unused]] const void *outside_stack_ = nullptr;
+    [[maybe_unused]] std::size_t outside_size_ = 0;
     bool finished_ = false, killed_ = false;
     std::exception_ptr thrown_;
 };

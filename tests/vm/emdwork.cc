@@ -447,7 +447,7 @@ void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, s
         const auto place = places.next();
         if (!place)
             return;
-        const auto [first, length] = *place;
+        const std::uint64_t first = place->first, length = place->second;
         if (first + length > oracle.blocks())
             continue;
         const auto generation = oracle.next_generation();
