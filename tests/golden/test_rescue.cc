@@ -76,7 +76,7 @@ Result<Array> Subject::open() const
     }
     if (std::ranges::any_of(sources, [](const rescue::Source &s) { return s.record.target.has_value(); }))
         return Array::open_reshaping(sources);
-    const auto loaded = EMD_TRY(find_format(md ? "md" : "imsm")->load(here));
+    const auto loaded = EMD_TRY(find_format(md ? "md" : of->name.starts_with("ddf") ? "ddf" : "imsm")->load(here));
     const Container &view = loaded->view();
     return Array::open(view, view.volumes.at(volume), [&](int disk) -> const Medium * {
         const Disk &d = view.disks[static_cast<std::size_t>(disk)];
@@ -141,7 +141,7 @@ unsigned spare_members(const Json &volume)
     }
     const Json &slots = volume.contains("slots") ? volume["slots"] : volume["current"]["slots"];
     for (const Json &slot : slots)
-        if (slot["disk"].is_null() || slot.value("out_of_sync", false) || slot.value("state", "in_sync") == "recovering")
+        if (slot["disk"].is_null() || !slot.value("usable", true) || slot.value("out_of_sync", false) || slot.value("state", "in_sync") == "recovering")
             least -= least > 0;
     return least;
 }

@@ -447,7 +447,7 @@ void load_thread(const Device &device, Oracle &oracle, std::mt19937_64 random, s
         const auto place = places.next();
         if (!place)
             return;
-        const std::uint64_t first = place->first, length = place->second;
+        const std::uint64_t first = place->first, length = place->length;
         if (first + length > oracle.blocks())
             continue;
         const auto generation = oracle.next_generation();
