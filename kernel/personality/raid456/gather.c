@@ -135,6 +135,10 @@ static struct gathered *gathered_begin(const struct r5_conf *conf, struct emd_io
 	struct gathered *g = emd_buffer_alloc(bytes, GFP_NOWAIT | __GFP_NOWARN);
 	struct bio *bio = first->bio;
 
+	if (!g && bytes > GATHERED_BYTES) {
+		bytes = GATHERED_BYTES;
+		g = emd_buffer_alloc(bytes, GFP_NOWAIT | __GFP_NOWARN);
+	}
 	if (!g)
 		return NULL;
 	g->bytes = bytes;
