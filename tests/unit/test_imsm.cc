@@ -605,6 +605,25 @@ TEST_F(ImsmLife, ATakeoverIsTakenBackAlthoughADiskHasFailedMeanwhile)
     EXPECT_NE(volume0().slots[1].disk, at("/dev/disk1"));
 }
 
+TEST_F(ImsmLife, ANewVolumeBeginsWithoutTheBadBlocksOfAnother)
+{
+    create(5, 3, 3);
+    step(change::VolumeDeleted{0});
+    step(volume("one", 5, {0, 1, 2}, 20480));
+    step(volume("two", 5, {0, 1, 2}));
+    const std::uint64_t first = place_of(volume0(), volume0().slots[0]).offset;
+    const std::uint64_t second = place_of(metadata_->view().volumes[1], metadata_->view().volumes[1].slots[0]).offset;
+    step(change::BadBlock{0, first + 8, 8, false});
+    step(change::BadBlock{0, second + 8, 8, false});
+    step(change::VolumeDeleted{1});
+    ASSERT_EQ(metadata_->view().bad.size(), 1u) << "those of the volume that is left stay";
+    EXPECT_EQ(metadata_->view().bad[0].start, first + 8);
+    step(change::BadBlock{0, second + 8, 8, false});
+    step(volume("three", 0, {0, 1, 2}));
+    ASSERT_EQ(metadata_->view().bad.size(), 1u);
+    EXPECT_EQ(metadata_->view().bad[0].start, first + 8);
+}
+
 // -- 4096-byte sectors --
 
 TEST(Imsm4Kn, ALifeOnLargeSectors)
@@ -632,6 +651,10 @@ TEST(Imsm4Kn, ALifeOnLargeSectors)
     ASSERT_EQ(metadata->view().bad.size(), 1u) << "the rest of the block is bad";
     step(change::BadBlock{0, 996, 12, true});
     EXPECT_TRUE(metadata->view().bad.empty());
+    step(change::BadBlock{0, 1000, 512, false});
+    EXPECT_EQ(metadata->view().bad.size(), 3u);
+    for (const BadRange &bad : metadata->view().bad)
+        EXPECT_LE(bad.sectors, 248u) << "31 blocks: mdadm's byte counts sectors of 512";
 }
 
 // -- a power cut between any two writes --

@@ -18,6 +18,12 @@ constexpr seconds kComplainEvery{60};
 constexpr seconds kLinger{10};  // with nothing to do, before leaving
 constexpr int kTurns = 16;      // of the hot half in one pass: a kernel that never settles does not starve requests
 
+bool clears(const Change &change)
+{
+    const auto *bad = std::get_if<change::BadBlock>(&change);
+    return bad != nullptr && bad->cleared;
+}
+
 // "external:/emd127/1" or "external:-emd127/1": 1.
 std::optional<unsigned> volume_of(std::string_view version, std::string_view container)
 {
@@ -90,23 +96,30 @@ bool Keeper::hot_turn(Time now)
         decide(v.read(view()), view(), memory(v.index()), now, decision_);
 
     bool changed = false, vital = true, complete = true;
-    for (const Change &change : decision_.changes) {
+    const auto apply = [&](const Change &change) {
         const Result<> applied = metadata_->apply(change);
         changed = changed || applied.has_value();
         unsaved_ = unsaved_ || applied.has_value();
         if (applied)
-            continue;
+            return;
         if (const auto *bad = std::get_if<change::BadBlock>(&change); bad != nullptr && !bad->cleared && applied.error().code() != Errc::Busy)
             for (const VolumeAttributes &v : volumes_)
                 give_up(v.facts(), *bad, decision_);
         if (std::holds_alternative<change::BadBlock>(change) && applied.error().code() == Errc::Busy)
-            continue;  // the record takes it when it has been written
+            return;  // the record takes it when it has been written
         complete = complete && !std::holds_alternative<change::BitmapComplete>(change);
         // Without these two on the disks no write may go on.
         vital = vital && !std::holds_alternative<change::DiskFailed>(change) &&
                 !std::holds_alternative<change::MarkDirty>(change);
         complain(applied.error().text());
-    }
+    };
+    // A log that disks share has room for what one lists when another's has been taken out of it.
+    for (const Change &change : decision_.changes)
+        if (clears(change))
+            apply(change);
+    for (const Change &change : decision_.changes)
+        if (!clears(change))
+            apply(change);
     // What an earlier turn could not write is not on the disks, whatever the record in memory says.
     // The failure of a disk that hangs cannot wait for what the kernel writes to all of them.
     const auto is_failure = [](const Change &change) { return std::holds_alternative<change::DiskFailed>(change); };

@@ -3,7 +3,7 @@
 # again, and mdadm reads it and md keeps it; what is written again leaves it. On sectors of 512 and of 4096 bytes.
 #: extra-modules: null_blk configfs
 #: modules: md_mod raid456 raid1 raid6_pq xor
-#: kernels: 6.1 6.12
+#: kernels: 6.12
 #: programs: mdadm mdmon
 #: files: tests/vm/guest/nullb.sh
 #: memory: 768
@@ -35,6 +35,7 @@ recorded() {
 	shift
 	while [ $# -gt 0 ]; do ours="$ours$1 $2;" theirs="$theirs$(($1 / UNIT)) $(($2 / UNIT));"; shift 2; done
 	[ "$(on_disk emdadm "$disk")" = "$ours" ] || return 1
+	[ -n "$ours" ] || emdadm --examine-badblocks "$disk" | grep -q "list is empty" || return 1
 	[ "$(on_disk mdadm "$disk")" = "$theirs" ] || [ "$(on_disk mdadm "$disk")" = "$ours" ]
 }
 records() { recorded "$@" || fail "mdadm says: $(mdadm --examine-badblocks "$1" 2>&1), emdadm: $(emdadm --examine-badblocks "$1"), not $*"; }

@@ -58,7 +58,7 @@ Result<> full(const std::string &path)
 Result<> ImsmMetadata::list_bad(const Member &member, std::uint64_t start, std::uint64_t end)
 {
     const auto disk = static_cast<std::uint8_t>(member.entry);
-    const std::uint32_t most = kMaxBadBlocks * (sector_bytes_ / 512);
+    const std::uint32_t most = most_bad_sectors(sector_bytes_);
     std::size_t entries = mpb_.bad.size();
     for (Gap gap = next_gap(mpb_.bad, disk, start, end); gap.start < gap.end; gap = next_gap(mpb_.bad, disk, gap.end, end))
         if (!entry_before(mpb_.bad, disk, gap, most))

@@ -148,6 +148,11 @@ Result<> ImsmMetadata::on(const change::VolumeCreated &change)
     if (component == 0)
         return fail(Errc::NoSpace, "there is no room for another volume on these disks");
 
+    // What was bad under another volume: nothing is there that could be lost, and what is bad still is found by a write.
+    if (!change.assume_clean)
+        for (const int disk : change.slots)
+            forget_bad(disk, map.start, component);
+
     const bool fresh = mpb_.devs.empty();
     if (fresh) {
         mpb_ = empty_mpb();
@@ -195,11 +200,20 @@ int ImsmMetadata::enlist_missing(std::string_view serial, std::uint64_t sectors)
     return entry;
 }
 
+// Entries may be left where the log has no room to cut one in two.
+void ImsmMetadata::forget_bad(int disk, std::uint64_t start, std::uint64_t sectors)
+{
+    if (disk >= 0 && members_[static_cast<std::size_t>(disk)].entry >= 0)
+        (void)clear_bad(members_[static_cast<std::size_t>(disk)], start, start + sectors).has_value();
+}
+
 Result<> ImsmMetadata::on(const change::VolumeDeleted &change)
 {
     const Dev &dev = *EMD_TRY(dev_at(change.volume));
     if (std::ranges::any_of(mpb_.devs, &Dev::migrating))
         return fail(Errc::Busy, "volume {}: an operation runs in this container; wait until it has ended", text_of(dev.name));
+    for (const std::uint32_t ord : dev.map0.ord)
+        forget_bad(disk_of_entry(ord_index(ord)), dev.map0.start, end_of(dev) - dev.map0.start);
     mpb_.devs.erase(mpb_.devs.begin() + change.volume);
     discharge_unused();
     if (mpb_.devs.empty())

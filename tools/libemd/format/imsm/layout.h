@@ -135,6 +135,13 @@ static_assert(sizeof(RecordBytes) == 128);
 inline constexpr std::uint32_t kBadLogSignature = 0xabadb10c;
 inline constexpr std::size_t kMaxBadEntries = 254;
 inline constexpr std::uint32_t kMaxBadBlocks = 256;  // per entry
+// Of 512 bytes, in an entry that is written. mdadm counts these in a byte whatever the blocks are, and so, of larger ones, writes back one
+// less than would fill it; what is more it cuts off.
+constexpr std::uint32_t most_bad_sectors(unsigned sector_bytes)
+{
+    const std::uint32_t block = sector_bytes / 512;
+    return block <= 1 ? kMaxBadBlocks : (kMaxBadBlocks / block - 1) * block;
+}
 
 enum Attribute : std::uint32_t {
     kAttrRaid0 = 0x01,

@@ -55,6 +55,7 @@ private:
     Result<> on(const change::BadBlock &change);
     Result<> list_bad(const Member &member, std::uint64_t start, std::uint64_t end);
     Result<> clear_bad(const Member &member, std::uint64_t start, std::uint64_t end);
+    void forget_bad(int disk, std::uint64_t start, std::uint64_t sectors);
     void refresh_bad();
     Result<> check_good(const Dev &dev) const;
     // -- edit_reshape.cc --

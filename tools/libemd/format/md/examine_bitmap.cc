@@ -22,13 +22,13 @@ std::uint64_t set_bits(std::span<const std::byte> bytes, std::uint64_t first, st
 
 Result<std::uint64_t> count_dirty(const Medium &medium, std::uint64_t at, std::uint64_t regions)
 {
+    if (at > medium.size_bytes() || (regions + 7) / 8 > medium.size_bytes() - at)
+        return fail(Errc::Corrupt, "{}: its bitmap of {} regions, at sector {}, does not end on the disk", medium.path(), regions, at / 512);
     std::vector<std::byte> piece;
     std::uint64_t dirty = 0;
     for (std::uint64_t bit = 0; bit < regions; bit += kPiece * 8) {
         const std::uint64_t begin = (at + bit / 8) / 4096 * 4096, end = std::min(at + bit / 8 + kPiece, at + (regions + 7) / 8);
         const std::uint64_t stop = std::min((end + 4095) / 4096 * 4096, medium.size_bytes());
-        if (stop < end)
-            return fail(Errc::Corrupt, "{}: its bitmap of {} regions, at sector {}, does not end on the disk", medium.path(), regions, at / 512);
         piece.resize(stop - begin);
         EMD_TRY(medium.read(begin, piece));
         dirty += set_bits(std::span(piece).subspan(at + bit / 8 - begin), bit, std::min(bit + kPiece * 8, regions));
