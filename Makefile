@@ -51,8 +51,8 @@ kernel-%: FORCE
 
 # --- the programs ---------------------------------------------------------------------------------------------------
 $(BUILD)/cmake/build.ninja $(BUILD)/san/build.ninja:
-	@command -v cmake ninja $(if $(findstring /san/,$@),clang++,g++) >/dev/null || \
-		{ echo "cmake, ninja or the compiler is missing: run scripts/setup" >&2; exit 1; }
+	@for program in cmake ninja $(if $(findstring /san/,$@),clang++,g++); do \
+		command -v $$program >/dev/null || { echo "$$program is missing: run scripts/setup" >&2; exit 1; }; done
 	$(if $(findstring /san/,$@),CC=clang CXX=clang++) cmake -G Ninja -S . -B $(@D) \
 		-DCMAKE_BUILD_TYPE=$(if $(findstring /san/,$@),Debug -DEMD_SANITIZE=ON,RelWithDebInfo) \
 		--log-level=WARNING
@@ -60,6 +60,7 @@ tools: $(BUILD)/cmake/build.ninja
 	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower emd_contract
 	@ln -sf cmake/bin/emdadm cmake/bin/emdmon cmake/bin/emdwork $(BUILD)/
 san: $(BUILD)/san/build.ninja
+	@grep -q '^CMAKE_CXX_COMPILER:.*clang' $(<D)/CMakeCache.txt || { rm -rf $(<D) && $(MAKE) $<; }
 	@nice cmake --build $(<D) -j $(JOBS)
 
 # udev and systemd look below /usr, /usr/local and /etc: another PREFIX gets its rules and units into /etc.
