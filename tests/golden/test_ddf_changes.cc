@@ -353,6 +353,52 @@ TEST(DdfCuts, TheOnlyStructureThatIsWholeIsWrittenLast)
     EXPECT_TRUE(read_disk(*d.disks[0])->even);
 }
 
+// Who opened a structure for a change was there when the one before it was complete, even if none of two was.
+TEST(DdfCuts, TwoThatWereCutShortMakeNobodyTooOld)
+{
+    for (const unsigned of_first : {1u, 2u})
+        for (const unsigned of_second : {1u, 2u})
+            for (const bool backwards : {false, true}) {
+                DdfDisks d(kCase);
+                const auto cut = [&](const Change &change, unsigned closed, bool reverse) {
+                    const auto container = d.load();
+                    ASSERT_TRUE(container->apply(change));
+                    for (const Image &image : DdfDisks::writes(*container, reverse))
+                        if (image.phase < 2 || (image.phase == 2 && closed-- > 0))
+                            d.write(container->view(), image);
+                        else
+                            break;
+                };
+                cut(change::MarkDirty{0}, of_first, false);
+                cut(change::MarkClean{0}, of_second, backwards);
+                const auto now = d.load();
+                EXPECT_EQ(health(now->view().volumes[0]), Health::Optimal) << of_first << " " << of_second << " " << backwards;
+                d.change(*now, change::MarkDirty{0});
+                EXPECT_EQ(health(d.load()->view().volumes[0]), Health::Optimal);
+            }
+}
+
+// A disk fails in one change, which stops there, and the power goes while that is recorded.
+TEST(DdfCuts, AnErrorAndACutMakeNobodyTooOld)
+{
+    for (const unsigned failed_in : {0u, 2u}) {
+        DdfDisks d(kCase);
+        const auto container = d.load();
+        ASSERT_TRUE(container->apply(change::MarkDirty{0}));
+        for (const Image &image : DdfDisks::writes(*container))
+            if (image.disk != 2 && image.phase <= failed_in)
+                d.write(container->view(), image);
+        ASSERT_TRUE(container->apply(change::DiskFailed{2}));
+        for (const Image &image : DdfDisks::writes(*container)) {
+            d.write(container->view(), image);
+            if (image.bytes.size() > kSector)
+                continue;
+            const auto now = d.load({0, 1});
+            EXPECT_TRUE(now->view().volumes[0].slots[0].in_sync && now->view().volumes[0].slots[1].in_sync) << failed_in << ", phase " << image.phase;
+        }
+    }
+}
+
 TEST(DdfChanges, NothingIsAllocatedForWhatTheKernelReports)
 {
     DdfDisks d("ddf-multi-raid5-raid1-spare");

@@ -73,6 +73,7 @@ struct Found {
     HeaderBytes anchor{};
     Structure newest;      // of the two the one that counts
     std::uint32_t sequence = 0;
+    std::uint32_t seen = 0; // the last change that this disk had, or was past when the next one began
     bool redundant = true; // there is a second structure, as good as the first
     bool even = true;      // all structures are whole and say the same
 };

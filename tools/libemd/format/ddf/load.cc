@@ -5,7 +5,9 @@
 // Every disk carries the tables of all physical and virtual disks, and counts their changes. The disk with the highest number
 // has the newest, and the tables of the others do not count. A change is written to all disks that work, and whatever
 // relies on it waits for that. So a disk that is one change behind was cut off in the midst of one, and holds its data; one
-// that is two behind was away, and if it is a member of an array with redundancy its data may be old: it is not used.
+// that is two behind was away, and if it is a member of an array with redundancy its data may be old: it is not used. A
+// structure that is open counts here: no disk closes a change before all of them have opened a structure for it, so who has
+// opened one was there, however often the changes were cut short.
 //
 // Configuration records are kept by the members of a volume alone. Of those that may be used the one with the highest number
 // of its own counts.
@@ -27,6 +29,12 @@ struct Source {
 
     std::uint32_t refnum() const { return found.newest.own_head().refnum.get(); }
 };
+
+// Did it miss a change that was complete?
+bool old(const Source &source, const Source &first)
+{
+    return source.found.seen + 1 < first.found.sequence;
+}
 
 constexpr std::uint32_t kLastSequence = kNone32 - 2;
 
@@ -170,7 +178,7 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
         if (!member.failed) {
             if (!same_sizes(member.header, newest.header))
                 refused = fmt::format("the metadata of {} has other sizes than that of the other disks", member.path);
-            if (first.found.sequence - source.found.sequence < 2)
+            if (!old(source, first))
                 add_records(basics, source.found.newest, true);
         }
         if (apart(newest, source))
@@ -183,7 +191,7 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
     // What a volume left behind that was deleted.
     std::erase_if(basics, [&](const Basic &b) { return std::ranges::none_of(newest.vds, [&](const VdBytes &vd) { return vd_used(vd) && vd.guid == b.vd; }); });
     for (std::size_t i = 0; i < sources.size(); i++)
-        if (first.found.sequence - sources[i].found.sequence >= 2)
+        if (old(sources[i], first))
             members[i].failed |= std::ranges::any_of(basics, [&](const Basic &b) { return redundant(b.record) && named(b, members[i].refnum); });
     if (first.found.sequence >= kLastSequence)
         refused = "its sequence numbers are used up";

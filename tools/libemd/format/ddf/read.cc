@@ -68,6 +68,15 @@ bool prefer_secondary(const HeaderBytes &primary, const HeaderBytes &secondary)
     return !secondary.open && (one < two || primary.open);
 }
 
+// A structure was opened for a change on all disks that worked when the one before it was done with.
+std::uint32_t seen_by(const Result<Structure> &structure)
+{
+    if (!structure)
+        return 0;
+    const std::uint32_t sequence = structure->header.sequence.get();
+    return structure->header.open && sequence > 0 ? sequence - 1 : sequence;
+}
+
 }  // namespace
 
 Result<Found> read_disk(const Medium &medium)
@@ -79,6 +88,7 @@ Result<Found> read_disk(const Medium &medium)
     if (!primary && !secondary)
         return tl::make_unexpected(primary.error().within(fmt::format("{}: the DDF metadata is damaged", medium.path())));
     found.redundant = secondary.has_value();
+    found.seen = std::max(seen_by(primary), seen_by(secondary));
     const bool single = found.anchor.secondary.get() == kNone64;
     found.even = primary && !primary->header.open && (single || (secondary && same_content(*primary, *secondary)));
     const bool second = !primary || (secondary && prefer_secondary(primary->header, secondary->header));
