@@ -353,6 +353,28 @@ TEST(DdfCuts, TheOnlyStructureThatIsWholeIsWrittenLast)
     EXPECT_TRUE(read_disk(*d.disks[0])->even);
 }
 
+// A record is newer than the tables where the power went in the midst of a structure that is the only one.
+TEST(DdfCuts, ASpareIsNoMemberWhereThereIsOneStructure)
+{
+    for (const bool backwards : {false, true}) {
+        DdfDisks d(kCase);
+        for (std::size_t disk = 0; disk < 3; disk++)
+            for (const HeaderType type : {kPrimary, kAnchor})
+                d.edit_header(disk, type, [](HeaderBytes &h) { h.secondary = kNone64; });
+        const auto container = d.load();
+        d.change(*container, change::DiskFailed{1});
+        d.change(*container, change::SpareAdded{d.add_blank("spare")});
+        ASSERT_TRUE(container->apply(change::RebuildStarted{0, 1, 3}));
+        for (const Image &image : DdfDisks::writes(*container, backwards)) {
+            for (const std::size_t bytes : {kSector, image.bytes.size()}) {
+                d.write(container->view(), image, bytes);
+                const auto now = d.load();
+                EXPECT_FALSE(now->view().volumes[0].slots[1].in_sync) << "phase " << image.phase << ", " << bytes << " bytes at " << image.offset_bytes;
+            }
+        }
+    }
+}
+
 // Who opened a structure for a change was there when the one before it was complete, even if none of two was.
 TEST(DdfCuts, TwoThatWereCutShortMakeNobodyTooOld)
 {

@@ -290,6 +290,28 @@ TEST(DdfSets, DisksThatWereUsedApartAreNotWritten)
     EXPECT_TRUE(container->prepare().empty());
 }
 
+// One side replaced a disk, and no trace of it is left there.
+TEST(DdfSets, DisksThatWereUsedApartAreKnownByTheirRecords)
+{
+    DdfDisks d(kCase);
+    for (const HeaderType type : {kPrimary, kSecondary})
+        d.edit_header(1, type, [](HeaderBytes &h) { h.sequence = h.sequence.get() + 1; });
+    d.edit_section(1, kPds, [](MutableBytes b) {
+        PdBytes pd = *read_at<PdBytes>(b, sizeof(TableBytes));
+        pd.state = kFailed | kMissing;
+        ASSERT_TRUE(write_at(b, sizeof(TableBytes), pd));
+    });
+    EXPECT_TRUE(d.load()->view().volumes[0].read_write);
+    d.edit_section(0, kConfigs, [](MutableBytes b) {
+        ConfigBytes config = *read_at<ConfigBytes>(b, 0);
+        config.sequence = config.sequence.get() + 1;
+        ASSERT_TRUE(write_at(b, 0, config));
+    });
+    const auto container = d.load();
+    EXPECT_FALSE(container->view().volumes[0].read_write);
+    EXPECT_NE(container->view().volumes[0].refused.find("apart from each other"), std::string::npos) << container->view().volumes[0].refused;
+}
+
 TEST(DdfSets, ACopyOfADiskIsNotTakenForIt)
 {
     DdfDisks d(kCase);

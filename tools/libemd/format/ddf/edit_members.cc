@@ -115,7 +115,7 @@ std::optional<std::uint64_t> DdfMetadata::room_on(const Member &member, std::uin
     std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
     for (const Basic &basic : basics_)
         for (const unsigned e : basic.elements)
-            if (basic.record.refnum(e) == member.refnum)
+            if (basic.record.refnum(e) == member.refnum && basic.record.start(e) < kMostSectors && basic.record.head().blocks.get() < kMostSectors)
                 taken.emplace_back(basic.record.start(e), basic.record.head().blocks.get());
     const auto free = [&](std::uint64_t start) {
         return start <= end && blocks <= end - start &&
@@ -146,7 +146,8 @@ void DdfMetadata::put_records(Member &member)
     const Block before = member.configs;
     std::vector<bool> placed(basics_.size());
     const auto copy = [&](const Basic &basic, std::size_t slot) {
-        std::ranges::copy(basic.record.bytes(), member.configs.begin() + static_cast<std::ptrdiff_t>(slot * size));
+        if (basic.record.bytes().size() == size)  // a disk with others is not written
+            std::ranges::copy(basic.record.bytes(), member.configs.begin() + static_cast<std::ptrdiff_t>(slot * size));
     };
     for (std::size_t slot = 0; slot < member.configs.size() / size; slot++) {
         const MutableBytes bytes = MutableBytes(member.configs).subspan(slot * size, size);
@@ -191,7 +192,7 @@ Result<> DdfMetadata::on(const change::RebuildStarted &change)
     element.out_of_sync = true;
     volume.checkpoint = 0;
     PdBytes &pd = pd_of(member);
-    pd.type = static_cast<std::uint16_t>((pd.type.get() & ~(kGlobalSpare | kDedicatedSpare)) | kInVd);
+    make_member(pd);
     pd.state = static_cast<std::uint16_t>(pd.state.get() | kRebuilding);
     pds_changed_ = true;
     for (Member &each : members_)

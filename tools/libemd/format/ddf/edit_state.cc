@@ -19,6 +19,7 @@ Result<> DdfMetadata::apply(const Change &change)
     if (!std::holds_alternative<change::SyncProgress>(change)) {
         changed_ = true;
         record_stale();
+        record_empty();
     }
     sort_members();
     refresh();
@@ -36,6 +37,33 @@ void DdfMetadata::record_stale()
         pds_changed_ = true;
         update_states();
     }
+}
+
+bool holds_nothing(const PdBytes &pd)
+{
+    const std::uint16_t type = pd.type.get();
+    return (pd.state.get() & kRebuilding) || ((type & (kGlobalSpare | kDedicatedSpare)) && !(type & kInVd));
+}
+
+void make_member(PdBytes &pd)
+{
+    pd.type = static_cast<std::uint16_t>((pd.type.get() & ~(kGlobalSpare | kDedicatedSpare)) | kInVd);
+}
+
+// A spare that a record names, and the tables do not know: they are made to say it.
+void DdfMetadata::record_empty()
+{
+    for (const Virtual &volume : volumes_)
+        for (const Element &element : volume.elements) {
+            if (!being_made(element))
+                continue;
+            PdBytes &pd = pd_of(members_[static_cast<std::size_t>(disk_of(refnum_of(element)))]);
+            if ((pd.state.get() & kRebuilding) || !holds_nothing(pd))
+                continue;
+            make_member(pd);
+            pd.state = static_cast<std::uint16_t>(pd.state.get() | kRebuilding);
+            pds_changed_ = true;
+        }
 }
 
 // The order in which load() would find the disks now, so that a number means the same disk to everybody.
@@ -73,10 +101,13 @@ bool DdfMetadata::used_by(const Basic &basic, std::uint32_t refnum) const
 // Is there a member that is being made one?
 bool DdfMetadata::rebuilding(const Virtual &volume) const
 {
-    return std::ranges::any_of(volume.elements, [this](const Element &e) {
-        const int disk = disk_of(refnum_of(e));
-        return e.out_of_sync && disk >= 0 && healthy(members_[static_cast<std::size_t>(disk)]);
-    });
+    return std::ranges::any_of(volume.elements, [this](const Element &e) { return being_made(e); });
+}
+
+bool DdfMetadata::being_made(const Element &element) const
+{
+    const int disk = disk_of(refnum_of(element));
+    return element.out_of_sync && disk >= 0 && members_[static_cast<std::size_t>(disk)].present && healthy(members_[static_cast<std::size_t>(disk)]);
 }
 
 // -- the state of a volume, as DDF counts it --
@@ -203,9 +234,9 @@ Result<> DdfMetadata::on(const change::SyncFinished &change)
         return {};
     }
     for (Element &element : volume.elements) {
-        const int disk = disk_of(refnum_of(element));
-        if (!element.out_of_sync || disk < 0 || !healthy(members_[static_cast<std::size_t>(disk)]))
+        if (!being_made(element))
             continue;
+        const int disk = disk_of(refnum_of(element));
         element.out_of_sync = false;
         const auto busy = [&](const Virtual &v) {
             return std::ranges::any_of(v.elements, [&](const Element &e) { return e.out_of_sync && refnum_of(e) == refnum_of(element); });
@@ -213,6 +244,7 @@ Result<> DdfMetadata::on(const change::SyncFinished &change)
         PdBytes &pd = pd_of(members_[static_cast<std::size_t>(disk)]);
         if (std::ranges::none_of(volumes_, busy))
             pd.state = static_cast<std::uint16_t>(pd.state.get() & ~kRebuilding);
+        make_member(pd);
         pds_changed_ = true;
     }
     update_states();

@@ -125,6 +125,18 @@ std::vector<unsigned> used_elements(const Record &record)
     return used;
 }
 
+// Is there one that is newer than the same one here?
+bool has_newer_record(const std::vector<Basic> &basics, const Structure &from)
+{
+    for (std::size_t slot = 0; slot < from.records(); slot++)
+        if (const std::optional<Record> record = from.config(slot))
+            if (std::ranges::any_of(basics, [head = record->head()](const Basic &b) {
+                    return b.vd == head.guid && b.secondary() == head.secondary_sequence && b.record.head().sequence.get() < head.sequence.get();
+                }))
+                return true;
+    return false;
+}
+
 // Take up the records of a disk; those that are known already must be older to be replaced.
 void add_records(std::vector<Basic> &basics, const Structure &from, bool replace)
 {
@@ -161,12 +173,13 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
         return fail(Errc::Invalid, "no disks to load a container from");
     const std::vector<Source> sources = EMD_TRY(read_all(media));
     // Between equals one that is good by its own word; a copy of a disk that was made of another comes later.
-    const Source &first = *std::ranges::max_element(sources, {}, [](const Source &s) { return std::pair(s.found.sequence, s.found.even); });
+    const Source &first = *std::ranges::max_element(
+        sources, {}, [](const Source &s) { return std::tuple(s.found.sequence, !s.found.newest.header.open, s.found.even); });
     const Structure &newest = first.found.newest;
 
     std::string refused;
     std::vector<Member> members;
-    std::vector<Basic> basics;
+    std::vector<Basic> basics, half;
     for (const Source &source : sources) {
         Member member = member_of(source, newest, first.found.sequence);
         const auto twin = [&](const Member &m) { return m.entry >= 0 && m.entry == member.entry; };
@@ -178,16 +191,28 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
         if (!member.failed) {
             if (!same_sizes(member.header, newest.header))
                 refused = fmt::format("the metadata of {} has other sizes than that of the other disks", member.path);
-            if (!old(source, first))
-                add_records(basics, source.found.newest, true);
+            // What is open may be half of a change.
+            if (!old(source, first) && same_sizes(member.header, newest.header))
+                add_records(source.found.newest.header.open ? half : basics, source.found.newest, true);
         }
         if (apart(newest, source))
             refused = "its disks have been used apart from each other; assemble it from the disks of one side only";
         members.push_back(std::move(member));
     }
-    // Who may not be used may still tell what there was.
-    for (const Source &source : sources)
-        add_records(basics, source.found.newest, false);
+    for (Basic &basic : half)
+        if (std::ranges::none_of(basics, [&](const Basic &b) { return b.vd == basic.vd && b.secondary() == basic.secondary(); }))
+            basics.push_back(std::move(basic));
+    // One that failed on this side, and on the other went on and had its neighbour replaced.
+    const std::vector<Basic> chosen = basics;
+    for (std::size_t i = 0; i < sources.size(); i++) {
+        const Structure &tables = sources[i].found.newest;
+        if (!same_sizes(tables.header, newest.header))
+            continue;
+        if ((members[i].failed || old(sources[i], first)) && !tables.header.open && has_newer_record(chosen, tables))
+            refused = "its disks have been used apart from each other; assemble it from the disks of one side only";
+        // Who may not be used may still tell what there was.
+        add_records(basics, tables, false);
+    }
     // What a volume left behind that was deleted.
     std::erase_if(basics, [&](const Basic &b) { return std::ranges::none_of(newest.vds, [&](const VdBytes &vd) { return vd_used(vd) && vd.guid == b.vd; }); });
     for (std::size_t i = 0; i < sources.size(); i++)

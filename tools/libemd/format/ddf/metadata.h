@@ -94,6 +94,8 @@ private:
     std::uint8_t state_of(const Virtual &volume) const;
     void update_states();
     void record_stale();
+    void record_empty();
+    bool being_made(const Element &element) const;
     void sort_members();
     Result<> check_spare(const Member &member, const Virtual &volume) const;
     bool dedicated_elsewhere(const Member &member, const Guid &vd) const;
@@ -140,6 +142,11 @@ private:
     bool pds_changed_ = false, vds_changed_ = false;
     Container view_;
 };
+
+// One that is rebuilt, or is a spare still: the record that names it as a member got further than the tables.
+bool holds_nothing(const PdBytes &pd);
+// A spare no more.
+void make_member(PdBytes &pd);
 
 Uuid uuid_of(const Guid &guid);
 std::string text_of(const VdBytes &vd);  // its name; untrusted characters are replaced

@@ -58,7 +58,7 @@ DdfMetadata::DdfMetadata(Structure tables, std::uint32_t sequence, std::vector<M
         for (Element &element : volume.elements) {
             const int disk = disk_of(refnum_of(element));
             const int entry = disk < 0 ? -1 : members_[static_cast<std::size_t>(disk)].entry;
-            element.out_of_sync = entry < 0 || (tables_.pds[static_cast<std::size_t>(entry)].state.get() & kRebuilding);
+            element.out_of_sync = entry < 0 || holds_nothing(tables_.pds[static_cast<std::size_t>(entry)]);
         }
     refresh();
 }
