@@ -40,19 +40,13 @@ Result<> MetadataWriter::prepare()
 Result<> MetadataWriter::commit()
 {
     // Each turn but the last loses a disk.
-    bool partly = false;
     for (;;) {
         written_ = false;
         if (!flush_data())
             continue;
         metadata_->encode(images_);
-        // A format may encode only what has changed since the last time. What was encoded then did not reach every
-        // disk, so it has to be taken up again: without a change in between, everything is encoded.
-        if (partly)
-            metadata_->encode(images_);
         if (write_phases())
             break;
-        partly = true;
     }
     if (!written_)
         return fail(Errc::Io, "the metadata could be written to no disk of the container");
@@ -102,10 +96,12 @@ bool MetadataWriter::write_phases()
     for (const Image &image : images_)
         if (image.active)
             phases = std::max(phases, image.phase + 1);
+    // A disk that fails is left behind. On the others the record is completed first: a format may have only what is
+    // not yet overwritten to fall back on, and the next record would begin with that.
+    bool good = true;
     for (unsigned phase = 0; phase < phases; phase++)
-        if (!write_phase(phase))
-            return false;
-    return true;
+        good = write_phase(phase) && good;
+    return good;
 }
 
 bool MetadataWriter::write_phase(unsigned phase)
@@ -117,15 +113,14 @@ bool MetadataWriter::write_phase(unsigned phase)
     if (jobs_.empty())
         return true;
     disks_->write(jobs_);
-    if (!note_failures(jobs_))
-        return false;
-    written_ = true;
+    const bool taken = note_failures(jobs_);
+    written_ |= std::ranges::any_of(jobs_, [](const DiskJob &job) { return job.error == 0; });
     jobs_.clear();
     for (const Image &image : images_)
         if (image.active && image.phase == phase)
             add_job(image.disk, nullptr);
     disks_->flush(jobs_);
-    return note_failures(jobs_);
+    return note_failures(jobs_) && taken;
 }
 
 // False: at least one disk is gone now, the record has changed.

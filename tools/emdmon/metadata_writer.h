@@ -2,8 +2,9 @@
 // Makes the record durable on all disks: flush data, write metadata phase by phase, flush after each phase.
 //
 // Theory. A record that says "clean", "position P is done" or "this member is in sync" is a statement about data, so
-// the data is flushed on all disks before the record reaches any of them. A disk that fails in this is recorded as
-// failed, and the record is written anew to the rest: when commit() returns, every live disk has the same record.
+// the data is flushed on all disks before the record reaches any of them. A disk that fails in this is left behind, the
+// others get the record to its end, and then one that calls the disk failed: when commit() returns, every live disk has
+// the same record. Nothing is acknowledged before.
 #pragma once
 
 #include "disks.h"
