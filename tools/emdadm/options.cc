@@ -336,6 +336,8 @@ std::string usage(Mode mode)
         if (row.help && (row.groups & group_of(mode)))
             text += fmt::format("  {}--{:<18} {}\n", row.letter ? fmt::format("-{}, ", row.letter) : "    ",
                                 std::string(row.name) + (row.value ? "=" : ""), row.help);
+    if (mode == Mode::Rescue)
+        text += "\nA DISK is a device or an image file. Images of IMSM disks are named FILE,serial=SERIAL: --examine FILE shows what serials are recorded.\n";
     return text;
 }
 

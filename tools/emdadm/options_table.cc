@@ -14,7 +14,7 @@ constexpr OptionRow kModes[] = {
     {Id::Examine, "examine", 'E', false, kAll, "show what is recorded on disks or image files"},
     {Id::ExamineBadBlocks, "examine-badblocks", 0, false, kAll, "show what disks have listed as bad"},
     {Id::ExamineBitmap, "examine-bitmap", 'X', false, kAll, "show the write-intent bitmap that disks hold"},
-    {Id::Rescue, "rescue", 0, false, kAll, "read a volume from what is left of its disks or their images, without the module"},
+    {Id::Rescue, "rescue", 0, false, kAll, "read a volume from what is left of its disks or their images (IMSM: FILE,serial=SERIAL), without the module"},
     {Id::Monitor, "monitor", 'F', false, kAll, nullptr},
     {Id::Monitor, "follow", 0, false, kAll, nullptr},
     {Id::Query, "query", 'Q', false, kAll, "say in one line what a device is"},

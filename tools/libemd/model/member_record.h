@@ -33,6 +33,8 @@ struct MemberRecord {
     int slot = -1;                       // Role::Active
     bool replacement = false;            // it is being made the successor of the member in its slot
     std::optional<std::uint64_t> recovered;  // sectors that are in sync, while not all are
+    std::uint32_t number = 0;            // of this disk in `holders`
+    std::vector<int> holders;            // of each disk by number, as this one knows it: its slot; -1: none
     std::string slots;                   // a letter each: A active, R active and being replaced, . missing
     bool clean = true;
     std::optional<std::uint64_t> resync;     // where a resync stands, while one is due

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kSector = 512;
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
+constexpr std::string_view kNameSerials = ": name images of IMSM disks as FILE,serial=SERIAL (emdadm --examine FILE shows the recorded ones)";
 
 using MediumOf = std::function<const Medium *(int disk)>;
 
@@ -45,7 +46,8 @@ std::vector<Lane> lanes_of(const Container &container, const Volume &volume, con
     for (const Slot &slot : slots) {
         Lane &lane = lanes.emplace_back();
         lane.valid = valid_of(volume, slot);
-        if (slot.disk < 0 || lane.valid == 0)
+        // Up to where a rebuild stands only who is being rebuilt holds data, and never who has failed.
+        if (slot.disk < 0 || lane.valid == 0 || container.disks[static_cast<std::size_t>(slot.disk)].state == DiskState::Failed)
             continue;
         lane.medium = medium(slot.disk);
         lane.offset = place_of(volume, slot).offset + shift;
@@ -111,6 +113,15 @@ void say_who_is_missing(const Side &side, std::string_view of, std::vector<std::
 
 }  // namespace
 
+// `remedy`: what else may be the reason.
+Result<> Array::check_members(std::string_view remedy) const
+{
+    const auto has_some = [](const Part &part) { return std::ranges::any_of(part.side.lanes(), [](const Lane &l) { return l.medium != nullptr; }); };
+    if (!std::ranges::any_of(parts_, has_some))
+        return fail(Errc::NotFound, "none of its members is here{}", remedy);
+    return {};
+}
+
 Result<> Array::add_part(std::uint64_t end, Result<Side> side)
 {
     if (!side)
@@ -125,10 +136,11 @@ Result<> Array::add_part(std::uint64_t end, Result<Side> side)
 
 Result<Array> Array::open(const Container &container, const Volume &volume, const MediumOf &medium)
 {
-    const bool ppl = volume.consistency == "ppl";
-    if (!volume.read_write && !volume.readable && !ppl)
+    if (!volume.read_write && !volume.readable && !volume.parity_log)
         return fail(Errc::Unsupported, "{}: {}", volume.name, volume.refused);
     Array array;
+    if (!volume.refused.empty() && !volume.parity_log)
+        array.remarks_.push_back(fmt::format("{}: {}", volume.name, volume.refused));
     std::vector<Lane> lanes = lanes_of(container, volume, volume.slots, 0, medium);
     const Sizes sizes = EMD_TRY(sizes_of(volume, array.remarks_));
     Side source = EMD_TRY(Side::make(volume.shape, std::move(lanes), sizes.of).within(volume.name));
@@ -140,7 +152,7 @@ Result<Array> Array::open(const Container &container, const Volume &volume, cons
         source.parity_ends(volume.activity == Activity::Init ? volume.checkpoint : 0);
     if (!volume.initialised && redundant(volume.shape))
         array.remarks_.push_back("its redundancy was not built to the end: where it was not, what is on a missing member is lost");
-    else if ((volume.dirty || (ppl && !volume.readable) || volume.activity == Activity::Repair) && redundant(volume.shape))
+    else if ((volume.dirty || (volume.parity_log && !volume.readable) || volume.activity == Activity::Repair) && redundant(volume.shape))
         array.remarks_.push_back("it was not stopped cleanly: what was being written then may be wrong where it is computed from the others");
 
     if (volume.reshape) {
@@ -163,6 +175,7 @@ Result<Array> Array::open(const Container &container, const Volume &volume, cons
                                              record.backup_live ? ", and what was being moved is read from its copy" : ""));
     }
     EMD_TRY(array.add_part(array.sectors_, std::move(source)));
+    EMD_TRY(array.check_members(container.format == FormatId::Imsm ? kNameSerials : "").within(volume.name));
     return array;
 }
 
@@ -170,16 +183,26 @@ Result<Array> Array::open(const Container &container, const Volume &volume, cons
 
 namespace {
 
-// The freshest; and who has not missed anything that they know.
-Result<const MemberRecord *> freshest(const std::vector<Source> &sources)
+// Of the members; null: none.
+const MemberRecord *freshest(const std::vector<Source> &sources)
 {
     const MemberRecord *first = nullptr;
     for (const Source &source : sources)
         if (source.record.role == Role::Active && source.record.slot >= 0 && (!first || source.record.events > first->events))
             first = &source.record;
-    if (!first || !first->target)
-        return fail(Errc::NotFound, "no disk is a member of an array that is reshaped");
     return first;
+}
+
+// It has not missed anything that the freshest knows.
+bool fresh(const MemberRecord &record, const MemberRecord &first)
+{
+    return record.events + 1 >= first.events && record.target && record.target->position == first.target->position;
+}
+
+// Who has failed does not know that he has.
+bool in_place(const MemberRecord &record, const MemberRecord &first)
+{
+    return record.number < first.holders.size() && first.holders[record.number] == record.slot;
 }
 
 Shape settled(Shape shape)
@@ -196,8 +219,9 @@ std::vector<Lane> lanes_of(const std::vector<Source> &sources, const MemberRecor
     std::vector<Lane> lanes(target ? first.target->shape.raid_disks : first.shape.raid_disks);
     for (const Source &source : sources) {
         const MemberRecord &r = source.record;
-        const bool fresh = r.events + 1 >= first.events && r.target && r.target->position == first.target->position;
-        if (r.role != Role::Active || r.slot < 0 || static_cast<std::size_t>(r.slot) >= lanes.size() || !fresh || r.replacement)
+        if (r.role != Role::Active || r.slot < 0 || static_cast<std::size_t>(r.slot) >= lanes.size() || r.replacement)
+            continue;
+        if (!fresh(r, first) || !in_place(r, first))
             continue;
         Lane &lane = lanes[static_cast<std::size_t>(r.slot)];
         lane.medium = source.medium;
@@ -210,9 +234,17 @@ std::vector<Lane> lanes_of(const std::vector<Source> &sources, const MemberRecor
 
 }  // namespace
 
+bool Array::reshaping(const std::vector<Source> &sources)
+{
+    const MemberRecord *first = freshest(sources);
+    return first && first->target;
+}
+
 Result<Array> Array::open_reshaping(const std::vector<Source> &sources)
 {
-    const MemberRecord &first = *EMD_TRY(freshest(sources));
+    if (!reshaping(sources))
+        return fail(Errc::NotFound, "no disk is a member of an array that is reshaped");
+    const MemberRecord &first = *freshest(sources);
     const MemberRecord::Target &target = *first.target;
     if (!first.unknown.empty() || first.consistency == "journal")
         return fail(Errc::Unsupported, "the array uses {}", first.unknown.empty() ? "a write journal" : first.unknown);
@@ -225,9 +257,12 @@ Result<Array> Array::open_reshaping(const std::vector<Source> &sources)
         if (source.record.events + 1 < first.events)
             array.remarks_.push_back(fmt::format("{} is stale and not used: it knows of {} events, others of {}", source.medium->path(),
                                                  source.record.events, first.events));
-    const bool in_place = first.data_offset == target.data_offset;
+    for (const Source &source : sources)
+        if (source.record.role == Role::Active && fresh(source.record, first) && !in_place(source.record, first))
+            array.remarks_.push_back(fmt::format("{} is recorded as failed by the others, and not used", source.medium->path()));
+    const bool same_place = first.data_offset == target.data_offset;
     array.remarks_.push_back(fmt::format("a reshape stands at sector {}{}", target.position,
-                                         in_place ? ", in place: what was being moved may be in a backup file of mdadm's alone" : ""));
+                                         same_place ? ", in place: what was being moved may be in a backup file of mdadm's alone" : ""));
     if (!first.clean)
         array.remarks_.push_back("it was not stopped cleanly: what was being written then may be wrong where it is computed from the others");
     array.sectors_ = std::min(before.sectors(), after.sectors());
@@ -235,6 +270,7 @@ Result<Array> Array::open_reshaping(const std::vector<Source> &sources)
     Side &first_part = target.backward ? before : after, &second_part = target.backward ? after : before;
     EMD_TRY(array.add_part(border, std::move(first_part)));
     EMD_TRY(array.add_part(array.sectors_, std::move(second_part)));
+    EMD_TRY(array.check_members(""));
     return array;
 }
 

@@ -28,10 +28,13 @@ struct Source {
 class Array {
 public:
     // A volume of a container that a format has loaded. `medium(disk)`: the disk of Container::disks, or null. Errors: Refused or
-    // Unsupported, when nobody can say where its data lies.
+    // Unsupported, when nobody can say where its data lies; NotFound, when none of its members is here.
     static Result<Array> open(const Container &container, const Volume &volume, const std::function<const Medium *(int disk)> &medium);
 
-    // An array of which each disk says where it is in a reshape. Errors: as open().
+    // Is the array in the middle of a reshape of which each disk says where it is? The freshest member decides: who dropped out
+    // before the end of one still tells of it.
+    static bool reshaping(const std::vector<Source> &sources);
+    // An array for which reshaping() is true. Errors: as open().
     static Result<Array> open_reshaping(const std::vector<Source> &sources);
 
     std::uint64_t sectors() const { return sectors_; }
@@ -47,6 +50,7 @@ private:
         Side side;
     };
 
+    Result<> check_members(std::string_view remedy) const;
     Result<> add_part(std::uint64_t end, Result<Side> side);
     void read_piece(const Side &side, std::uint64_t sector, MutableBytes out, std::vector<Lost> &lost) const;
 

@@ -16,6 +16,7 @@ namespace emd::rescue {
 namespace {
 
 constexpr std::uint64_t kSector = 512;
+constexpr std::size_t kPage = 4096;  // computed at once where a member reads the rest
 
 void add(MutableBytes to, Bytes from)
 {
@@ -173,6 +174,13 @@ bool Side::hopeless(const emd_place &place) const
     return static_cast<std::uint64_t>(missing) > emd_geometry_parity_disks(geometry_.get()) || place.sector >= parity_end_;
 }
 
+// What a member has is right even where its row was torn, and what is computed there is not: as little as possible is computed.
+bool Side::has_pieces(const emd_place &place, std::size_t bytes) const
+{
+    const Lane &lane = lanes_[place.slot];
+    return lane.medium && place.sector < lane.valid && lane.offset + place.sector < lane.medium->size_bytes() / kSector && bytes > kPage;
+}
+
 Got Side::read(std::uint64_t sector, MutableBytes out) const
 {
     if (emd_geometry_copies(geometry_.get()) > 1)
@@ -183,6 +191,8 @@ Got Side::read(std::uint64_t sector, MutableBytes out) const
         return Got::Data;
     if (hopeless(place))
         return Got::Never;
+    if (has_pieces(place, out.size()))
+        return Got::Nothing;
     const bool built = place.sector < parity_end_ && out.size() / kSector <= parity_end_ - place.sector;
     if (built && emd_geometry_parity_disks(geometry_.get()) && (by_p(place, out) || by_q(place, out)))
         return Got::Data;

@@ -50,6 +50,7 @@ private:
     Got read_copies(std::uint64_t sector, MutableBytes out) const;
     bool by_p(const emd_place &place, MutableBytes out) const;
     bool by_q(const emd_place &place, MutableBytes out) const;
+    bool has_pieces(const emd_place &place, std::size_t bytes) const;
     bool hopeless(const emd_place &place) const;
 
     std::unique_ptr<Geometry> geometry_;

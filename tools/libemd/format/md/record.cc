@@ -60,6 +60,24 @@ std::string slots_text(const V090 &sb)
     return text;
 }
 
+std::vector<int> holders_of(const V1 &sb)
+{
+    const std::uint32_t slots = std::max(shape_of(sb).raid_disks, sb.raid_disks);
+    std::vector<int> holders;
+    for (const std::uint16_t role : sb.roles)
+        holders.push_back(role < slots ? role : -1);
+    return holders;
+}
+
+std::vector<int> holders_of(const V090 &sb)
+{
+    const std::uint32_t slots = std::max(shape_of(sb).raid_disks, sb.raid_disks);
+    std::vector<int> holders;
+    for (const Descriptor &d : sb.disks)
+        holders.push_back((d.state & V090::kActive) && !(d.state & V090::kFaulty) && d.raid_disk < slots ? static_cast<int>(d.raid_disk) : -1);
+    return holders;
+}
+
 std::string consistency_of(const V1 &sb)
 {
     if (sb.features & kJournal)
@@ -128,6 +146,8 @@ MemberRecord record_of(const V1 &sb)
     record.data_sectors = sb.data_size;
     record.cut_short = sb.cut_short;
     record.slots = slots_text(sb);
+    record.number = sb.dev_number;
+    record.holders = holders_of(sb);
     set_role(record, sb);
     record.clean = sb.resync_offset == kInSync;
     if (!record.clean)
@@ -151,6 +171,8 @@ MemberRecord record_of(const V090 &sb)
     record.data_sectors = sb.sector;  // all in front of the superblock
     record.cut_short = sb.size > sb.sector;
     record.slots = slots_text(sb);
+    record.number = sb.self.number;
+    record.holders = holders_of(sb);
     set_role(record, sb);
     record.clean = sb.state & V090::kClean;
     if (!record.clean)
