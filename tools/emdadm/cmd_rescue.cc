@@ -8,7 +8,7 @@
 #include "libemd/rescue/output.h"
 
 #include <algorithm>
-#include <fstream>
+#include <csignal>
 
 namespace emd::cli {
 namespace {
@@ -78,18 +78,18 @@ Result<const Volume *> choose(Context &c, const Container &view)
 }
 
 // In the middle of a reshape of md each disk says for itself how far that is.
-bool reshaping(const Found &found, std::vector<rescue::Source> &sources)
+std::vector<rescue::Source> sources_of(const Found &found)
 {
+    std::vector<rescue::Source> sources;
     for (const Examined &disk : found.disks)
         if (const auto record = disk.what.described ? disk.what.described->record(*disk.medium) : Result<MemberRecord>(MemberRecord{}))
             sources.push_back({disk.medium.get(), *record});
-    return std::ranges::any_of(sources, [](const rescue::Source &s) { return s.record.target.has_value(); });
+    return sources;
 }
 
 Result<rescue::Array> open_array(Context &c, const Found &found)
 {
-    std::vector<rescue::Source> sources;
-    if (reshaping(found, sources))
+    if (const auto sources = sources_of(found); rescue::Array::reshaping(sources))
         return rescue::Array::open_reshaping(sources);
     std::vector<const Medium *> media;
     for (const Examined &disk : found.disks)
@@ -138,11 +138,46 @@ Result<Job> job_of(Context &c, const rescue::Array &array)
     return Job{array, begin, begin + size, {}, begin};
 }
 
-Result<> write_map(const std::string &path, const Job &job)
+// A pipe whose reader has gone is an error like others, which the map and the exit status survive.
+class WithoutPipeSignal {
+public:
+    WithoutPipeSignal() : before_(std::signal(SIGPIPE, SIG_IGN)) {}
+    ~WithoutPipeSignal() { std::signal(SIGPIPE, before_); }
+    WithoutPipeSignal(const WithoutPipeSignal &) = delete;
+    WithoutPipeSignal &operator=(const WithoutPipeSignal &) = delete;
+
+private:
+    void (*before_)(int);
+};
+
+// The output and the map, if one is wanted: both can be made, or neither is.
+struct Files {
+    rescue::Output output;
+    std::optional<rescue::Output> map;
+};
+
+Result<Files> create_files(const Context &c)
 {
-    auto map = EMD_TRY(rescue::Output::create(path));
-    EMD_TRY(map.write(std::as_bytes(std::span<const char>(rescue::map_text(job.begin, job.end, job.tried, job.lost)))));
-    return map.finish();
+    std::optional<rescue::Output> map;
+    if (!c.options.map.empty())
+        map = EMD_TRY(rescue::Output::create(c.options.map));
+    auto output = rescue::Output::create(c.options.to);
+    if (!output && map)
+        map->discard();
+    return Files{EMD_TRY(std::move(output)), std::move(map)};
+}
+
+void say_lost(Context &c, const Job &job, std::uint64_t written)
+{
+    std::uint64_t lost = 0;
+    for (const rescue::Lost &range : job.lost)
+        lost += range.end - range.begin;
+    if (!lost)
+        c.say("{} read, all of it", format_size(written));
+    else
+        c.warn(fmt::format("{} of {} could not be read and are zeros now, in {} places, the first at byte {} of the volume{}",
+                           format_size(lost * 512), format_size(written), job.lost.size(), job.lost[0].begin * 512,
+                           c.options.map.empty() ? ": --map=FILE writes where" : ""));
 }
 
 }  // namespace
@@ -153,6 +188,8 @@ Result<int> cmd_rescue(Context &c)
         return fail(Errc::Invalid, "--rescue needs the disks or image files of one array");
     if (c.options.to.empty() && !c.options.dry_run)
         return fail(Errc::Invalid, "--rescue needs --to=FILE, or --to=- for a pipe");
+    if (c.options.map == "-")
+        return fail(Errc::Invalid, "--map needs a new file, not standard output, where the data or messages may go");
     const Found found = EMD_TRY(find_disks(c));
     const rescue::Array array = EMD_TRY(open_array(c, found));
     Job job = EMD_TRY(job_of(c, array));
@@ -163,23 +200,16 @@ Result<int> cmd_rescue(Context &c)
                    c.options.to.empty() ? "a file" : c.options.to);
         return 0;
     }
-    auto output = EMD_TRY(rescue::Output::create(c.options.to));
-    const Result<> copied = copy(job, output);
-    if (!c.options.map.empty())
-        EMD_TRY(write_map(c.options.map, job));
+    const WithoutPipeSignal no_signal;
+    Files files = EMD_TRY(create_files(c));
+    const Result<> copied = copy(job, files.output);
+    const Result<> mapped = files.map ? rescue::write_map(*files.map, job.begin, job.end, job.tried, job.lost) : Result<>();
+    if (!copied && !mapped)
+        c.warn(mapped.error().text());
     EMD_TRY(copied);
-
-    std::uint64_t lost = 0;
-    for (const rescue::Lost &range : job.lost)
-        lost += range.end - range.begin;
-    if (!lost) {
-        c.say("{} read, all of it", format_size(output.written()));
-        return 0;
-    }
-    c.warn(fmt::format("{} of {} could not be read and are zeros now, in {} places, the first at byte {} of the volume{}", format_size(lost * 512),
-                       format_size(output.written()), job.lost.size(), job.lost[0].begin * 512,
-                       c.options.map.empty() ? ": --map=FILE writes where" : ""));
-    return kSomeLost;
+    say_lost(c, job, files.output.written());
+    EMD_TRY(mapped);
+    return job.lost.empty() ? 0 : kSomeLost;
 }
 
 }  // namespace emd::cli

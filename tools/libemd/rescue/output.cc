@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <unistd.h>
+#include <utility>
 
 namespace emd::rescue {
 
 namespace {
 
 constexpr std::size_t kPage = 4096;
+constexpr std::size_t kMapPiece = 64 << 10;  // of a map's text, written at once
 
 }  // namespace
 
@@ -70,11 +72,21 @@ Result<> Output::finish()
     return {};
 }
 
-std::string map_text(std::uint64_t begin, std::uint64_t end, std::uint64_t tried, const std::vector<Lost> &lost)
+void Output::discard()
+{
+    if (seekable_)
+        ::unlink(name_.c_str());
+}
+
+Result<> write_map(Output &map, std::uint64_t begin, std::uint64_t end, std::uint64_t tried, const std::vector<Lost> &lost)
 {
     std::string text = fmt::format("# Map of a volume that emdadm --rescue has read: + read, - lost, ? not tried\n"
                                    "# current_pos  current_status  current_pass\n0x{:08X}     {}               1\n"
                                    "#      pos        size  status\n", tried * 512, tried < end ? '?' : '+');
+    const auto put = [&]() -> Result<> {
+        const std::string piece = std::exchange(text, "");
+        return map.write(std::as_bytes(std::span<const char>(piece)));
+    };
     const auto line = [&](std::uint64_t from, std::uint64_t to, char status) {
         if (from < to)
             text += fmt::format("0x{:08X}  0x{:08X}  {}\n", from * 512, (to - from) * 512, status);
@@ -84,10 +96,13 @@ std::string map_text(std::uint64_t begin, std::uint64_t end, std::uint64_t tried
         line(at, range.begin, '+');
         line(range.begin, range.end, '-');
         at = range.end;
+        if (text.size() >= kMapPiece)
+            EMD_TRY(put());
     }
     line(at, tried, '+');
     line(tried, end, '?');
-    return text;
+    EMD_TRY(put());
+    return map.finish();
 }
 
 }  // namespace emd::rescue

@@ -19,6 +19,9 @@ public:
     // All is on the disk.
     Result<> finish();
 
+    // Removes a new file again, into which nothing was written.
+    void discard();
+
     std::uint64_t written() const { return written_; }  // bytes
 
 private:
@@ -32,7 +35,7 @@ private:
 };
 
 // GNU ddrescue's map file of sectors [begin, end) of a volume: what is lost is '-', what was not tried '?', all else '+'. `tried`: up
-// to where the work came. Positions and sizes are bytes of the volume.
-std::string map_text(std::uint64_t begin, std::uint64_t end, std::uint64_t tried, const std::vector<Lost> &lost);
+// to where the work came. Positions and sizes are bytes of the volume. Errors: as of Output::write() and finish().
+Result<> write_map(Output &map, std::uint64_t begin, std::uint64_t end, std::uint64_t tried, const std::vector<Lost> &lost);
 
 }  // namespace emd::rescue
