@@ -4,6 +4,7 @@
 
 #include "emdadm/context.h"
 #include "libemd/format/md/md.h"
+#include "libemd/format/md/v1_bytes.h"
 #include "libemd/rescue/array.h"
 #include "libemd/rescue/output.h"
 
@@ -12,9 +13,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <emd/emd.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <unistd.h>
 
 namespace emd::golden {
 namespace {
@@ -74,7 +77,7 @@ Result<Array> Subject::open() const
         if (md)
             sources.push_back({disk, EMD_TRY(md::md().record(*disk))});
     }
-    if (std::ranges::any_of(sources, [](const rescue::Source &s) { return s.record.target.has_value(); }))
+    if (Array::reshaping(sources))
         return Array::open_reshaping(sources);
     const auto loaded = EMD_TRY(find_format(md ? "md" : of->name.starts_with("ddf") ? "ddf" : "imsm")->load(here));
     const Container &view = loaded->view();
@@ -267,14 +270,204 @@ TEST(RescueUnreadable, AListedRangeIsNotReadFromItsMember)
     EXPECT_GT(listed, 0u);
 }
 
+// The parity of a row is wrong, as after a crash, and one sector of its data is gone: whatever the member reads is taken from it.
+TEST(RescueUnreadable, WhatTheMemberReadsIsNotComputed)
+{
+    struct {
+        const char *name;
+        std::size_t data;                 // the slot of the first chunk
+        std::vector<std::size_t> parity;  // of the first row
+    } const levels[] = {{"md12-raid5-ls", 0, {3}}, {"md12-raid6-ls", 1, {4, 0}}};
+    for (const auto &level : levels) {
+        SCOPED_TRACE(level.name);
+        Subject s = subject(level.name);
+        const Json &slots = s.of->expected["volumes"][0]["slots"];
+        const std::uint64_t chunk = s.of->expected["volumes"][0]["chunk_bytes"].get<std::uint64_t>() / 512;
+        ASSERT_EQ(slots.size() - 1, level.parity[0]);
+        const auto begin_of = [&](std::size_t slot) { return slots[slot]["data_offset_sectors"].get<std::uint64_t>(); };
+        std::vector<std::unique_ptr<BufferMedium>> torn;
+        for (const std::size_t slot : level.parity) {
+            const std::size_t image = slots[slot]["disk"];
+            BufferMedium &disk = *torn.emplace_back(std::make_unique<BufferMedium>(*s.of->disks[image]));
+            std::fill_n(disk.bytes.begin() + static_cast<std::ptrdiff_t>(begin_of(slot) * 512), chunk * 512, std::byte{0x55});
+            s.disks[image] = &disk;
+        }
+        const std::size_t image = slots[level.data]["disk"];
+        const std::uint64_t gone = begin_of(level.data) + 67;
+        const Failing failing(*s.disks[image], {{gone, gone + 1}});
+        s.disks[image] = &failing;
+        const auto array = s.open();
+        ASSERT_TRUE(array) << array.error().text();
+        std::vector<std::byte> data(chunk * 512);
+        std::vector<Lost> lost;
+        array->read(0, data, lost);
+        EXPECT_TRUE(lost.empty());
+        for (std::size_t block = 0; block < data.size() / 4096; block++)
+            EXPECT_EQ(holds(Bytes(data).subspan(block * 4096, 4096), block), block != 67 / 8) << block;
+    }
+}
+
+// -- who is used, and what is refused --
+
+// Copies of a case's disks with superblocks 1.2, to be changed.
+struct Changed {
+    Subject of;
+    std::vector<BufferMedium> disks;
+
+    explicit Changed(const std::string &name) : of(subject(name))
+    {
+        for (const auto &disk : of.of->disks)
+            disks.push_back(*disk);
+        for (std::size_t i = 0; i < disks.size(); i++)
+            of.disks[i] = &disks[i];
+    }
+    // change(the head, the roles behind it)
+    template <typename Change>
+    void superblock(std::size_t image, Change change)
+    {
+        const auto at = disks[image].bytes.begin() + 4096;
+        std::vector<std::byte> block(at, at + 4096);
+        md::V1Bytes raw;
+        std::memcpy(&raw, block.data(), sizeof raw);
+        change(raw, std::span(reinterpret_cast<Le16 *>(block.data() + sizeof raw), raw.max_dev.get()));
+        md::seal(block, raw);
+        std::copy(block.begin(), block.end(), at);
+    }
+    void spoil(std::size_t image)
+    {
+        std::fill(disks[image].bytes.begin() + (1 << 20), disks[image].bytes.end(), std::byte{0xee});
+    }
+};
+
+bool says(const Array &array, std::string_view words)
+{
+    return std::ranges::any_of(array.remarks(), [&](const std::string &remark) { return remark.find(words) != remark.npos; });
+}
+
+TEST(RescueRefusals, AParityLogHidesNoOtherReason)
+{
+    for (const char *name : {"md12-raid5-ppl", "md12-raid5-ppl-dirty"}) {
+        Changed c(name);
+        ASSERT_TRUE(c.of.open());
+        EXPECT_FALSE(says(*c.of.open(), "parity log"));
+        c.disks[1].bytes.resize(c.disks[1].bytes.size() / 2);
+        const auto cut = c.of.open();
+        ASSERT_FALSE(cut);
+        EXPECT_NE(cut.error().text().find("behind the end"), std::string::npos) << cut.error().text();
+    }
+}
+
+TEST(RescueRefusals, AReasonThatLeavesItReadableIsSaid)
+{
+    Changed c("md12-raid5-ls");
+    for (std::size_t image = 0; image < c.disks.size(); image++)
+        c.superblock(image, [](md::V1Bytes &raw, auto) { raw.features = raw.features.get() | 0x2000; });
+    const auto array = c.of.open();
+    ASSERT_TRUE(array) << array.error().text();
+    EXPECT_TRUE(says(*array, "feature bits 0x2000"));
+    EXPECT_EQ(tally(*array, c.of.blocks(), 151).wrong, 0u);
+}
+
+TEST(RescueMembers, WhoFailedInAReshapeIsNotUsedAlthoughItKnowsOfNothing)
+{
+    Changed c("md12-reshape-raid5-3to4-newoffset");
+    const auto failed = md::md().record(c.disks[1]);
+    ASSERT_TRUE(failed);
+    for (std::size_t image = 0; image < c.disks.size(); image++)
+        if (image != 1)
+            c.superblock(image, [&](md::V1Bytes &raw, auto roles) {
+                roles[failed->number] = 0xfffe;
+                raw.events = raw.events.get() + 1;
+            });
+    c.spoil(1);
+    const auto array = c.of.open();
+    ASSERT_TRUE(array) << array.error().text();
+    EXPECT_TRUE(says(*array, "recorded as failed"));
+    const Tally all = tally(*array, c.of.blocks(), 2);
+    EXPECT_EQ(all.wrong, 0u);
+    EXPECT_EQ(all.lost, 0u);
+    // Nor is who has a number that the others have no entry for.
+    c.superblock(1, [](md::V1Bytes &raw, auto) { raw.dev_number = 0xffffffff; });
+    EXPECT_EQ(tally(*c.of.open(), c.of.blocks(), 151).wrong, 0u);
+}
+
+TEST(RescueMembers, WhoDroppedOutInAReshapeThatHasEndedDoesNotDecide)
+{
+    Changed c("md12-raid5-ls");
+    c.superblock(0, [](md::V1Bytes &raw, auto) {
+        raw.features = raw.features.get() | 4;
+        raw.reshape_position = 3072;
+        raw.delta_disks = 1u;
+        raw.new_level = raw.level;
+        raw.new_layout = raw.layout;
+        raw.new_chunk = raw.chunk_sectors;
+        raw.events = raw.events.get() - 10;
+    });
+    c.spoil(0);
+    const auto told = md::md().record(c.disks[0]);
+    ASSERT_TRUE(told && told->target);
+    const auto array = c.of.open();
+    ASSERT_TRUE(array) << array.error().text();
+    const Tally all = tally(*array, c.of.blocks(), 2);
+    EXPECT_EQ(all.wrong, 0u);
+    EXPECT_EQ(all.lost, 0u);
+}
+
+// While another is rebuilt: up to where that stands, the failed one would be taken for one that holds data.
+TEST(RescueMembers, WhoIsRecordedAsFailedIsNotUsed)
+{
+    const Subject s = subject("md12-raid5-spare-recovering");
+    const auto loaded = find_format("md")->load(s.disks);
+    ASSERT_TRUE(loaded) << loaded.error().text();
+    Container view = (*loaded)->view();
+    Volume &volume = view.volumes.at(0);
+    ASSERT_EQ(volume.activity, Activity::Rebuild);
+    const auto slot = std::ranges::find_if(volume.slots, &Slot::in_sync);
+    ASSERT_NE(slot, volume.slots.end());
+    slot->in_sync = false;
+    view.disks.at(static_cast<std::size_t>(slot->disk)).state = DiskState::Failed;
+    const auto array = Array::open(view, volume, [&](int disk) -> const Medium * {
+        const auto found = std::ranges::find_if(s.disks, [&](const Medium *m) { return m->path() == view.disks[static_cast<std::size_t>(disk)].path; });
+        return found == s.disks.end() ? nullptr : *found;
+    });
+    ASSERT_TRUE(array) << array.error().text();
+    EXPECT_TRUE(says(*array, fmt::format("slot {} is missing", slot - volume.slots.begin())));
+}
+
+// -- the map --
+
+std::string map_text(std::uint64_t begin, std::uint64_t end, std::uint64_t tried, const std::vector<Lost> &lost)
+{
+    char directory[] = "/tmp/emd-rescue-XXXXXX";
+    EXPECT_NE(::mkdtemp(directory), nullptr);
+    const std::string path = std::string(directory) + "/map";
+    auto map = rescue::Output::create(path);
+    EXPECT_TRUE(map && rescue::write_map(*map, begin, end, tried, lost));
+    std::ifstream in(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    std::filesystem::remove_all(directory);
+    return text;
+}
+
 TEST(RescueMap, SaysWhatWasReadLostAndNotTried)
 {
-    EXPECT_EQ(rescue::map_text(8, 100, 64, {{16, 20}, {32, 33}}),
+    EXPECT_EQ(map_text(8, 100, 64, {{16, 20}, {32, 33}}),
               "# Map of a volume that emdadm --rescue has read: + read, - lost, ? not tried\n"
               "# current_pos  current_status  current_pass\n0x00008000     ?               1\n"
               "#      pos        size  status\n"
               "0x00001000  0x00001000  +\n0x00002000  0x00000800  -\n0x00002800  0x00001800  +\n0x00004000  0x00000200  -\n"
               "0x00004200  0x00003E00  +\n0x00008000  0x00004800  ?\n");
+}
+
+// It is written in several pieces.
+TEST(RescueMap, MayBeLong)
+{
+    std::vector<Lost> lost;
+    for (std::uint64_t sector = 0; sector < 20000; sector += 2)
+        lost.push_back({sector, sector + 1});
+    const std::string text = map_text(0, 20000, 20000, lost);
+    EXPECT_EQ(std::ranges::count(text, '\n'), 4 + 20000);
+    EXPECT_NE(text.find("0x004E2000  0x00000200  -\n0x004E2200  0x00000200  +\n"), text.npos);
 }
 
 // -- the command --
@@ -374,6 +567,50 @@ TEST_F(RescueCommand, WhatIsLostIsZeroAndInTheMap)
     }
     EXPECT_EQ(read + lost, data.size());
     EXPECT_EQ(read, lost);
+}
+
+TEST_F(RescueCommand, TheMapAndTheOutputAreBothMadeOrNeitherIs)
+{
+    const auto names = files("md12-raid5-ls");
+    EXPECT_EQ(run({"--to=" + path("out"), "--size=64K", "--map=-"}, names), -1);
+    EXPECT_NE(error_.find("--map"), std::string::npos) << error_;
+    std::ofstream(path("there")) << "precious";
+    EXPECT_EQ(run({"--to=" + path("out"), "--size=64K", "--map=" + path("there")}, names), -1);
+    EXPECT_FALSE(std::filesystem::exists(path("out")));
+    EXPECT_EQ(run({"--to=" + path("there"), "--size=64K", "--map=" + path("map")}, names), -1);
+    EXPECT_FALSE(std::filesystem::exists(path("map")));
+    EXPECT_EQ(content("there").size(), 8u) << "what was there stays";
+}
+
+TEST_F(RescueCommand, APipeWhoseReaderGoesIsAnErrorAndTheMapSaysHowFarItCame)
+{
+    const auto names = files("md12-raid5-ls");
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    ::close(ends[0]);
+    std::fflush(stdout);
+    const int before = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    ::dup2(ends[1], STDOUT_FILENO);
+    const int status = run({"--to=-", "--size=64K", "--map=" + path("map")}, names);
+    ::dup2(before, STDOUT_FILENO);
+    ::close(before);
+    ::close(ends[1]);
+    EXPECT_EQ(status, -1);
+    EXPECT_NE(error_.find("standard output"), std::string::npos) << error_;
+    const auto map = content("map");
+    const std::string text(reinterpret_cast<const char *>(map.data()), map.size());
+    EXPECT_NE(text.find("0x00000000  0x00010000  ?\n"), text.npos) << text;
+}
+
+TEST_F(RescueCommand, ImagesOfImsmDisksNeedTheirSerials)
+{
+    auto names = files("imsm-raid5-3disk");
+    for (std::string &name : names)
+        name.resize(name.find(",serial="));
+    EXPECT_EQ(run({"--to=" + path("out")}, names), -1);
+    EXPECT_NE(error_.find("FILE,serial=SERIAL"), std::string::npos) << error_;
+    EXPECT_FALSE(std::filesystem::exists(path("out")));
+    EXPECT_NE(cli::usage(cli::Mode::Rescue).find("FILE,serial=SERIAL"), std::string::npos);
 }
 
 TEST_F(RescueCommand, OfSeveralVolumesOneIsNamed)
