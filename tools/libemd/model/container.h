@@ -87,6 +87,7 @@ struct ParityLogPlace {
     std::vector<Area> areas;      // by slot
     std::uint32_t signature = 0;
     unsigned unit_bytes = 512;    // in which it counts the array's sectors
+    bool built = true;            // false: a resync that makes all parity right had not come to its end
 };
 // What stands in front of the bits; opaque to everybody but the format.
 using BitmapHead = std::array<std::byte, 256>;

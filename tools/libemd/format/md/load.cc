@@ -83,6 +83,8 @@ void place(Member &member, const V1 &sb)
 {
     member.number = sb.dev_number;
     member.log = BadLog(sb, member.sectors, member.sector_bytes);
+    member.ppl_offset = sb.ppl_offset;
+    member.ppl_sectors = sb.ppl_sectors;
     member.data_offset = sb.data_offset;
     member.data_sectors = sb.data_size;
 }
@@ -399,13 +401,16 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
         if (!found.bitmap)
             refusal = Refusal{found.refused};
     }
+    const auto in_place = std::ranges::count(members, Member::State::Active, &Member::state);
+    const bool complete = static_cast<std::uint32_t>(in_place) >= shape_of(first.common()).raid_disks;
     FoundParityLog log;
     if (const V1 *v1 = std::get_if<V1>(&first.sb); v1 && (v1->features & (kPpl | kMultiplePpl)) && !refusal) {
         log = load_parity_log(*v1, settled(first.sb, members), members);
         refusal = Refusal{log.refused, v1->resync_offset == kInSync};
+        // Of a position nothing is left to see where it cannot be gone on from. At the front it is also that of an array in use.
+        if (log.log)
+            log.log->built = complete || v1->resync_offset == 0 || v1->resync_offset == kInSync;
     }
-    const auto in_place = std::ranges::count(members, Member::State::Active, &Member::state);
-    const bool complete = static_cast<std::uint32_t>(in_place) >= shape_of(first.common()).raid_disks;
     return std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),
                                         std::move(found.bitmap), std::move(log.log), refusal ? refusal->text : "", refusal && refusal->readable);
 }

@@ -51,6 +51,8 @@ struct Member {
     std::uint32_t flags = 0;      // of its descriptor in 0.90: write-mostly and failfast
     Block block;                  // empty: never written
     BadLog log;                   // of 1.x
+    std::int32_t ppl_offset = 0;  // as it says itself, relative to its superblock
+    std::uint32_t ppl_sectors = 0;  // 0: it has no partial parity log
 
     bool writable() const { return present && !block.empty() && (state == State::Active || state == State::Recovering || state == State::Spare); }
     bool placed() const { return state == State::Active || state == State::Recovering || state == State::Missing; }

@@ -34,11 +34,13 @@ Result<ParityLogPlace> find_log(const V1 &first, const Shape &shape, const std::
         if (!member.placed() || !member.writable() || static_cast<std::uint32_t>(member.slot) >= shape.raid_disks)
             continue;
         const V1Bytes raw = head_of(member.block);
-        const std::int64_t sector = static_cast<std::int64_t>(member.record_sector) + first.ppl_offset;
-        EMD_TRY(check_place(member, "partial parity log", sector, first.ppl_sectors, shape.component_sectors));
-        if (first.ppl_sectors <= ppl::kHeaderSectors)
-            return fail(Errc::Corrupt, "its partial parity log has {} sectors, too few for anything", first.ppl_sectors);
-        place.areas[static_cast<std::size_t>(member.slot)] = {static_cast<std::uint64_t>(sector), first.ppl_sectors};
+        if (!member.ppl_sectors)
+            continue;  // it does not say that it has one, so what stands there is nobody's
+        const std::int64_t sector = static_cast<std::int64_t>(member.record_sector) + member.ppl_offset;
+        EMD_TRY(check_place(member, "partial parity log", sector, member.ppl_sectors, shape.component_sectors));
+        if (member.ppl_sectors <= ppl::kHeaderSectors)
+            return fail(Errc::Corrupt, "the partial parity log of {} has {} sectors, too few for anything", member.path, member.ppl_sectors);
+        place.areas[static_cast<std::size_t>(member.slot)] = {static_cast<std::uint64_t>(sector), member.ppl_sectors};
         place.signature = crc32c(bytes_of(raw.array));
     }
     return place;

@@ -61,10 +61,12 @@ void share_v1(Block &block, const Block &first)
 {
     constexpr std::uint32_t own = kRecovery | kBadBlocks | kReplacement | kRecoveryBitmap;
     constexpr std::size_t begin = offsetof(V1Bytes, array), end = offsetof(V1Bytes, data_offset);
-    const V1Bytes pattern = head_of(first);
-    V1Bytes raw = head_of(block);
+    constexpr std::uint32_t logged = kPpl | kMultiplePpl;
+    V1Bytes pattern = head_of(first), raw = head_of(block);
     const std::uint32_t features = (raw.features.get() & own) | (pattern.features.get() & ~own);
-    const auto array = std::span(first).subspan(begin, end - begin);
+    if (features & raw.features.get() & logged)
+        pattern.bitmap_offset = raw.bitmap_offset;  // each has its log where it says itself
+    const auto array = bytes_of(pattern).subspan(begin, end - begin);
     if (features == raw.features.get() && std::ranges::equal(array, std::span(block).subspan(begin, end - begin)))
         return;
     std::ranges::copy(array, block.begin() + begin);
