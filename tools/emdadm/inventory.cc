@@ -160,7 +160,7 @@ Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevic
 Result<> check_writable(Context &c, const std::string &array)
 {
     const ArrayRef ref = EMD_TRY(look_at(c, array));
-    if (ref.kind != ArrayRef::Kind::Volume || !is_single(c, ref.container))
+    if (ref.kind != ArrayRef::Kind::Volume)
         return {};
     const Loaded loaded = EMD_TRY(load_container(c, ref.container));
     for (const Volume &v : loaded.view().volumes)

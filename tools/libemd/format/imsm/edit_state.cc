@@ -11,8 +11,10 @@ Result<> ImsmMetadata::on(const change::MarkDirty &change)
     Dev &dev = *EMD_TRY(dev_at(change.volume));
     if (level_of(dev.map0) == 0)
         return {};  // nothing to resync
-    const bool ppl = dev.rwh_policy == kRwhPpl || dev.rwh_policy == kRwhMultiPpl;
-    dev.dirty = ppl ? kDirty | kPplValid : std::uint8_t{kDirty};
+    // Whatever runs already: its log would say what is not true any more.
+    if (dev.rwh_policy == kRwhPpl || dev.rwh_policy == kRwhMultiPpl)
+        return fail(Errc::Refused, "volume {} must not be written: {}", text_of(dev.name), view_.volumes[change.volume].refused);
+    dev.dirty = kDirty;
     return {};
 }
 

@@ -170,7 +170,7 @@ enum MapState : std::uint8_t { kMapNormal = 0, kMapUninitialised = 1, kMapDegrad
 
 enum RwhPolicy : std::uint8_t { kRwhOff = 0, kRwhPpl = 1, kRwhJournal = 2, kRwhMultiPpl = 3, kRwhMultiJournal = 4, kRwhMultiOff = 5, kRwhBitmap = 6 };
 
-inline constexpr std::uint8_t kDirty = 1, kPplValid = 2;  // DevBytes::dirty
+inline constexpr std::uint8_t kDirty = 1;  // DevBytes::dirty; who writes a partial parity log sets 2, too
 
 inline constexpr std::uint32_t kOrdRebuild = 0x01000000;  // in a word of a map's disk table: out of sync
 inline constexpr std::uint32_t kOrdIndex = 0x00ffffff;
