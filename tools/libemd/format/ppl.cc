@@ -3,6 +3,7 @@
 
 #include "core/emd_stripe_plan.h"
 #include "libemd/base/crc32c.h"
+#include "libemd/model/geometry.h"
 
 #include <algorithm>
 
@@ -46,14 +47,15 @@ Result<Entry> decode_entry(const EntryBytes &raw, unsigned unit_bytes)
                  raw.checksum.get()};
 }
 
-emd_geometry geometry_of(const Shape &shape)
+// The shape comes from a disk as the log does, and nobody may have looked at it yet.
+Result<emd_geometry> raid5_of(const Shape &shape)
 {
-    emd_geometry geometry{};
-    geometry.level = shape.level;
-    geometry.layout = shape.layout;
-    geometry.raid_disks = shape.raid_disks;
-    geometry.chunk_sectors = shape.chunk_sectors;
-    geometry.member_sectors = shape.component_sectors;
+    const emd_geometry geometry = geometry_of(shape);
+    const char *why = "";
+    if (shape.level != 5)
+        return fail(Errc::Corrupt, "a {} has no partial parity log", level_word(shape.level));
+    if (emd_geometry_validate(&geometry, &why))
+        return fail(Errc::Corrupt, "the array cannot be true: {}", why);
     return geometry;
 }
 
@@ -126,7 +128,7 @@ std::vector<std::byte> encode_header(const Header &header, std::uint32_t signatu
 
 Result<std::vector<Strip>> strips_of(const Shape &shape, const Entry &entry)
 {
-    const emd_geometry geometry = geometry_of(shape);
+    const emd_geometry geometry = EMD_TRY(raid5_of(shape));
     const std::uint32_t data = emd_geometry_data_disks(&geometry), chunk = shape.chunk_sectors;
     const std::uint64_t row_sectors = emd_geometry_row_sectors(&geometry), row = entry.sector / row_sectors;
     if (entry.sector >= emd_geometry_array_sectors(&geometry))
@@ -184,6 +186,7 @@ Result<Unit> newest(const ParityLogPlace &place, const ParityLogPlace::Area &are
 
 Result<Log> read_log(const Shape &shape, const ParityLogPlace &place, unsigned slot, const Read &read)
 {
+    EMD_TRY(raid5_of(shape));
     if (slot >= place.areas.size() || !place.areas[slot].sectors)
         return fail(Errc::NotFound, "member {} has no log", slot);
     const ParityLogPlace::Area &area = place.areas[slot];
@@ -205,25 +208,52 @@ Result<Log> read_log(const Shape &shape, const ParityLogPlace &place, unsigned s
     return log;
 }
 
-std::vector<Repair> repairs_of(const Shape &shape, const Log &log,
-                               const std::function<bool(std::uint32_t, std::uint64_t, std::uint32_t)> &holds)
+namespace {
+
+// From `lo` of the strip on, as far as the members hold all of it or do not.
+struct Part {
+    Repair repair;
+    bool there = true;
+};
+
+Part part_of(const emd_geometry &geometry, const Logged &logged, const Strip &strip, std::uint32_t lo, const Holds &holds)
+{
+    Part part;
+    Repair &repair = part.repair;
+    repair.parity_slot = logged.entry.parity_slot;
+    repair.sector = strip.row * geometry.chunk_sectors + lo;
+    repair.sectors = strip.hi - lo;
+    for (std::uint32_t column = strip.first; column < strip.last; column++)
+        repair.data_slots.push_back(emd_geometry_data_slot(&geometry, strip.row, column));
+    const auto ask = [&](std::uint32_t slot) {
+        const Held held = holds(slot, repair.sector, repair.sectors);
+        repair.sectors = std::clamp(held.sectors, 1u, repair.sectors);
+        part.there = part.there && held.there;
+    };
+    ask(repair.parity_slot);
+    std::ranges::for_each(repair.data_slots, ask);
+    if (!logged.parity.empty())
+        repair.partial = Bytes(logged.parity).subspan((strip.parity_at + lo - strip.lo) * std::size_t{512}, repair.sectors * std::size_t{512});
+    return part;
+}
+
+}  // namespace
+
+Repairs repairs_of(const Shape &shape, const Log &log, const Holds &holds)
 {
     const emd_geometry geometry = geometry_of(shape);
-    std::vector<Repair> repairs;
+    Repairs all;
     for (const Logged &logged : log.entries)
-        for (const Strip &strip : logged.strips) {
-            Repair repair;
-            repair.parity_slot = logged.entry.parity_slot;
-            repair.sector = strip.row * shape.chunk_sectors + strip.lo;
-            repair.sectors = strip.hi - strip.lo;
-            for (std::uint32_t column = strip.first; column < strip.last; column++)
-                repair.data_slots.push_back(emd_geometry_data_slot(&geometry, strip.row, column));
-            if (!logged.parity.empty())
-                repair.partial = Bytes(logged.parity).subspan(strip.parity_at * std::size_t{512}, repair.sectors * std::size_t{512});
-            if (std::ranges::all_of(repair.data_slots, [&](std::uint32_t slot) { return holds(slot, repair.sector, repair.sectors); }))
-                repairs.push_back(std::move(repair));
-        }
-    return repairs;
+        for (const Strip &strip : logged.strips)
+            for (std::uint32_t lo = strip.lo; lo < strip.hi;) {
+                Part part = part_of(geometry, logged, strip, lo, holds);
+                lo += part.repair.sectors;
+                if (part.there)
+                    all.repairs.push_back(std::move(part.repair));
+                else
+                    all.left_alone++;
+            }
+    return all;
 }
 
 }  // namespace emd::ppl

@@ -72,7 +72,8 @@ struct Log {
 
 using Read = std::function<Result<>(std::uint64_t offset_bytes, MutableBytes out)>;
 
-// The log of the member in `slot`. Errors: NotFound (no header at the front of the area), Corrupt, or what `read` says.
+// The log of the member in `slot`. Errors: NotFound (no header at the front of the area), Corrupt (also if this is the shape of no
+// RAID5), or what `read` says.
 Result<Log> read_log(const Shape &shape, const ParityLogPlace &place, unsigned slot, const Read &read);
 
 // Parity that is to be written: that of the data and `partial` (empty: of the data alone), over sectors of the members'
@@ -85,9 +86,21 @@ struct Repair {
     Bytes partial;                     // of the log
 };
 
-// `holds(slot, sector, sectors)`: is there data of that member? Strips that were being written to one that does not are
-// left as they are.
-std::vector<Repair> repairs_of(const Shape &shape, const Log &log,
-                               const std::function<bool(std::uint32_t, std::uint64_t, std::uint32_t)> &holds);
+// `there` is true or false for the first `sectors` of what was asked for, 1 at least.
+struct Held {
+    bool there = false;
+    std::uint32_t sectors = 0;
+};
+// Does the member in `slot` hold what belongs into these sectors of its data area?
+using Holds = std::function<Held(std::uint32_t slot, std::uint64_t sector, std::uint32_t sectors)>;
+
+struct Repairs {
+    std::vector<Repair> repairs;
+    unsigned left_alone = 0;           // strips, or parts of one
+};
+
+// Strips are cut where what a member holds ends or begins. Parts that were being written to a member that does not hold them, or whose
+// parity it does not hold, are left as they are. `log` is one that read_log() returned for this shape; it must outlive the result.
+Repairs repairs_of(const Shape &shape, const Log &log, const Holds &holds);
 
 }  // namespace emd::ppl

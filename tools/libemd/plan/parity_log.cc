@@ -27,10 +27,38 @@ bool has_log(const Container &c, const Volume &v, const Slot &slot)
     return disk_of(c, slot) && (slot.in_sync || v.activity == Activity::Rebuild);
 }
 
-bool holds(const Container &c, const Volume &v, std::uint32_t slot, std::uint64_t sector, std::uint32_t sectors)
+// What is being rebuilt is there up to the checkpoint. What is recorded as bad is not there, whatever can be read.
+ppl::Held holds(const Container &c, const Volume &v, std::uint32_t slot, std::uint64_t sector, std::uint32_t sectors)
 {
     const Slot &at = v.slots[slot];
-    return disk_of(c, at) && (at.in_sync || (v.activity == Activity::Rebuild && sector + sectors <= v.checkpoint));
+    if (!disk_of(c, at))
+        return {false, sectors};
+    ppl::Held held{true, sectors};
+    const auto change_at = [&](std::uint64_t edge) {
+        if (edge > sector && edge - sector < held.sectors)
+            held.sectors = static_cast<std::uint32_t>(edge - sector);
+    };
+    if (!at.in_sync) {
+        held.there = v.activity == Activity::Rebuild && sector < v.checkpoint;
+        change_at(v.checkpoint);
+    }
+    const std::uint64_t offset = place_of(v, at).offset;
+    for (const BadRange &bad : c.bad) {
+        if (bad.disk != at.disk || bad.start + bad.sectors <= offset)
+            continue;
+        const std::uint64_t begin = std::max(bad.start, offset) - offset, end = bad.start + bad.sectors - offset;
+        held.there = held.there && !(begin <= sector && sector < end);
+        change_at(begin);
+        change_at(end);
+    }
+    return held;
+}
+
+ppl::Repairs repairs_of(const Container &c, const Volume &v, const ppl::Log &log)
+{
+    return ppl::repairs_of(v.shape, log, [&](std::uint32_t slot, std::uint64_t sector, std::uint32_t sectors) {
+        return holds(c, v, slot, sector, sectors);
+    });
 }
 
 void add(MutableBytes to, Bytes from)
@@ -73,6 +101,7 @@ ParityLogState look_at_log(const Container &container, const Volume &volume, con
         if (log) {
             state.entries += static_cast<unsigned>(log->entries.size());
             state.cut += log->cut;
+            state.left_alone += repairs_of(container, volume, *log).left_alone;
         } else if (state.sound) {
             state.sound = false;
             state.why = fmt::format("the log of {}: {}", container.disks[static_cast<std::size_t>(disk)].path, log.error().text());
@@ -98,9 +127,7 @@ Result<unsigned> recover_parity(const Container &container, const Volume &volume
                                        [&](std::uint64_t at, MutableBytes out) { return targets[slot]->read(at, out); });
         if (!log)
             continue;
-        for (const ppl::Repair &r : ppl::repairs_of(volume.shape, *log, [&](std::uint32_t data, std::uint64_t sector, std::uint32_t sectors) {
-                 return holds(container, volume, data, sector, sectors);
-             })) {
+        for (const ppl::Repair &r : repairs_of(container, volume, *log).repairs) {
             EMD_TRY(repair(volume, r, targets));
             written.insert(targets[slot]);
             repaired++;

@@ -13,11 +13,12 @@ struct ParityLogState {
     bool sound = false;     // each has a header, and all that it announces lies in the array
     unsigned entries = 0;   // of the newest units
     unsigned cut = 0;       // entries that are not whole
+    unsigned left_alone = 0;  // parts of strips that a member does not hold: it is missing, or they are recorded as bad
     std::string why{};      // not sound: "the log of /dev/sda: ..."
 
-    // In place of a resync? Without an entry nothing tells that parity was ever right; what is not whole is nothing to rely
-    // on when a resync can be had.
-    bool replaces_resync() const { return sound && entries && !cut; }
+    // In place of a resync? Without an entry nothing tells that parity was ever right; what is not whole, or is not made right,
+    // is nothing to rely on when a resync can be had.
+    bool replaces_resync() const { return sound && entries && !cut && !left_alone; }
 };
 
 // Reads from the disk of Container::disks.
