@@ -3,6 +3,8 @@
 #include "golden/golden.h"
 #include "golden/volume_reader.h"
 
+#include "libemd/format/md/superblock.h"
+#include "libemd/format/md/v1_bytes.h"
 #include "libemd/plan/assemble.h"
 
 #include <gtest/gtest.h>
@@ -80,6 +82,19 @@ public:
                 std::ranges::copy(image.bytes, medium(image.disk)->bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes));
         load();
     }
+    // Of md 1.2, with its checksum; of the disk in this place of those that are here.
+    void edit_superblock(std::size_t disk, const std::function<void(md::V1Bytes &)> &edit)
+    {
+        auto &bytes = disks_.at(disk)->bytes;
+        std::vector<std::byte> block(bytes.begin() + 4096, bytes.begin() + 8192);
+        md::V1Bytes raw;
+        std::memcpy(&raw, block.data(), sizeof raw);
+        edit(raw);
+        md::seal(block, raw);
+        std::ranges::copy(block, bytes.begin() + 4096);
+    }
+    std::size_t size() const { return disks_.size(); }
+    BufferMedium &disk(std::size_t disk) { return *disks_.at(disk); }
     // Every block holds its number.
     unsigned wrong_blocks() const
     {
@@ -128,12 +143,17 @@ TEST(PplGolden, WhatWasBeingWrittenWhenThePowerWentIsMadeRight)
             const auto log = ppl::read_log(disks.volume().shape, *disks.volume().parity_log, slot,
                                            [&](std::uint64_t at, MutableBytes out) { return medium->read(at, out); });
             ASSERT_TRUE(log) << log.error().text();
-            const auto holds = [&](std::uint32_t data, std::uint64_t, std::uint32_t) { return disks.volume().slots[data].in_sync; };
-            for (const ppl::Repair &r : ppl::repairs_of(disks.volume().shape, *log, holds)) {
+            const auto holds = [&](std::uint32_t data, std::uint64_t, std::uint32_t sectors) {
+                return ppl::Held{disks.volume().slots[data].in_sync, sectors};
+            };
+            for (const ppl::Repair &r : ppl::repairs_of(disks.volume().shape, *log, holds).repairs) {
                 strips++;
                 const std::uint64_t at = (disks.volume().slots[slot].data_offset + r.sector) * 512;
                 std::fill_n(medium->bytes.begin() + static_cast<std::ptrdiff_t>(at), r.sectors * std::size_t{512}, std::byte{0x5a});
             }
+        }
+        if (without < 0) {
+            ASSERT_GT(strips, 0u);
         }
         if (without >= 0 && strips) {
             EXPECT_GT(disks.wrong_blocks(), 0u) << "without " << without;
@@ -147,10 +167,21 @@ TEST(PplGolden, WhatWasBeingWrittenWhenThePowerWentIsMadeRight)
 
 std::string plan_text(const Disks &disks, const plan::StartOptions &options)
 {
-    plan::StartOptions with = options;
-    with.log = disks.look();
-    const auto plan = plan::plan_volume(disks.view(), disks.volume(), "c", "v", with);
+    const auto plan = plan::plan_volume(disks.view(), disks.volume(), "c", "v", options);
     return plan ? plan::to_text(*plan) : "refused: " + plan.error().text();
+}
+
+// What --update=no-ppl does: the log goes, in memory here, and then the array is started.
+std::string removal_text(const Disks &disks, const plan::StartOptions &options = {})
+{
+    const plan::LogRemoval removal{0, disks.look()};
+    if (const auto may = plan::check_log_removal(disks.view(), removal, options); !may)
+        return "refused: " + may.error().text();
+    const plan::Plan plan = plan::plan_log_removal(disks.view(), {removal});
+    for (const plan::Step &step : plan.steps)
+        if (const auto *a = std::get_if<plan::Apply>(&step.action))
+            EXPECT_TRUE(disks.array->apply(a->change));
+    return plan::to_text(plan) + plan_text(disks, options);
 }
 
 TEST(PplGolden, ItRunsOnlyWithoutItsLogAndThatIsSaid)
@@ -163,7 +194,7 @@ TEST(PplGolden, ItRunsOnlyWithoutItsLogAndThatIsSaid)
     }
     EXPECT_EQ(plan_text(clean, {.read_only = true}).find("refused: "), std::string::npos);
     EXPECT_NE(plan_text(dirty, {.read_only = true}).find("refused: "), std::string::npos);
-    const std::string text = plan_text(dirty, {.drop_parity_log = true});
+    const std::string text = removal_text(dirty);
     const auto recovers = text.find("make the parity right"), recorded = text.find("no partial parity log any more, and is clean"),
                stored = text.find("write to all disks"), made = text.find("new array");
     ASSERT_NE(recovers, std::string::npos) << text;
@@ -171,7 +202,7 @@ TEST(PplGolden, ItRunsOnlyWithoutItsLogAndThatIsSaid)
     EXPECT_LT(recorded, stored);
     EXPECT_LT(stored, made);
     EXPECT_NE(text.find("resync_start = none"), std::string::npos) << text;
-    EXPECT_EQ(plan_text(clean, {.drop_parity_log = true}).find("make the parity right"), std::string::npos);
+    EXPECT_EQ(removal_text(clean).find("make the parity right"), std::string::npos);
 }
 
 TEST(PplGolden, AnotherLogThanItsOwnIsNotUsed)
@@ -180,7 +211,7 @@ TEST(PplGolden, AnotherLogThanItsOwnIsNotUsed)
         Disks disks("md12-raid5-ppl-dirty", without);
         BufferMedium &first = *disks.medium(disks.volume().slots[0].disk);
         first.bytes[disks.volume().parity_log->areas[0].sector * 512 + 600] ^= std::byte{1};
-        const std::string text = plan_text(disks, {.drop_parity_log = true});
+        const std::string text = removal_text(disks);
         if (without < 0) {
             EXPECT_EQ(text.find("make the parity right"), std::string::npos) << text;
             EXPECT_NE(text.find("resync_start = 0"), std::string::npos) << text;
@@ -189,16 +220,80 @@ TEST(PplGolden, AnotherLogThanItsOwnIsNotUsed)
         }
         EXPECT_NE(text.find("refused: "), std::string::npos) << text;
         EXPECT_NE(text.find("its partial parity log is no help (the log of"), std::string::npos) << text;
-        const std::string forced = plan_text(disks, {.force = true, .drop_parity_log = true});
+        const std::string forced = removal_text(disks, {.force = true});
         EXPECT_NE(forced.find("make the parity right"), std::string::npos) << forced;
     }
     const Disks disks("md12-raid5-ppl-dirty", 1);
-    EXPECT_EQ(plan_text(disks, {.drop_parity_log = true}).find("refused: "), std::string::npos);
-    Volume unbuilt = disks.volume();  // the log knows of what was written, not of what was never made right
-    unbuilt.initialised = false;
-    const auto plan = plan::plan_volume(disks.view(), unbuilt, "c", "v", {.drop_parity_log = true, .log = disks.look()});
-    ASSERT_FALSE(plan);
-    EXPECT_NE(plan.error().text().find("parity was not built everywhere"), std::string::npos) << plan.error().text();
+    EXPECT_EQ(removal_text(disks).find("refused: "), std::string::npos);
+}
+
+// The log knows of what was written, not of what was never made right: a resync that was stopped on its way, and then a member is lost.
+TEST(PplGolden, WhereParityWasNotBuiltALogOfADegradedArrayIsNoHelp)
+{
+    for (const int without : {-1, 1}) {
+        Disks disks("md12-raid5-ppl-dirty", without);
+        for (std::size_t i = 0; i < disks.size(); i++)
+            disks.edit_superblock(i, [](md::V1Bytes &raw) { raw.resync_offset = std::uint64_t{1024}; });
+        disks.load();
+        ASSERT_TRUE(disks.volume().parity_log);
+        if (without < 0) {
+            const std::string text = removal_text(disks);
+            EXPECT_NE(text.find("resync_start = 1024"), std::string::npos) << text;
+            continue;
+        }
+        const std::string text = removal_text(disks), forced = removal_text(disks, {.force = true});
+        EXPECT_NE(text.find("parity was not built everywhere"), std::string::npos) << text;
+        EXPECT_NE(forced.find("make the parity right"), std::string::npos) << forced;
+        EXPECT_EQ(forced.find("is clean"), std::string::npos) << forced;
+    }
+}
+
+// Each member says itself where its log is.
+TEST(PplGolden, ALogIsWhereItsMemberSaysThatItIs)
+{
+    Disks disks("md12-raid5-ppl-dirty");
+    const auto before = disks.volume().parity_log->areas;
+    const std::size_t moved = 1;
+    disks.edit_superblock(moved, [](md::V1Bytes &raw) { raw.bitmap_offset = (raw.bitmap_offset.get() & 0xffff) + 8 + ((raw.bitmap_offset.get() >> 16) - 8) * 65536; });
+    disks.load();
+    ASSERT_TRUE(disks.volume().parity_log) << disks.volume().refused;
+    int slot = -1;
+    for (unsigned i = 0; i < 3; i++)
+        if (disks.medium(disks.volume().slots[i].disk) == &disks.disk(moved))
+            slot = static_cast<int>(i);
+    ASSERT_GE(slot, 0);
+    const auto &after = disks.volume().parity_log->areas;
+    for (std::size_t i = 0; i < 3; i++) {
+        const bool own = static_cast<int>(i) == slot;
+        EXPECT_EQ(after[i].sector, before[i].sector + (own ? 8 : 0));
+        EXPECT_EQ(after[i].sectors, before[i].sectors - (own ? 8 : 0));
+    }
+    const auto &was = before[static_cast<std::size_t>(slot)];
+    auto &bytes = disks.disk(moved).bytes;
+    const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(was.sector * 512);
+    std::copy_backward(from, from + static_cast<std::ptrdiff_t>((was.sectors - 8) * 512), from + static_cast<std::ptrdiff_t>(was.sectors * 512));
+    EXPECT_TRUE(disks.look().sound) << disks.look().why;
+    EXPECT_GT(disks.recover(), 0u);
+    EXPECT_EQ(disks.wrong_blocks(), 0u);
+    // Until it says that it has one at all, nothing is known of it.
+    disks.edit_superblock(moved, [](md::V1Bytes &raw) { raw.features = raw.features.get() & ~(md::kPpl | md::kMultiplePpl); });
+    disks.load();
+    EXPECT_EQ(disks.look().why.empty(), false);
+}
+
+// Not even when it runs already: its log would not know of what is written.
+TEST(PplGolden, NothingIsRecordedAsBeingWrittenAsLongAsThereIsALog)
+{
+    for (const char *name : {"md12-raid5-ppl", "imsm-raid5-ppl-clean"}) {
+        Disks disks(name);
+        const auto marked = disks.array->apply(change::MarkDirty{0});
+        ASSERT_FALSE(marked) << name;
+        EXPECT_EQ(marked.error().code(), Errc::Refused);
+        EXPECT_NE(marked.error().text().find("partial parity log"), std::string::npos) << marked.error().text();
+        EXPECT_FALSE(disks.volume().dirty);
+        disks.store(change::ParityLogRemoved{0, false});
+        EXPECT_TRUE(disks.array->apply(change::MarkDirty{0})) << name;
+    }
 }
 
 // As the peer's own tools would leave it: no feature, nothing in its place, and clean if it was recovered.

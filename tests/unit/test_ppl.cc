@@ -2,7 +2,7 @@
 // The partial parity log: what is decoded of it, and what it saves. The disks of the model are written as a simple machine would
 // that loses power at any sector; each of their sectors holds one number.
 #include "libemd/base/crc32c.h"
-#include "libemd/plan/parity_log.h"
+#include "libemd/plan/assemble.h"
 
 #include "core/emd_geometry.h"
 
@@ -99,20 +99,55 @@ TEST(Ppl, AWholeChunkOfPartialParityBelongsToARun)
     EXPECT_EQ((*strips)[1].first, 0u);
 }
 
+// What a superblock says of the array is as little to be believed, and is asked first.
+TEST(Ppl, AShapeThatNoRaid5HasIsRefused)
+{
+    const Shape good = shape_of_disks(4);
+    ParityLogPlace place;
+    place.areas.assign(4, {kArea, kAreaSectors});
+    unsigned reads = 0;
+    const auto read = [&](std::uint64_t, MutableBytes) -> Result<> {
+        reads++;
+        return fail(Errc::Io, "this is as far as a good one comes");
+    };
+    const auto code = [&](auto change) {
+        Shape shape = good;
+        change(shape);
+        const auto strips = ppl::strips_of(shape, {.sector = 4, .data_sectors = 8, .parity_sectors = 4, .parity_slot = 3});
+        const auto log = ppl::read_log(shape, place, 3, read);
+        EXPECT_EQ(strips ? Errc::Io : strips.error().code(), log.error().code());
+        return log.error().code();
+    };
+    EXPECT_EQ(code([](Shape &) {}), Errc::Io);
+    EXPECT_EQ(reads, 1u);
+    EXPECT_EQ(code([](Shape &s) { s.chunk_sectors = 0; }), Errc::Corrupt);
+    EXPECT_EQ(code([](Shape &s) { s.chunk_sectors = 24; }), Errc::Corrupt);
+    EXPECT_EQ(code([](Shape &s) { s.raid_disks = 1; }), Errc::Corrupt);
+    EXPECT_EQ(code([](Shape &s) { s.raid_disks = 0; }), Errc::Corrupt);
+    EXPECT_EQ(code([](Shape &s) { s.component_sectors = 15; }), Errc::Corrupt);
+    EXPECT_EQ(code([](Shape &s) { s.layout = 77; }), Errc::Corrupt);
+    EXPECT_EQ(code([](Shape &s) { s.level = 4; }), Errc::Corrupt);
+    EXPECT_EQ(reads, 1u);
+}
+
 // -- the model -----------------------------------------------------------------------------------------------------------
 
 using Sectors = std::vector<std::byte>;
 
 class Drive final : public reshape::Target {
 public:
-    explicit Drive(Sectors &bytes) : bytes_(bytes) {}
+    // Nobody has any business in the sectors [bad_begin, bad_end).
+    explicit Drive(Sectors &bytes, std::uint64_t bad_begin = 0, std::uint64_t bad_end = 0)
+        : bytes_(bytes), bad_begin_(bad_begin * 512), bad_end_(bad_end * 512) {}
     Result<> read(std::uint64_t at, std::span<std::byte> out) override
     {
+        EMD_TRY(check(at, out.size()));
         std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at), out.size(), out.begin());
         return {};
     }
     Result<> write(std::uint64_t at, std::span<const std::byte> data) override
     {
+        EMD_TRY(check(at, data.size()));
         std::ranges::copy(data, bytes_.begin() + static_cast<std::ptrdiff_t>(at));
         flushed = false;
         return {};
@@ -125,7 +160,12 @@ public:
     bool flushed = true;
 
 private:
+    Result<> check(std::uint64_t at, std::size_t bytes) const
+    {
+        return at < bad_end_ && at + bytes > bad_begin_ ? fail(Errc::Io, "a bad block at {}", at / 512) : Result<>();
+    }
     Sectors &bytes_;
+    std::uint64_t bad_begin_, bad_end_;
 };
 
 class Machine {
@@ -192,6 +232,19 @@ public:
         emd_place place{};
         emd_geometry_map(&geometry_, sector, &place);
         return static_cast<int>(place.slot) == missing ? others(of, place.slot, place.sector) : get(of, place.slot, place.sector);
+    }
+    // The member has lost this.
+    void scramble(unsigned slot, std::uint64_t begin, std::uint64_t end)
+    {
+        for (std::uint64_t at = begin; at < end; at++)
+            put(slot, at, random_());
+    }
+    unsigned slot_of(std::uint64_t sector, std::uint64_t &member_sector) const
+    {
+        emd_place place{};
+        emd_geometry_map(&geometry_, sector, &place);
+        member_sector = place.sector;
+        return place.slot;
     }
     std::uint64_t others(const std::vector<Sectors> &of, unsigned slot, std::uint64_t member_sector) const
     {
@@ -327,7 +380,11 @@ ParityLogState recover(const Container &c, std::vector<Sectors> &disks)
     const ParityLogState state = look_at_log(c, c.volumes[0], [&](int disk, std::uint64_t at, MutableBytes out) -> Result<> {
         return Drive(disks[static_cast<std::size_t>(disk)]).read(at, out);
     });
-    std::vector<Drive> drives(disks.begin(), disks.end());
+    std::vector<Drive> drives;
+    for (std::size_t i = 0; i < disks.size(); i++) {
+        const auto bad = std::ranges::find(c.bad, static_cast<int>(i), &BadRange::disk);
+        drives.push_back(bad == c.bad.end() ? Drive(disks[i]) : Drive(disks[i], bad->start, bad->start + bad->sectors));
+    }
     const auto done = recover_parity(c, c.volumes[0], [&](int disk) { return &drives[static_cast<std::size_t>(disk)]; });
     EXPECT_TRUE(done) << done.error().text();
     for (const Drive &drive : drives)
@@ -373,6 +430,131 @@ TEST_P(PplModel, NothingIsLostThatWasNotBeingWritten)
     EXPECT_LT(refused, 40u);
 }
 INSTANTIATE_TEST_SUITE_P(Members, PplModel, ::testing::Values(3u, 4u, 6u));
+
+constexpr std::uint64_t kMemberSectors = kRows * kChunk;
+
+// A member, and a sector of it in the midst of what was being written.
+struct Spot {
+    unsigned slot = 0;
+    std::uint64_t at = 0;
+};
+
+Spot spot_of(const Machine &machine)
+{
+    Spot spot;
+    spot.slot = machine.slot_of(*std::next(machine.open.begin(), static_cast<std::ptrdiff_t>(machine.open.size() / 2)), spot.at);
+    return spot;
+}
+
+// Of a member that is being rebuilt the part in front of the checkpoint is as good as any other, and what is behind is none.
+TEST_P(PplModel, AMemberThatIsBeingRebuiltCountsUpToTheCheckpoint)
+{
+    unsigned across = 0;
+    for (unsigned seed = 0; seed < 40; seed++) {
+        Machine now(GetParam(), seed);
+        now.run(1 + seed % 9);
+        if (now.open.empty())
+            continue;
+        const Spot rebuilt = spot_of(now);
+        now.scramble(rebuilt.slot, rebuilt.at, kMemberSectors);
+        Container c = now.container(-1);
+        c.volumes[0].slots[rebuilt.slot].in_sync = false;
+        c.volumes[0].activity = Activity::Rebuild;
+        c.volumes[0].checkpoint = rebuilt.at;
+        const ParityLogState state = recover(c, now.disks);
+        ASSERT_TRUE(state.sound) << state.why;
+        across += state.left_alone != 0;
+        for (std::uint64_t at = 0; at < rebuilt.at; at++)
+            ASSERT_EQ(now.others(now.disks, 0, at), now.get(now.disks, 0, at))
+                << "seed " << seed << ", rebuilt up to " << rebuilt.at << ", parity of sector " << at;
+        for (std::uint64_t sector = 0, at = 0; sector < now.want.size(); sector++) {
+            if (now.open.count(sector))
+                continue;
+            const bool behind = now.slot_of(sector, at) == rebuilt.slot && at >= rebuilt.at;
+            ASSERT_EQ(now.read(now.disks, sector, behind ? static_cast<int>(rebuilt.slot) : -1), now.want[sector])
+                << "seed " << seed << ", rebuilt up to " << rebuilt.at << ", sector " << sector;
+        }
+    }
+    EXPECT_GT(across, 10u);
+}
+
+// What is recorded as bad is neither read nor written, and costs nothing around it. What was not being written there can be computed.
+TEST_P(PplModel, BadBlocksAreMissingWhereTheyAre)
+{
+    unsigned touched = 0, computed = 0;
+    for (unsigned seed = 0; seed < 60; seed++) {
+        Machine now(GetParam(), seed);
+        now.run(1 + seed % 9);
+        if (now.open.empty())
+            continue;
+        const Spot spot = spot_of(now);
+        const unsigned slot = (spot.slot + seed) % GetParam();
+        const std::uint64_t begin = spot.at - std::min<std::uint64_t>(spot.at, 2), end = std::min(spot.at + 3, kMemberSectors);
+        const auto stale = now.disks;
+        now.scramble(slot, begin, end);
+        Container c = now.container(-1);
+        c.bad = {{static_cast<int>(slot), kData + begin, static_cast<std::uint32_t>(end - begin)}};
+        const ParityLogState state = recover(c, now.disks);
+        ASSERT_TRUE(state.sound) << state.why;
+        touched += state.left_alone != 0;
+        EXPECT_FALSE(state.left_alone && state.replaces_resync());
+        for (std::uint64_t at = 0; at < kMemberSectors; at++)
+            if (at < begin || at >= end) {
+                ASSERT_EQ(now.others(now.disks, 0, at), now.get(now.disks, 0, at)) << "seed " << seed << ", parity of sector " << at;
+            }
+        for (std::uint64_t sector = 0, at = 0; sector < now.want.size(); sector++) {
+            if (now.slot_of(sector, at) != slot || at < begin || at >= end || now.open.count(sector))
+                continue;
+            ASSERT_EQ(now.read(now.disks, sector, static_cast<int>(slot)), now.want[sector]) << "seed " << seed << ", sector " << sector;
+            computed += now.read(stale, sector, static_cast<int>(slot)) != now.want[sector];
+        }
+    }
+    EXPECT_GT(touched, 5u);
+    EXPECT_GT(computed, 0u);
+}
+
+// -- the plan ------------------------------------------------------------------------------------------------------------
+
+// Nobody else may hold the record of the container when it changes: all logs go before the first array begins.
+TEST(PplPlan, AllVolumesLoseTheirLogsBeforeAnythingOfTheContainerRuns)
+{
+    Machine machine(3, 5);
+    machine.run(4);
+    Container c = machine.container(-1);
+    c.volumes.push_back(c.volumes[0]);
+    for (unsigned i = 0; i < 2; i++) {
+        c.volumes[i].index = i;
+        c.volumes[i].name = fmt::format("vol{}", i);
+        c.volumes[i].read_write = false;
+        c.volumes[i].refused = "it has a partial parity log";
+    }
+    c.volumes[1].dirty = false;
+    const Plan plan = plan_log_removal(c, {{0, {.sound = true, .entries = 1}}, {1, {.sound = true}}});
+    std::vector<std::string> steps;
+    for (const Step &step : plan.steps)
+        steps.push_back(to_text(step.action));
+    EXPECT_EQ(steps, (std::vector<std::string>{"volume 0: make the parity right of what was being written",
+                                               "metadata: volume 0 has no partial parity log any more, and is clean",
+                                               "metadata: write to all disks and flush",
+                                               "metadata: volume 1 has no partial parity log any more",
+                                               "metadata: write to all disks and flush"}));
+    for (const Volume &v : c.volumes) {  // and with its log none is started to be written, whatever is asked for
+        const auto start = plan_volume(c, v, "c", v.name, {.force = true});
+        ASSERT_FALSE(start);
+        EXPECT_NE(start.error().text().find("emdadm --assemble --update=no-ppl DISK..."), std::string::npos) << start.error().text();
+    }
+}
+
+// What a resync makes right is made right by the log first: blocks that are bad are computed from the parity.
+TEST(PplPlan, WhereAPartIsLeftAloneAResyncFollows)
+{
+    Machine machine(3, 5);
+    const Container c = machine.container(-1);
+    const std::string text = to_text(plan_log_removal(c, {{0, {.sound = true, .entries = 2, .left_alone = 1}}}));
+    EXPECT_NE(text.find("make the parity right"), std::string::npos) << text;
+    EXPECT_EQ(text.find("is clean"), std::string::npos) << text;
+    EXPECT_NE(text.find("all parity is computed anew"), std::string::npos) << text;
+}
 
 TEST(Ppl, ALogThatIsNotThereOrOfAnotherArrayIsNotSound)
 {

@@ -91,14 +91,7 @@ Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::
     const std::string word = volume_word(c, v, request);
     Volume named = v;
     named.name = word;
-    plan::StartOptions start = request.start;
-    if (v.parity_log)
-        start.log = plan::look_at_log(host.loaded().view(), v, [&](int disk, std::uint64_t at, MutableBytes out) -> Result<> {
-            const std::string &path = host.loaded().view().disks[static_cast<std::size_t>(disk)].path;
-            const BlockDevice *device = host.loaded().device(path);
-            return device ? device->read(at, out) : fail(Errc::NotFound, "{} is not open", path);
-        });
-    const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, start));
+    const plan::Plan plan = EMD_TRY(plan::plan_volume(host.loaded().view(), named, container, word, request.start));
     std::optional<ContainerLock> lock;
     if (v.reshape && !c.options.dry_run)
         lock = EMD_TRY(keep_managers_away(container, word));
@@ -113,6 +106,44 @@ Result<> start_volume(Context &c, SystemHost &host, const Volume &v, const std::
     lock.reset();
     c.say("{}: the reshape to {} disks goes on from sector {}", word, v.reshape->target.raid_disks, v.reshape->position);
     return start_manager(EMD_TRY(find_array(c, word)));
+}
+
+// What of the volumes keeps its log, and so is not started, and why.
+struct Kept {
+    unsigned volume;
+    Error why;
+};
+
+// Two that hold the record of a container overwrite each other's changes, so this comes before anything of it runs.
+Result<std::vector<Kept>> remove_logs(Context &c, SystemHost &host, const std::string &running, const std::vector<unsigned> &volumes,
+                                      const plan::StartOptions &start)
+{
+    std::vector<Kept> kept;
+    std::vector<plan::LogRemoval> removals;
+    const Container &view = host.loaded().view();
+    for (const unsigned volume : volumes) {
+        plan::LogRemoval removal{volume, plan::look_at_log(view, view.volumes[volume], [&](int disk, std::uint64_t at, MutableBytes out) -> Result<> {
+            const std::string &path = view.disks[static_cast<std::size_t>(disk)].path;
+            const BlockDevice *device = host.loaded().device(path);
+            return device ? device->read(at, out) : fail(Errc::NotFound, "{} is not open", path);
+        })};
+        if (const auto may = plan::check_log_removal(view, removal, start); may)
+            removals.push_back(std::move(removal));
+        else
+            kept.push_back({volume, may.error()});
+    }
+    if (removals.empty())
+        return kept;
+    if (!running.empty() && monitor_runs(running))
+        return fail(Errc::Busy, "{}: emdmon holds its record; stop its other volumes first, then give --update=no-ppl (emdmon may need "
+                    "some seconds to leave: try again)", link_of(c, running));
+    const plan::Plan plan = plan::plan_log_removal(view, removals);
+    EMD_TRY(run_plan(c, host, plan));
+    // What would follow is only shown: from the record as it would be, which nobody writes.
+    for (const plan::Step &step : plan.steps)
+        if (const auto *a = std::get_if<plan::Apply>(&step.action); a && c.options.dry_run)
+            EMD_TRY(host.apply(a->change));
+    return kept;
 }
 
 // Nobody knows of it who does not know of its array.
@@ -167,6 +198,15 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
     std::string container = running_container(c, loaded.view().uuid);
     SystemHost host(c, std::move(loaded));
     const bool made = container.empty();
+    const plan::Running running = made ? plan::Running{} : EMD_TRY(running_volumes(c, container));
+    const auto wanted = [&](const Volume &v) {
+        return selected(request, host.loaded(), v) && !std::ranges::count(running.volumes, v.index, &plan::RunningVolume::index);
+    };
+    std::vector<unsigned> logged;
+    for (const Volume &v : host.loaded().view().volumes)
+        if (request.drop_parity_logs && v.parity_log && wanted(v))
+            logged.push_back(v.index);
+    const std::vector<Kept> kept = EMD_TRY(remove_logs(c, host, container, logged, request.start));
     if (made) {
         const std::string name = choose_container_name(c, host.loaded(), request);
         const plan::Plan plan = plan::plan_container(host.loaded().view(), host.loaded().format->name(), name);
@@ -175,13 +215,13 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
     } else {
         EMD_TRY(take_in(c, host, container));
     }
-    const plan::Running running = EMD_TRY(running_volumes(c, container));
     unsigned started = 0;
     std::optional<Error> first;
     for (const Volume &v : host.loaded().view().volumes) {
-        if (!selected(request, host.loaded(), v) || std::ranges::count(running.volumes, v.index, &plan::RunningVolume::index))
+        if (!wanted(v))
             continue;
-        const auto done = start_volume(c, host, v, container, request);
+        const auto keeps = std::ranges::find(kept, v.index, &Kept::volume);
+        const auto done = keeps == kept.end() ? start_volume(c, host, v, container, request) : tl::make_unexpected(keeps->why);
         if (done)
             started++;
         else if (done.error().code() == Errc::Timeout && request.quiet_waits)

@@ -16,6 +16,7 @@ struct AssemblyRequest {
     std::string volume_name;     // link of the one selected volume; empty: emdadm.conf's, or its own name
     std::string uuid;
     bool quiet_waits = false;    // a volume that waits for disks is no error
+    bool drop_parity_logs = false;  // volumes that have one are recovered by it, and then have none any more
 };
 
 // The purpose of a container's lock while one of its volumes is assembled begins so.
@@ -29,7 +30,8 @@ Result<Fd> take_turn();
 std::string running_container(Context &c, const Uuid &container);
 
 // Makes the container if it does not run, takes disks into it that are not in it yet, and starts its volumes. All that
-// fails is one sentence for each volume; the others are started nevertheless. Returns the number of volumes started.
+// fails is one sentence for each volume; the others are started nevertheless. Returns the number of volumes started. Busy: parity logs
+// are to be removed and emdmon of the container runs, with a record of its own; nothing has been changed.
 Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyRequest &request);
 
 }  // namespace emd::cli

@@ -35,7 +35,7 @@ AssemblyRequest request_of(const Context &c, const Format &format)
     r.start.force = c.options.force;
     r.start.degraded = is_single(format) ? c.options.run : !c.options.no_degraded;
     r.start.read_only = c.options.read_only;
-    r.start.drop_parity_log = c.options.drop_parity_log;
+    r.drop_parity_logs = c.options.drop_parity_log;
     r.uuid = c.options.uuid;
     return r;
 }

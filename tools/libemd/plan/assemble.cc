@@ -102,24 +102,15 @@ struct LogPlan {
     bool clean = false;    // and then nothing is left to be done
 };
 
-LogPlan plan_log(const Container &c, const Volume &v, const StartOptions &options)
+LogPlan plan_log(const Container &c, const Volume &v, const ParityLogState &log)
 {
-    if (!v.parity_log || !options.drop_parity_log || !v.dirty || !options.log)
+    if (!v.parity_log || !v.dirty)
         return {};
-    if (health_with(c, v) == Health::Optimal)  // else a resync makes all parity right
-        return {options.log->replaces_resync(), options.log->replaces_resync()};
-    const bool built = v.initialised && v.activity != Activity::Init && v.activity != Activity::Repair;
-    return {true, options.log->sound && built};
-}
-
-// The volume as it is when its log is gone.
-Volume without_log(Volume v, bool clean)
-{
-    v.parity_log.reset();
-    v.refused.clear();
-    v.read_write = true;
-    v.dirty = v.dirty && !clean;
-    return v;
+    // What the log does not say a resync makes right, but not from blocks that a member has lost: those need the log first.
+    if (health_with(c, v) == Health::Optimal)
+        return {log.sound && log.entries, log.replaces_resync()};
+    const bool built = v.parity_log->built && v.initialised && v.activity != Activity::Init && v.activity != Activity::Repair;
+    return {true, log.sound && built};
 }
 
 // From where redundancy has to be built, in member sectors.
@@ -166,7 +157,7 @@ Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std:
 }
 
 // Is enough of it there?
-Result<> check_health(const Container &c, const Volume &v, const StartOptions &options)
+Result<> check_health(const Container &c, const Volume &v, const StartOptions &options, const ParityLogState *log = nullptr)
 {
     const bool moving = v.reshape.has_value();
     const Health now = health_with(c, v);
@@ -178,12 +169,13 @@ Result<> check_health(const Container &c, const Volume &v, const StartOptions &o
     if (degraded && !options.degraded && waits(c, v.slots))
         return fail(Errc::Timeout, "{} waits for {}; --run starts it without", v.name, fmt::join(absent, ", "));
     const bool parity = v.shape.level >= 4 && v.shape.level <= 6;
-    if (degraded && parity && v.dirty && !options.force && v.parity_log && options.log && !plan_log(c, v, options).clean)
+    const bool at_risk = degraded && parity && v.dirty && !options.force;
+    if (at_risk && log && !plan_log(c, v, *log).clean)
         return fail(Errc::Refused,
                     "{} was being written when it stopped and misses {}, and its partial parity log is no help ({}): blocks of that member "
                     "near those that were written last may be damaged; connect the disk, or start it with --force",
-                    v.name, fmt::join(absent, ", "), options.log->sound ? "parity was not built everywhere" : options.log->why);
-    if (degraded && parity && v.dirty && !options.force && !plan_log(c, v, options).clean)
+                    v.name, fmt::join(absent, ", "), log->sound ? "parity was not built everywhere" : log->why);
+    if (at_risk && !log)
         return fail(Errc::Refused,
                     "{} was being written when it stopped and misses {}: what was written last may be damaged; "
                     "connect the disk, or start it with --force",
@@ -195,17 +187,39 @@ Result<> check_health(const Container &c, const Volume &v, const StartOptions &o
 
 Result<> check_start(const Container &c, const Volume &v, const StartOptions &options)
 {
-    const bool drops = v.parity_log && options.drop_parity_log;
-    if (!v.refused.empty() && v.parity_log && !drops && !(v.readable && options.read_only))
-        return fail(Errc::Refused, "{}: {}: mdadm and md go on with it; --update=no-ppl makes right what was being written, and does without it "
-                    "from then on{}", v.name, v.refused, v.readable ? "; --readonly starts it to be read" : "");
-    if (drops)
-        return check_health(c, v, options);
+    if (!v.refused.empty() && v.parity_log && !(v.readable && options.read_only))
+        return fail(Errc::Refused, "{}: {}: mdadm and md go on with it; emdadm --assemble --update=no-ppl DISK... makes right what was being "
+                    "written, and does without it from then on{}", v.name, v.refused,
+                    v.readable ? "; --readonly starts it to be read" : "");
     if (!v.refused.empty() && v.readable && !options.read_only)
         return fail(Errc::Refused, "{}: {}; --readonly starts it to be read", v.name, v.refused);
     if (!v.refused.empty() && !v.readable)
         return fail(Errc::Refused, "{}: {}", v.name, v.refused);
     return check_health(c, v, options);
+}
+
+Result<> check_log_removal(const Container &c, const LogRemoval &removal, const StartOptions &options)
+{
+    return check_health(c, c.volumes[removal.volume], options, &removal.log);
+}
+
+Plan plan_log_removal(const Container &c, const std::vector<LogRemoval> &removals)
+{
+    Plan plan;
+    plan.title = "do without partial parity logs";
+    for (const auto &[volume, state] : removals) {
+        const Volume &v = c.volumes[volume];
+        const LogPlan log = plan_log(c, v, state);
+        if (log.recover)
+            plan.add(RecoverParity{volume});
+        if (v.dirty && !log.clean && !state.sound)
+            plan.facts.push_back(fmt::format("{}: {}", v.name, state.why));
+        if (v.dirty && !log.clean && health_with(c, v) == Health::Optimal)
+            plan.facts.push_back(fmt::format("{}: its partial parity log does not say everything: all parity is computed anew", v.name));
+        plan.add(Apply{change::ParityLogRemoved{volume, log.clean}});
+        plan.add(Store{});
+    }
+    return plan;
 }
 
 Plan plan_container(const Container &c, std::string_view format, const std::string &word)
@@ -223,14 +237,11 @@ Plan plan_container(const Container &c, std::string_view format, const std::stri
     return plan;
 }
 
-Result<Plan> plan_volume(const Container &c, const Volume &recorded, const std::string &container_word, const std::string &word,
+Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string &container_word, const std::string &word,
                          const StartOptions &options)
 {
-    EMD_TRY(check_start(c, recorded, options));
+    EMD_TRY(check_start(c, v, options));
     Plan plan;
-    const bool drops = recorded.parity_log && options.drop_parity_log;
-    const LogPlan log = plan_log(c, recorded, options);
-    const Volume v = drops ? without_log(recorded, log.clean) : recorded;
     plan.title = fmt::format("start volume {}", v.name);
     if (v.reshape)
         plan.facts.push_back(fmt::format("a reshape from {} to {} disks was interrupted at sector {} of {} and will go on",
@@ -238,15 +249,6 @@ Result<Plan> plan_volume(const Container &c, const Volume &recorded, const std::
                                          array_sectors(v.reshape->target)));
     if (v.reshape && v.reshape->backup_live)
         plan.add(Restore{v.index});
-    if (log.recover)
-        plan.add(RecoverParity{v.index});
-    if (drops) {
-        if (recorded.dirty && !log.recover && options.log)
-            plan.facts.push_back(options.log->sound ? "its partial parity log does not say everything: all parity is computed anew"
-                                                    : fmt::format("{}: all parity is computed anew", options.log->why));
-        plan.add(Apply{change::ParityLogRemoved{v.index, log.clean}});
-        plan.add(Store{});
-    }
     // What is only read needs no bits, and old ones are not renewed then.
     const bool bitmap = v.bitmap && !(v.bitmap->stale && options.read_only);
     if (bitmap && v.bitmap->stale) {

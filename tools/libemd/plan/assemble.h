@@ -11,12 +11,20 @@ struct StartOptions {
     bool force = false;         // also a dirty array that misses members
     bool degraded = true;       // false: wait until nobody is missing whom the record counts on
     bool read_only = false;
-    bool drop_parity_log = false;            // a volume that has one is recovered by it, and then has none any more
-    std::optional<ParityLogState> log{};     // of the volume, if it has one
 };
 
-// May this volume be started with the disks that are present? The refusal says what is missing and what to do.
-Result<> check_start(const Container &container, const Volume &volume, const StartOptions &options);
+// A volume that is to lose its partial parity log, and what the log is worth.
+struct LogRemoval {
+    unsigned volume = 0;
+    ParityLogState log;
+};
+
+// May this volume lose its log, and be started then, with the disks that are present?
+Result<> check_log_removal(const Container &container, const LogRemoval &removal, const StartOptions &options);
+
+// Each of them is recovered by its log, if it was being written, and recorded as one without. For volumes that check_log_removal()
+// takes; done before a monitor of the container exists, because that keeps a record of its own from when it began.
+Plan plan_log_removal(const Container &container, const std::vector<LogRemoval> &removals);
 
 // A container: an inactive array that holds all present disks. `word` is its name in the plan.
 Plan plan_container(const Container &container, std::string_view format, const std::string &word);
