@@ -209,7 +209,7 @@ TEST(MdChanges, ARebuildCanBeClean)
     EXPECT_FALSE(volume.dirty);
     EXPECT_EQ(volume.activity, Activity::Rebuild);
     EXPECT_EQ(volume.checkpoint, 4096u);
-    EXPECT_TRUE(plan::check_start(again->view(), volume, {}));
+    EXPECT_TRUE(plan::plan_volume(again->view(), volume, "container", "volume", {}));
 }
 
 // Written before the others it says itself that it is not in sync; the others, read alone, know it as a spare.
