@@ -24,7 +24,7 @@ echo faulty >"$(member "$d1")/state"
 write_once &
 writer=$!
 wait_attr 10 "$(md array_state)" write-pending
-expect_attr "$(member "$d1")/state" faulty,blocked
+expect_attr "$(member "$d1")/state" faulty,blocked,external_bbl
 if failed_on_disk; then fail "a stopped monitor has written"; fi
 kill -CONT "$monitor"
 wait $writer
