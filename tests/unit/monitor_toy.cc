@@ -144,6 +144,8 @@ Result<std::string> Kernel::read(std::string_view path)
 {
     const Ignoring ignoring;
     const std::vector<std::string> p = split(path);
+    if (p.size() == 2)
+        return lives.contains(p[0]) ? Result<std::string>(lives.at(p[0])) : missing(path);
     if (p[0] == "emd127") {
         if (p[2] == "metadata_version")
             return std::string("external:toy");

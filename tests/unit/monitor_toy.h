@@ -64,6 +64,7 @@ public:
     std::map<std::string, std::string> attributes;  // of emd126, "array_state", and of "emd/", "own:reshape_acked"
     std::map<std::string, Member> members;          // "dev-sda"
     std::map<std::string, DevNum> container;        // members of emd127
+    std::map<std::string, std::string> lives;       // "emd126": its diskseq
     bool volume_exists = true;
     bool remove_is_busy = false;
     std::set<std::string> refuse;  // stores to these are refused with EBUSY ("new_dev")

@@ -563,6 +563,46 @@ TEST(MonitorEnd, StoppedVolumeIsRecordedClean)
     EXPECT_TRUE(lab.keeper->volumes().empty());
 }
 
+TEST(MonitorEnd, AnotherArrayWithTheNameOfItsContainerIsNotServed)
+{
+    Lab lab;
+    lab.kernel.lives = {{"emd127", "7"}, {"emd126", "8"}};
+    lab.start();
+    lab.kernel.lives = {{"emd127", "9"}, {"emd126", "10"}};
+    lab.attribute("array_state") = "write-pending";
+    const protocol::Answer answer = lab.sync();
+    EXPECT_FALSE(answer.ok);
+    EXPECT_EQ(answer.kind, Errc::Gone) << answer.text;
+    EXPECT_TRUE(lab.keeper->done(lab.now));
+    EXPECT_EQ(lab.attribute("array_state"), "write-pending") << "its record is another";
+}
+
+TEST(MonitorEnd, AnotherArrayWithTheNameOfItsVolumeIsNotTouched)
+{
+    Lab lab;
+    lab.kernel.lives = {{"emd127", "7"}, {"emd126", "8"}};
+    lab.start();
+    lab.kernel.lives["emd126"] = "9";
+    lab.attribute("metadata_version") = "external:/emd5/0";
+    lab.attribute("array_state") = "write-pending";
+    lab.keeper->look_around();
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "write-pending");
+    EXPECT_TRUE(lab.keeper->volumes().empty());
+}
+
+TEST(MonitorEnd, AVolumeThatRunsAgainIsServedAtOnce)
+{
+    Lab lab;
+    lab.kernel.lives = {{"emd127", "7"}, {"emd126", "8"}};
+    lab.start();
+    lab.kernel.lives["emd126"] = "9";
+    lab.attribute("array_state") = "write-pending";
+    lab.keeper->look_around();
+    lab.keeper->pass(lab.now);
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+}
+
 TEST(MonitorEnd, WindingUpCleansFirst)
 {
     Lab lab;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace emd::cli {
 namespace {
 
 constexpr auto kAdoptLimit = std::chrono::seconds(20);
+constexpr auto kLook = std::chrono::milliseconds(100);
 
 bool systemd_runs()
 {
@@ -63,19 +65,31 @@ Result<int> run(std::vector<std::string> words, bool wait)
     return status;
 }
 
+// Gone: nobody does, or somebody who is about to leave: a listener may have finished with an earlier array of this name.
+Result<> serves(const std::string &container)
+{
+    const auto monitor = EMD_TRY(connect_monitor(container, std::chrono::milliseconds(0)));
+    const auto answer = monitor->sync(0);
+    return answer || answer.error().code() != Errc::Gone ? Result<>() : tl::make_unexpected(answer.error());
+}
+
 }  // namespace
 
 Result<> start_monitor(const std::string &container)
 {
-    if (connect_monitor(container, std::chrono::milliseconds(0)))
-        return {};
-    const bool served = systemd_runs() && EMD_TRY(run({"systemctl", "start", "emdmon@" + container + ".service"}, true)) == 0;
-    if (!served && EMD_TRY(run({beside("emdmon"), container}, true)) != 0)
-        return fail(Errc::Io, "emdmon could not be started for {}", container);
-    auto answered = connect_monitor(container, kAdoptLimit);
-    if (!answered)
-        return tl::make_unexpected(answered.error().within("starting emdmon"));
-    return {};
+    const auto end = std::chrono::steady_clock::now() + kAdoptLimit;
+    for (;;) {
+        const Result<> served = serves(container);
+        if (served || served.error().code() != Errc::Gone)
+            return served;
+        if (std::chrono::steady_clock::now() > end)
+            return tl::make_unexpected(served.error().within("starting emdmon"));
+        const bool unit = systemd_runs() && EMD_TRY(run({"systemctl", "start", "emdmon@" + container + ".service"}, true)) == 0;
+        if (!unit && EMD_TRY(run({beside("emdmon"), container}, true)) != 0)
+            return fail(Errc::Io, "emdmon could not be started for {}", container);
+        if (!serves(container))
+            std::this_thread::sleep_for(kLook);  // the one before it has not left yet
+    }
 }
 
 Result<> start_manager(const std::string &array)

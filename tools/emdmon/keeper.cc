@@ -50,21 +50,22 @@ Result<std::vector<DevNum>> devices(Sysfs &sysfs, const std::string &container)
 
 Result<std::unique_ptr<Keeper>> Keeper::adopt(const std::string &container, World world)
 {
+    std::string life = Array(world.sysfs, container).life();  // before what is read of it
     const std::string version = EMD_TRY(Array(world.sysfs, container).metadata_version().within(container));
     constexpr std::string_view prefix = "external:";
     if (!version.starts_with(prefix) || version.size() == prefix.size() || version[9] == '/' || version[9] == '-')
         return fail(Errc::Invalid, "{} is no container: its metadata_version is \"{}\"", container, version);
     const std::vector<DevNum> devs = EMD_TRY(devices(world.sysfs, container).within(container));
     std::unique_ptr<Metadata> metadata = EMD_TRY(world.load(version.substr(9), devs).within(container));
-    auto keeper = std::unique_ptr<Keeper>(new Keeper(container, std::move(world), std::move(metadata)));
+    auto keeper = std::unique_ptr<Keeper>(new Keeper(container, std::move(world), std::move(metadata), std::move(life)));
     if (const Result<> ready = keeper->writer_.prepare(); !ready)
         keeper->complain(ready.error().text());
     return keeper;
 }
 
-Keeper::Keeper(std::string container, World world, std::unique_ptr<Metadata> metadata)
+Keeper::Keeper(std::string container, World world, std::unique_ptr<Metadata> metadata, std::string life)
     : container_(std::move(container)), world_(std::move(world)), metadata_(std::move(metadata)),
-      writer_(*metadata_, world_.disks)
+      life_(std::move(life)), writer_(*metadata_, world_.disks)
 {
 }
 
@@ -221,13 +222,14 @@ bool Keeper::cold(Time now)
 
 void Keeper::drop_vanished()
 {
-    std::erase_if(volumes_, [this](const VolumeAttributes &v) {
+    const auto dropped = std::erase_if(volumes_, [this](const VolumeAttributes &v) {
         if (v.facts().state != EMD_ARRAY_CLEAR || !v.stale())
             return false;
         memories_.erase(v.index());
         frozen_since_.erase(v.index());
         return true;
     });
+    look_around_ = look_around_ || dropped != 0;  // the volume may run again already
 }
 
 void Keeper::scan(Time now)
@@ -235,11 +237,12 @@ void Keeper::scan(Time now)
     look_around_ = false;
     last_scan_ = now;
     const std::vector<std::string> arrays = list_arrays(world_.sysfs);
-    container_gone_ = std::ranges::find(arrays, container_) == arrays.end();
-    for (const std::string &array : arrays) {
+    // Another one of its name is not the one whose record is kept here.
+    container_gone_ = std::ranges::find(arrays, container_) == arrays.end() || Array(world_.sysfs, container_).life() != life_;
+    for (const std::string &array : container_gone_ ? std::vector<std::string>() : arrays) {
         const auto index = volume_of(Array(world_.sysfs, array).metadata_version().value_or(""), container_);
         if (index && find(*index) == nullptr)
-            volumes_.emplace_back(array, *index);
+            volumes_.emplace_back(array, *index, Array(world_.sysfs, array).life());
     }
     std::size_t members = 0;
     for (VolumeAttributes &v : volumes_) {

@@ -92,7 +92,7 @@ private:
         std::string text;
     };
 
-    Keeper(std::string container, World world, std::unique_ptr<Metadata> metadata);
+    Keeper(std::string container, World world, std::unique_ptr<Metadata> metadata, std::string life);
 
     // keeper.cc: the pass
     void hot(Time now);
@@ -135,6 +135,7 @@ private:
     std::string container_;
     World world_;
     std::unique_ptr<Metadata> metadata_;
+    std::string life_;  // of the container, as Array::life()
     MetadataWriter writer_;
     std::vector<VolumeAttributes> volumes_;
     std::map<unsigned, Memory> memories_;

@@ -66,6 +66,15 @@ void Keeper::answer(const Held &held, Result<> result)
 
 void Keeper::answer_sync(const Held &held)
 {
+    if (container_gone_) {
+        protocol::Answer gone;
+        gone.id = held.request.id;
+        gone.ok = false;
+        gone.kind = Errc::Gone;
+        gone.text = fmt::format("emdmon served another array that was called {}, and leaves", container_);
+        deliveries_.push_back({held.client, std::move(gone)});
+        return;
+    }
     const Volume *record = find_volume(view(), held.request.volume);
     const VolumeAttributes *attributes = find(held.request.volume);
     if (record == nullptr || attributes == nullptr) {

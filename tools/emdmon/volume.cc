@@ -84,9 +84,30 @@ void VolumeAttributes::open(AttributeRoot &root, Handle &handle, const std::stri
         handle = std::move(*opened);
 }
 
+// The array can vanish, and another get its name, at any moment: what was opened counts if it was there before and after.
 void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
 {
+    const auto lives = [&] { return Array(sysfs, array_).life() == life_; };
     stale_ = false;
+    if (lives())
+        open_all(sysfs, root);
+    if (!lives())
+        close_all();
+}
+
+void VolumeAttributes::close_all()
+{
+    for (Handle *handle : {&array_state_, &metadata_version_, &sync_action_, &sync_completed_, &resync_start_, &reshape_position_, &level_,
+                           &new_level_, &raid_disks_, &chunk_size_, &layout_, &reshape_acked_, &can_clear_, &bitmap_superblock_})
+        handle->reset();
+    for (Member &m : members_)
+        for (Handle *handle : {&m.state, &m.slot, &m.recovery_start, &m.reserved, &m.bad, &m.unknown})
+            handle->reset();
+    stale_ = true;
+}
+
+void VolumeAttributes::open_all(Sysfs &sysfs, AttributeRoot &root)
+{
     open(root, array_state_, "md/array_state");
     open(root, metadata_version_, "md/metadata_version");
     open(root, sync_action_, "md/sync_action");

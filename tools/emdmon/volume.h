@@ -13,8 +13,9 @@ namespace emd::mon {
 
 class VolumeAttributes {
 public:
-    // Cold. `array` is the kernel's name ("emd126"), `index` the N of external:/CONTAINER/N.
-    VolumeAttributes(std::string array, unsigned index) : array_(std::move(array)), index_(index) {}
+    // Cold. `array` is the kernel's name ("emd126"), `index` the N of external:/CONTAINER/N, `life` Array::life(): another array of
+    // this name is not taken for this one.
+    VolumeAttributes(std::string array, unsigned index, std::string life) : array_(std::move(array)), index_(index), life_(std::move(life)) {}
 
     const std::string &array() const { return array_; }
     unsigned index() const { return index_; }
@@ -50,6 +51,8 @@ private:
     };
 
     void open(AttributeRoot &root, Handle &handle, const std::string &attribute);
+    void open_all(Sysfs &sysfs, AttributeRoot &root);
+    void close_all();
     std::string_view text(Handle &handle);
     void read_sync(bool vanished);
     void read_geometry();
@@ -61,6 +64,7 @@ private:
 
     std::string array_;
     unsigned index_;
+    std::string life_;
     Handle array_state_, metadata_version_, sync_action_, sync_completed_, resync_start_, reshape_position_;
     Handle level_, new_level_, raid_disks_, chunk_size_, layout_, reshape_acked_;
     Handle can_clear_, bitmap_superblock_;

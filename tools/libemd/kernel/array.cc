@@ -104,6 +104,11 @@ bool Array::exists() const
     return sysfs_->read(path("array_state")).has_value();
 }
 
+std::string Array::life() const
+{
+    return sysfs_->read(name_ + "/diskseq").value_or("");
+}
+
 Result<std::string> Array::get(std::string_view attribute) const
 {
     return sysfs_->read(path(attribute));

@@ -41,6 +41,8 @@ public:
     std::string own_path(std::string_view attribute) const;  // "emd0/emd/<attribute>"
 
     bool exists() const;
+    // The kernel's number of this disk (diskseq), which no disk before or after it has: a name is given again, this is not. Empty: no such array.
+    std::string life() const;
     Result<std::string> get(std::string_view attribute) const;
     // A refusal carries the kernel's own sentence (emd/last_error) when there is one.
     Result<> set(std::string_view attribute, std::string_view value);
