@@ -88,14 +88,17 @@ public:
         std::ranges::stable_sort(images, {}, &Image::phase);
         return images;
     }
+    // What it goes over. Empty: its disk is not here.
+    MutableBytes under(const Container &view, const Image &image)
+    {
+        const auto disk = std::ranges::find(disks, view.disks.at(static_cast<std::size_t>(image.disk)).path, [](const auto &d) { return d->path(); });
+        return disk == disks.end() ? MutableBytes() : MutableBytes((*disk)->bytes).subspan(image.offset_bytes, image.bytes.size());
+    }
     // `bytes` less than all: the write was cut short.
     void write(const Container &view, const Image &image, std::size_t bytes = ~std::size_t{0})
     {
-        const std::string &path = view.disks.at(static_cast<std::size_t>(image.disk)).path;
-        for (const auto &disk : disks)
-            if (disk->path() == path)
-                std::copy_n(image.bytes.begin(), std::min(bytes, image.bytes.size()),
-                            disk->bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes));
+        const MutableBytes place = under(view, image);
+        std::copy_n(image.bytes.begin(), std::min(bytes, place.size()), place.begin());
     }
     // Applies a change, and writes all of it.
     void change(DdfMetadata &container, const Change &change)

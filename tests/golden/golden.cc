@@ -49,6 +49,17 @@ int Case::image_of(const Disk &disk) const
     return -1;
 }
 
+std::vector<std::string> Case::write_to(const std::filesystem::path &directory) const
+{
+    std::vector<std::string> files;
+    for (const auto &disk : disks) {
+        files.push_back(directory / disk->name);
+        std::ofstream(files.back(), std::ios::binary)
+            .write(reinterpret_cast<const char *>(disk->bytes.data()), static_cast<std::streamsize>(disk->bytes.size()));
+    }
+    return files;
+}
+
 std::vector<std::string> case_names(std::string_view prefix)
 {
     std::vector<std::string> names;

@@ -5,6 +5,7 @@
 #include "libemd/device/medium_file.h"
 #include "libemd/format/format.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace emd::golden {
@@ -20,6 +21,8 @@ struct Case {
     std::vector<const Medium *> media(const std::vector<unsigned> &images) const;
     // Image number of a disk of a container that was loaded from them; -1 for one that is not there.
     int image_of(const Disk &disk) const;
+    // Files with the images below a directory, by name, in their order.
+    std::vector<std::string> write_to(const std::filesystem::path &directory) const;
 };
 
 // Every directory of tests/golden/data whose name begins with `prefix`.
@@ -31,5 +34,27 @@ std::shared_ptr<const Case> load_case(const std::string &name);
 
 // Names for parametrised tests: '-' is not allowed there.
 std::string test_name(const std::string &name);
+
+// What is looked at in each case, by a method of the fixture.
+template <typename Fixture>
+struct Check {
+    const char *name;
+    void (Fixture::*run)();
+};
+template <typename Fixture>
+using Checked = std::pair<std::string, Check<Fixture>>;
+
+// Each check of each case whose name begins with `prefix`.
+template <typename Fixture>
+std::vector<Checked<Fixture>> checked(std::string_view prefix, std::initializer_list<Check<Fixture>> checks)
+{
+    std::vector<Checked<Fixture>> all;
+    for (const std::string &name : case_names(prefix))
+        for (const Check<Fixture> &check : checks)
+            all.emplace_back(name, check);
+    return all;
+}
+
+inline constexpr auto checked_name = [](const auto &info) { return test_name(info.param.first) + "_" + info.param.second.name; };
 
 }  // namespace emd::golden

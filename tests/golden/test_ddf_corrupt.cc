@@ -2,6 +2,7 @@
 // DDF metadata that cannot be true, or was cut short: nothing on a disk may harm the reader. Run with sanitizers.
 #include "golden/ddf_disks.h"
 
+#include "emdadm/inventory.h"
 #include "libemd/report/json.h"
 
 #include <random>
@@ -99,6 +100,23 @@ TEST(DdfCorrupt, TheStructureThatIsWholeAndNewerCounts)
         EXPECT_EQ(found->newest.header.type, left.want) << left.primary << " " << left.secondary;
         EXPECT_EQ(found->sequence, left.sequence);
     }
+}
+
+// Of a controller whose metadata EMD does not take, on a disk that went into an array of md.
+TEST(DdfCorrupt, WhatIsLeftOfItHidesNoOtherMetadata)
+{
+    const DdfDisks d(kCase);
+    const auto of = golden::load_case("md12-raid5-ls");
+    BufferMedium member(of->disks[0]->name, "", of->disks[0]->bytes);
+    std::ranges::copy(Bytes(d.disks[0]->bytes).last(kSector), member.bytes.end() - kSector);
+    const auto probed = ddf().probe(member);
+    ASSERT_FALSE(probed) << "an anchor without what it speaks of";
+    const auto found = cli::recognise(member);
+    ASSERT_TRUE(found && *found) << found.error().text();
+    EXPECT_EQ((*found)->format->name(), "md");
+    BufferMedium alone("alone", "", std::vector<std::byte>(member.bytes.size()));
+    std::ranges::copy(Bytes(d.disks[0]->bytes).last(kSector), alone.bytes.end() - kSector);
+    EXPECT_FALSE(cli::recognise(alone)) << "where there is nothing else it is said";
 }
 
 TEST(DdfCorrupt, EveryByteMayLieWithARightChecksum)

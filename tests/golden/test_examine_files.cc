@@ -4,6 +4,7 @@
 
 #include "emdadm/context.h"
 #include "libemd/report/json.h"
+#include "temporary.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -44,19 +45,11 @@ class ExamineFiles : public testing::TestWithParam<std::string> {
 protected:
     void SetUp() override
     {
-        char name[] = "/tmp/emd-images-XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        directory_ = name;
         case_ = load_case(GetParam());
-        for (const auto &disk : case_->disks) {
-            files_.push_back(directory_ / disk->name);
-            std::ofstream(files_.back(), std::ios::binary)
-                .write(reinterpret_cast<const char *>(disk->bytes.data()), static_cast<std::streamsize>(disk->bytes.size()));
-        }
+        files_ = case_->write_to(directory_.path());
     }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
 
-    std::filesystem::path directory_;
+    TemporaryDirectory directory_;
     std::shared_ptr<const Case> case_;
     std::vector<std::string> files_;
 };

@@ -25,11 +25,7 @@ const bool kUtc = [] {  // times are printed in local time; the disks come from 
 
 class DdfGolden;
 
-struct Check {
-    const char *name;
-    void (DdfGolden::*run)();
-};
-using Parameter = std::pair<std::string, Check>;
+using Parameter = Checked<DdfGolden>;
 
 class DdfGolden : public testing::TestWithParam<Parameter> {
 public:
@@ -292,7 +288,7 @@ void DdfGolden::written_back_without_a_change_it_is_the_same()
 
 std::vector<Parameter> parameters()
 {
-    static constexpr Check checks[] = {
+    return checked<DdfGolden>("ddf-", {
         {"EachDiskIsRecognised", &DdfGolden::each_disk_is_recognised},
         {"TheRawNumbersAreRight", &DdfGolden::the_raw_numbers_are_right},
         {"TheContainerIsDescribed", &DdfGolden::the_container_is_described},
@@ -302,12 +298,7 @@ std::vector<Parameter> parameters()
         {"TheExamineReportIsThatOfThePeer", &DdfGolden::the_examine_report_is_that_of_the_peer},
         {"TheExportIsThatOfThePeer", &DdfGolden::the_export_is_that_of_the_peer},
         {"WrittenBackWithoutAChangeItIsTheSame", &DdfGolden::written_back_without_a_change_it_is_the_same},
-    };
-    std::vector<Parameter> all;
-    for (const std::string &name : case_names("ddf-"))
-        for (const Check &check : checks)
-            all.emplace_back(name, check);
-    return all;
+    });
 }
 
 TEST_P(DdfGolden, Case)
@@ -315,9 +306,7 @@ TEST_P(DdfGolden, Case)
     (this->*GetParam().second.run)();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DdfGolden, testing::ValuesIn(parameters()), [](const auto &info) {
-    return test_name(info.param.first) + "_" + info.param.second.name;
-});
+INSTANTIATE_TEST_SUITE_P(All, DdfGolden, testing::ValuesIn(parameters()), checked_name);
 
 }  // namespace
 }  // namespace emd::golden

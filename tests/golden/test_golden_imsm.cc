@@ -27,11 +27,7 @@ class ImsmGolden;
 
 // What is tested of every case. The parameter of a test is a case and one of these, cases outermost, so that the images
 // of a case are unpacked once for all its tests.
-struct Check {
-    const char *name;
-    void (ImsmGolden::*run)();
-};
-using Parameter = std::pair<std::string, Check>;
+using Parameter = Checked<ImsmGolden>;
 
 class ImsmGolden : public testing::TestWithParam<Parameter> {
 public:
@@ -367,7 +363,7 @@ void ImsmGolden::writing_an_unchanged_container_changes_the_generation_only()
 
 std::vector<Parameter> parameters()
 {
-    static constexpr Check checks[] = {
+    return checked<ImsmGolden>("imsm-", {
         {"EachDiskIsRecognised", &ImsmGolden::each_disk_is_recognised},
         {"TheRawNumbersAreRight", &ImsmGolden::the_raw_numbers_are_right},
         {"TheContainerIsDescribed", &ImsmGolden::the_container_is_described},
@@ -378,12 +374,7 @@ std::vector<Parameter> parameters()
         {"TheExportIsThatOfThePeer", &ImsmGolden::the_export_is_that_of_the_peer},
         {"DecodedAndEncodedItIsTheSame", &ImsmGolden::decoded_and_encoded_it_is_the_same},
         {"WritingAnUnchangedContainerChangesTheGenerationOnly", &ImsmGolden::writing_an_unchanged_container_changes_the_generation_only},
-    };
-    std::vector<Parameter> all;
-    for (const std::string &name : case_names("imsm-"))
-        for (const Check &check : checks)
-            all.emplace_back(name, check);
-    return all;
+    });
 }
 
 TEST_P(ImsmGolden, Case)
@@ -391,9 +382,7 @@ TEST_P(ImsmGolden, Case)
     (this->*GetParam().second.run)();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ImsmGolden, testing::ValuesIn(parameters()), [](const auto &info) {
-    return test_name(info.param.first) + "_" + info.param.second.name;
-});
+INSTANTIATE_TEST_SUITE_P(All, ImsmGolden, testing::ValuesIn(parameters()), checked_name);
 
 }  // namespace
 }  // namespace emd::golden

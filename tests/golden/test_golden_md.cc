@@ -30,11 +30,7 @@ constexpr const char *kHost = "golden";  // for which the arrays were made
 class MdGolden;
 
 // As with the other formats: cases outermost, so that images are unpacked once.
-struct Check {
-    const char *name;
-    void (MdGolden::*run)();
-};
-using Parameter = std::pair<std::string, Check>;
+using Parameter = Checked<MdGolden>;
 
 class MdGolden : public testing::TestWithParam<Parameter> {
 public:
@@ -379,7 +375,7 @@ void MdGolden::written_back_it_is_the_same()
 
 std::vector<Parameter> parameters()
 {
-    static constexpr Check checks[] = {
+    return checked<MdGolden>("md", {
         {"EachDiskIsRecognised", &MdGolden::each_disk_is_recognised},
         {"TheRawNumbersAreRight", &MdGolden::the_raw_numbers_are_right},
         {"EachMemberIsDescribed", &MdGolden::each_member_is_described},
@@ -389,12 +385,7 @@ std::vector<Parameter> parameters()
         {"TheArrayIsLoaded", &MdGolden::the_array_is_loaded},
         {"TheDataIsIntact", &MdGolden::the_data_is_intact},
         {"WrittenBackItIsTheSame", &MdGolden::written_back_it_is_the_same},
-    };
-    std::vector<Parameter> all;
-    for (const std::string &name : case_names("md"))
-        for (const Check &check : checks)
-            all.emplace_back(name, check);
-    return all;
+    });
 }
 
 TEST_P(MdGolden, Case)
@@ -402,9 +393,7 @@ TEST_P(MdGolden, Case)
     (this->*GetParam().second.run)();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MdGolden, testing::ValuesIn(parameters()), [](const auto &info) {
-    return test_name(info.param.first) + "_" + info.param.second.name;
-});
+INSTANTIATE_TEST_SUITE_P(All, MdGolden, testing::ValuesIn(parameters()), checked_name);
 
 }  // namespace
 }  // namespace emd::golden

@@ -7,6 +7,7 @@
 #include "libemd/format/md/v1_bytes.h"
 #include "libemd/rescue/array.h"
 #include "libemd/rescue/output.h"
+#include "temporary.h"
 
 #include <gtest/gtest.h>
 
@@ -438,15 +439,11 @@ TEST(RescueMembers, WhoIsRecordedAsFailedIsNotUsed)
 
 std::string map_text(std::uint64_t begin, std::uint64_t end, std::uint64_t tried, const std::vector<Lost> &lost)
 {
-    char directory[] = "/tmp/emd-rescue-XXXXXX";
-    EXPECT_NE(::mkdtemp(directory), nullptr);
-    const std::string path = std::string(directory) + "/map";
-    auto map = rescue::Output::create(path);
+    const TemporaryDirectory directory;
+    auto map = rescue::Output::create(directory.file("map"));
     EXPECT_TRUE(map && rescue::write_map(*map, begin, end, tried, lost));
-    std::ifstream in(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    std::filesystem::remove_all(directory);
-    return text;
+    std::ifstream in(directory.file("map"), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 TEST(RescueMap, SaysWhatWasReadLostAndNotTried)
@@ -474,25 +471,14 @@ TEST(RescueMap, MayBeLong)
 
 class RescueCommand : public testing::Test {
 protected:
-    void SetUp() override
-    {
-        char name[] = "/tmp/emd-rescue-XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        directory_ = name;
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
     std::vector<std::string> files(const std::string &of)
     {
-        std::vector<std::string> names;
         case_ = load_case(of);
-        for (const auto &disk : case_->disks) {
-            names.push_back(directory_ / disk->name);
-            std::ofstream(names.back(), std::ios::binary)
-                .write(reinterpret_cast<const char *>(disk->bytes.data()), static_cast<std::streamsize>(disk->bytes.size()));
-            std::filesystem::permissions(names.back(), std::filesystem::perms::owner_read);
-            if (!disk->serial_number.empty())
-                names.back() += ",serial=" + disk->serial_number;
+        std::vector<std::string> names = case_->write_to(directory_.path());
+        for (std::size_t i = 0; i < names.size(); i++) {
+            std::filesystem::permissions(names[i], std::filesystem::perms::owner_read);
+            if (const std::string &serial = case_->disks[i]->serial_number; !serial.empty())
+                names[i] += ",serial=" + serial;
         }
         return names;
     }
@@ -517,7 +503,7 @@ protected:
         return done ? *done : -1;
     }
 
-    std::string path(const char *name) { return directory_ / name; }
+    std::string path(const char *name) { return directory_.file(name); }
     std::vector<std::byte> content(const char *name)
     {
         std::ifstream in(path(name), std::ios::binary);
@@ -526,7 +512,7 @@ protected:
         return {bytes.begin(), bytes.end()};
     }
 
-    std::filesystem::path directory_;
+    TemporaryDirectory directory_;
     std::shared_ptr<const Case> case_;
     std::string error_;
 };

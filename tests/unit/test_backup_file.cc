@@ -2,6 +2,7 @@
 // The backup file: space first, data before its header, and nothing is given out that is not what was recorded.
 #include "libemd/base/crc32c.h"
 #include "libemd/reshape/backup_file.h"
+#include "temporary.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -25,10 +26,7 @@ class BackupFileTest : public ::testing::Test {
 protected:
     void SetUp() override
     {
-        char directory[] = "/tmp/emd-backup-XXXXXX";
-        ASSERT_NE(::mkdtemp(directory), nullptr);
-        directory_ = directory;
-        path = directory_ + "/backup";
+        path = directory_.file("backup");
         owner.volume[3] = 7;
         owner.from = {5, 0, 3, 128, 131072};
         owner.to = {5, 0, 4, 128, 131072};
@@ -36,7 +34,6 @@ protected:
         for (std::size_t i = 0; i < data.size(); i++)
             data[i] = static_cast<std::byte>(i * 31 >> 3);
     }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
 
     void spoil(std::uint64_t offset)
     {
@@ -62,7 +59,8 @@ protected:
         return got ? "" : got.error().text();
     }
 
-    std::string directory_, path;
+    TemporaryDirectory directory_;
+    std::string path;
     BackupOwner owner;
     std::vector<std::byte> data;
 };

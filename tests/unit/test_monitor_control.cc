@@ -3,6 +3,7 @@
 #include "emdmon/control.h"
 #include "libemd/monitor/client_at.h"
 #include "libemd/monitor/container_lock.h"
+#include "temporary.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -20,21 +21,6 @@ using namespace emd::mon;
 using namespace std::chrono_literals;
 
 namespace {
-
-class Directory {
-public:
-    Directory()
-    {
-        char name[] = "/tmp/emd-test-XXXXXX";
-        path_ = ::mkdtemp(name);
-    }
-    ~Directory() { std::filesystem::remove_all(path_); }
-    std::string file(const std::string &name) const { return path_ + "/" + name; }
-    const std::string &path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 Fd connect_to(const std::string &path)
 {
@@ -73,7 +59,7 @@ std::string receive(const Fd &fd)
 
 TEST(MonitorControl, RequestAndAnswer)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     Result<SyncAnswer> answer = fail(Errc::Io, "none");
     std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 5s))->sync(3); });
@@ -93,7 +79,7 @@ TEST(MonitorControl, RequestAndAnswer)
 
 TEST(MonitorControl, RefusalComesInWordsAndWithItsKind)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     Result<> answer;
     std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 5s))->apply(change::DiskFailed{1}); });
@@ -112,7 +98,7 @@ TEST(MonitorControl, RefusalComesInWordsAndWithItsKind)
 
 TEST(MonitorControl, RequestIsRepeatedWhenTheMonitorWasReplaced)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     std::optional<Control> control(std::move(*Control::listen(directory.file("s"))));
     Result<> answer = fail(Errc::Io, "none");
     std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 10s))->apply(change::InitStarted{0}); });
@@ -131,7 +117,7 @@ TEST(MonitorControl, RequestIsRepeatedWhenTheMonitorWasReplaced)
 
 TEST(MonitorControl, NobodyListensIsSaid)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     const auto monitor = connect_monitor_at(directory.file("emd127.sock"), 0s);
     ASSERT_FALSE(monitor);
     EXPECT_EQ(monitor.error().code(), Errc::Gone);
@@ -140,7 +126,7 @@ TEST(MonitorControl, NobodyListensIsSaid)
 
 TEST(MonitorControl, OtherVersionIsAnsweredInWordsNonsenseIsNotAnswered)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     const Fd wrong = connect_to(directory.file("s")), nonsense = connect_to(directory.file("s"));
     protocol::Message message = *protocol::encode(protocol::Request{});
@@ -157,7 +143,7 @@ TEST(MonitorControl, OtherVersionIsAnsweredInWordsNonsenseIsNotAnswered)
 
 TEST(MonitorControl, RecordLongerThanAMessageIsRefused)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     const Fd fd = connect_to(directory.file("s"));
     const protocol::Message message = *protocol::encode(protocol::Request{});
@@ -169,7 +155,7 @@ TEST(MonitorControl, RecordLongerThanAMessageIsRefused)
 
 TEST(MonitorControl, AThousandSilentClientsTakeNoPlaceFromOneThatSpeaks)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     std::vector<Fd> silent;
     for (int i = 0; i < 1000; i++) {
@@ -185,7 +171,7 @@ TEST(MonitorControl, AThousandSilentClientsTakeNoPlaceFromOneThatSpeaks)
 
 TEST(MonitorControl, SilenceCostsThePlace)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     const Fd fd = connect_to(directory.file("s"));
     control.receive(now());
@@ -198,7 +184,7 @@ TEST(MonitorControl, AnotherUserIsSentAway)
 {
     if (::geteuid() != 0)
         GTEST_SKIP() << "only root can become somebody else";
-    const Directory directory;
+    const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     ::chmod(directory.path().c_str(), 0777);
     ::chmod(directory.file("s").c_str(), 0777);
@@ -223,7 +209,7 @@ TEST(MonitorControl, AnotherUserIsSentAway)
 
 TEST(MonitorControl, AMonitorThatDoesNotAnswerIsKilledByItsSuccessor)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
@@ -245,7 +231,7 @@ TEST(MonitorControl, AMonitorThatDoesNotAnswerIsKilledByItsSuccessor)
 
 TEST(MonitorControl, ContainerLockNamesItsHolderAndEndsWithIt)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     const std::string run = directory.file("run");
     EXPECT_FALSE(ContainerLock::holder("emd127", run));
     {
@@ -265,7 +251,7 @@ TEST(MonitorControl, ContainerLockNamesItsHolderAndEndsWithIt)
 
 TEST(MonitorControl, RunDirectoryOfOthersIsRefused)
 {
-    const Directory directory;
+    const TemporaryDirectory directory;
     const std::string run = directory.file("run");
     ASSERT_EQ(::mkdir(run.c_str(), 0755), 0);
     EXPECT_EQ(make_run_directory(run).error().code(), Errc::Refused);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // real_sysfs() and Array over a directory of files.
 #include "libemd/kernel/array.h"
+#include "temporary.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -17,18 +18,15 @@ class SysfsTest : public testing::Test {
 protected:
     SysfsTest()
     {
-        std::string name = (fs::temp_directory_path() / "emd-sysfs-XXXXXX").string();
-        root_ = ::mkdtemp(name.data());
-        fs::create_directories(root_ / "block/emd3/md");
-        fs::create_directories(root_ / "block/emd3/emd");
-        sysfs_ = directory_sysfs((root_ / "block").string());
+        fs::create_directories(root_.path() / "block/emd3/md");
+        fs::create_directories(root_.path() / "block/emd3/emd");
+        sysfs_ = directory_sysfs((root_.path() / "block").string());
     }
-    ~SysfsTest() override { fs::remove_all(root_); }
 
     void put(const std::string &path, const std::string &text)
     {
-        fs::create_directories((root_ / "block" / path).parent_path());
-        std::ofstream(root_ / "block" / path) << text;
+        fs::create_directories((root_.path() / "block" / path).parent_path());
+        std::ofstream(root_.path() / "block" / path) << text;
     }
     void put_member(const std::string &name, const std::string &slot)
     {
@@ -41,7 +39,7 @@ protected:
         put(dir + "recovery_start", "none\n");
     }
 
-    fs::path root_;
+    TemporaryDirectory root_;
     std::unique_ptr<Sysfs> sysfs_;
     Array array() { return Array(*sysfs_, "emd3"); }
 };
@@ -129,7 +127,7 @@ TEST_F(SysfsTest, Members)
 TEST_F(SysfsTest, ArraysAreListedByNumber)
 {
     for (const char *name : {"emd10", "emd2", "md0", "emdx", "sda"})
-        fs::create_directories(root_ / "block" / name);
+        fs::create_directories(root_.path() / "block" / name);
     EXPECT_EQ(list_arrays(*sysfs_), (std::vector<std::string>{"emd2", "emd3", "emd10"}));
 }
 

@@ -32,14 +32,20 @@ BlockDevice *Loaded::device(DevNum dev) const
 
 Result<std::optional<Recognised>> recognise(const Medium &medium)
 {
+    std::optional<Error> damaged;  // of a format that was there before, perhaps: another's metadata may be whole
     for (const Format *format : formats()) {
-        const Probe probe = EMD_TRY(format->probe(medium));
-        if (!probe.found)
+        const Result<Probe> probed = format->probe(medium);
+        if (!probed && !damaged)
+            damaged = probed.error();
+        if (!probed || !probed->found)
             continue;
+        const Probe &probe = *probed;
         const auto same = [&](const MemberReader *reader) { return reader->name() == format->name(); };
         const auto reader = std::ranges::find_if(member_readers(), same);
         return std::optional(Recognised{format, reader == member_readers().end() ? nullptr : *reader, probe});
     }
+    if (damaged)
+        return tl::make_unexpected(*damaged);
     return std::optional<Recognised>();
 }
 
