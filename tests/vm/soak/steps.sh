@@ -60,13 +60,24 @@ build() {
 		[ "$bits" = kept ] || for kid in $paths; do [ "$kid" = - ] || all_bits "$kid"; done
 		bitmap_array "$name" "$level" $# "$chunk" "$layout" $paths
 	fi
+	# without a member that was the smallest it would be larger than before
+	[ ! -e "/tmp/size.$name" ] || cat "/tmp/size.$name" >"$md/component_size"
 	case $level in raid0 | linear) echo active >"$md/array_state"; wait_for 5 test -b "$dev" ;; *) start_array "$start" ;; esac
 	drop_caches
 }
-stop()	{ use "$1"; stop_array; }
+stop() {
+	local block size
+	for block in /sys/block/emd*; do
+		size=$(cat "$block/md/component_size")
+		case $(cat "$block/md/level") in raid0 | linear) ;; *) echo "$size" >"/tmp/size.${block##*/}" ;; esac
+	done
+	use "$1"
+	stop_array
+}
 nothing_left() {
 	[ "$(cat /sys/module/emd/refcnt)" = 0 ] || fail "the module has $(cat /sys/module/emd/refcnt) users"
 	! ls -d /sys/block/emd* 2>/dev/null || fail "arrays are left"
+	rm -f /tmp/size.*
 }
 
 # --- data -----------------------------------------------------------------------------------------------------------
