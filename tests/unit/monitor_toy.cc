@@ -142,6 +142,11 @@ Result<std::string> Kernel::read_member(const std::string &name, const std::stri
 
 Result<std::string> Kernel::read(std::string_view path)
 {
+    return out_of_reach ? Result<std::string>(missing(path)) : value(path);
+}
+
+Result<std::string> Kernel::value(std::string_view path)
+{
     const Ignoring ignoring;
     const std::vector<std::string> p = split(path);
     if (p.size() == 2)
@@ -255,6 +260,8 @@ Result<> Kernel::write(std::string_view path, std::string_view value)
 
 Result<std::vector<std::string>> Kernel::list(std::string_view directory)
 {
+    if (out_of_reach)
+        return missing(directory);
     std::vector<std::string> names;
     if (directory.empty()) {
         names = {"emd127"};
@@ -279,7 +286,7 @@ public:
     int read(std::span<char> to) override
     {
         const Ignoring ignoring;
-        const Result<std::string> text = kernel_->read(path_);
+        const Result<std::string> text = kernel_->value(path_);
         if (!text)
             return -text.error().sys();
         std::copy_n(text->data(), text->size(), to.data());

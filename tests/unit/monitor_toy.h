@@ -65,12 +65,16 @@ public:
     std::map<std::string, Member> members;          // "dev-sda"
     std::map<std::string, DevNum> container;        // members of emd127
     std::map<std::string, std::string> lives;       // "emd126": its diskseq
+    bool out_of_reach = false;                      // no path leads to sysfs any more; what is open stays open
     bool volume_exists = true;
     bool remove_is_busy = false;
     std::set<std::string> refuse;  // stores to these are refused with EBUSY ("new_dev")
     std::optional<unsigned long> allocations_before_store;  // at the first store since it was reset
     std::function<void(const std::string &)> stored;        // after each store to a member's attribute: "dev-sda/state faulty"
     void fail_member(const std::string &name) { members.at(name).state = "faulty,blocked"; }
+
+    // Of an attribute that is open.
+    Result<std::string> value(std::string_view path);
 
     // -- Sysfs --
     Result<std::string> read(std::string_view path) override;

@@ -603,6 +603,38 @@ TEST(MonitorEnd, AVolumeThatRunsAgainIsServedAtOnce)
     EXPECT_EQ(lab.attribute("array_state"), "active");
 }
 
+// An emdmon of the initial ramdisk keeps its root, from which no path leads to sysfs after the switch.
+TEST(MonitorEnd, WhatIsOpenIsServedWithoutPaths)
+{
+    Lab lab;
+    lab.kernel.lives = {{"emd127", "7"}, {"emd126", "8"}};
+    lab.start();
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    ASSERT_TRUE(lab.volume().dirty);
+    lab.kernel.out_of_reach = true;
+    lab.keeper->look_around();
+    lab.settle();
+    EXPECT_TRUE(lab.volume().dirty) << "it is written still";
+    EXPECT_FALSE(lab.keeper->done(lab.now));
+    lab.attribute("array_state") = "write-pending";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+    EXPECT_TRUE(lab.sync().ok);
+}
+
+TEST(MonitorEnd, NothingIsRecordedByWhoServedAnotherContainer)
+{
+    Lab lab(1);
+    lab.kernel.lives = {{"emd127", "7"}, {"emd126", "8"}};
+    lab.start();
+    lab.kernel.lives = {{"emd127", "9"}, {"emd126", "10"}};
+    const auto answers = lab.ask(change::DiskRemoved{3});
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers[0].kind, Errc::Gone) << answers[0].text;
+    EXPECT_EQ(lab.journal.find("write"), -1);
+}
+
 TEST(MonitorEnd, WindingUpCleansFirst)
 {
     Lab lab;

@@ -65,7 +65,7 @@ Result<int> run(std::vector<std::string> words, bool wait)
     return status;
 }
 
-// Gone: nobody does, or somebody who is about to leave: a listener may have finished with an earlier array of this name.
+// Gone: nobody does, or only one that leaves, because it served an earlier array of this name.
 Result<> serves(const std::string &container)
 {
     const auto monitor = EMD_TRY(connect_monitor(container, std::chrono::milliseconds(0)));

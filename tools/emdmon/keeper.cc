@@ -50,14 +50,14 @@ Result<std::vector<DevNum>> devices(Sysfs &sysfs, const std::string &container)
 
 Result<std::unique_ptr<Keeper>> Keeper::adopt(const std::string &container, World world)
 {
-    std::string life = Array(world.sysfs, container).life();  // before what is read of it
+    const Result<std::string> life = Array(world.sysfs, container).life();  // before what is read of it
     const std::string version = EMD_TRY(Array(world.sysfs, container).metadata_version().within(container));
     constexpr std::string_view prefix = "external:";
     if (!version.starts_with(prefix) || version.size() == prefix.size() || version[9] == '/' || version[9] == '-')
         return fail(Errc::Invalid, "{} is no container: its metadata_version is \"{}\"", container, version);
     const std::vector<DevNum> devs = EMD_TRY(devices(world.sysfs, container).within(container));
     std::unique_ptr<Metadata> metadata = EMD_TRY(world.load(version.substr(9), devs).within(container));
-    auto keeper = std::unique_ptr<Keeper>(new Keeper(container, std::move(world), std::move(metadata), std::move(life)));
+    auto keeper = std::unique_ptr<Keeper>(new Keeper(container, std::move(world), std::move(metadata), life.value_or("")));
     if (const Result<> ready = keeper->writer_.prepare(); !ready)
         keeper->complain(ready.error().text());
     return keeper;
@@ -232,17 +232,26 @@ void Keeper::drop_vanished()
     look_around_ = look_around_ || dropped != 0;  // the volume may run again already
 }
 
+// Another one of its name is not the one whose record is kept here. Where sysfs is out of reach, as after a switch of root, nothing is known,
+// and what is open goes on.
+bool Keeper::is_gone(const std::vector<std::string> &arrays) const
+{
+    if (const auto life = Array(world_.sysfs, container_).life())
+        return !life_.empty() && *life != life_;
+    return world_.sysfs.list("").has_value() && std::ranges::find(arrays, container_) == arrays.end();
+}
+
 void Keeper::scan(Time now)
 {
     look_around_ = false;
     last_scan_ = now;
     const std::vector<std::string> arrays = list_arrays(world_.sysfs);
-    // Another one of its name is not the one whose record is kept here.
-    container_gone_ = std::ranges::find(arrays, container_) == arrays.end() || Array(world_.sysfs, container_).life() != life_;
+    container_gone_ = is_gone(arrays);
     for (const std::string &array : container_gone_ ? std::vector<std::string>() : arrays) {
+        const std::string life = Array(world_.sysfs, array).life().value_or("");  // before what is read of it
         const auto index = volume_of(Array(world_.sysfs, array).metadata_version().value_or(""), container_);
         if (index && find(*index) == nullptr)
-            volumes_.emplace_back(array, *index, Array(world_.sysfs, array).life());
+            volumes_.emplace_back(array, *index, life);
     }
     std::size_t members = 0;
     for (VolumeAttributes &v : volumes_) {

@@ -99,6 +99,7 @@ private:
     bool hot_turn(Time now);
     void drop_vanished();
     bool cold(Time now);
+    bool is_gone(const std::vector<std::string> &arrays) const;
     void scan(Time now);
     void scan_disks();
     void complain(const std::string &text);
@@ -121,6 +122,7 @@ private:
 
     // requests.cc
     void answer(const Held &held, Result<> result);
+    void refuse_gone(const Held &held);
     void answer_sync(const Held &held);
     void answer_held();
     Result<bool> apply(const Held &held);

@@ -64,17 +64,20 @@ void Keeper::answer(const Held &held, Result<> result)
     deliveries_.push_back({held.client, std::move(answer)});
 }
 
+void Keeper::refuse_gone(const Held &held)
+{
+    protocol::Answer gone;
+    gone.id = held.request.id;
+    gone.ok = false;
+    gone.kind = Errc::Gone;
+    gone.text = fmt::format("the {} that this emdmon served is no more, and it leaves", container_);
+    deliveries_.push_back({held.client, std::move(gone)});
+}
+
 void Keeper::answer_sync(const Held &held)
 {
-    if (container_gone_) {
-        protocol::Answer gone;
-        gone.id = held.request.id;
-        gone.ok = false;
-        gone.kind = Errc::Gone;
-        gone.text = fmt::format("emdmon served another array that was called {}, and leaves", container_);
-        deliveries_.push_back({held.client, std::move(gone)});
-        return;
-    }
+    if (container_gone_)
+        return refuse_gone(held);
     const Volume *record = find_volume(view(), held.request.volume);
     const VolumeAttributes *attributes = find(held.request.volume);
     if (record == nullptr || attributes == nullptr) {
@@ -131,6 +134,8 @@ void Keeper::ask(unsigned client, const protocol::Request &request, Time now)
     }
     look_around_ = true;
     pass(now);
+    if (container_gone_)
+        return refuse_gone(held);
     const Result<bool> done = apply(held);
     if (!done || *done)
         answer(held, done ? Result<>() : Result<>(tl::make_unexpected(done.error())));

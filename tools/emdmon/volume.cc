@@ -84,15 +84,20 @@ void VolumeAttributes::open(AttributeRoot &root, Handle &handle, const std::stri
         handle = std::move(*opened);
 }
 
-// The array can vanish, and another get its name, at any moment: what was opened counts if it was there before and after.
+// The array can vanish, and another get its name, at any moment: what was opened counts unless there is another one before or after. Who
+// cannot be looked for may be there: it has vanished when its open attributes say so.
 void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
 {
-    const auto lives = [&] { return Array(sysfs, array_).life() == life_; };
+    const auto is_another = [&] {
+        const auto life = Array(sysfs, array_).life();
+        return life && !life_.empty() && *life != life_;
+    };
     stale_ = false;
-    if (lives())
+    if (!is_another())
         open_all(sysfs, root);
-    if (!lives())
+    if (is_another())
         close_all();
+    stale_ = stale_ || !array_state_;
 }
 
 void VolumeAttributes::close_all()
@@ -103,7 +108,6 @@ void VolumeAttributes::close_all()
     for (Member &m : members_)
         for (Handle *handle : {&m.state, &m.slot, &m.recovery_start, &m.reserved, &m.bad, &m.unknown})
             handle->reset();
-    stale_ = true;
 }
 
 void VolumeAttributes::open_all(Sysfs &sysfs, AttributeRoot &root)

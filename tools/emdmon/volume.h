@@ -13,8 +13,8 @@ namespace emd::mon {
 
 class VolumeAttributes {
 public:
-    // Cold. `array` is the kernel's name ("emd126"), `index` the N of external:/CONTAINER/N, `life` Array::life(): another array of
-    // this name is not taken for this one.
+    // Cold. `array` is the kernel's name ("emd126"), `index` the N of external:/CONTAINER/N, `life` Array::life(), or empty: another array
+    // of this name is not taken for this one.
     VolumeAttributes(std::string array, unsigned index, std::string life) : array_(std::move(array)), index_(index), life_(std::move(life)) {}
 
     const std::string &array() const { return array_; }

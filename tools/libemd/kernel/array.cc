@@ -104,9 +104,9 @@ bool Array::exists() const
     return sysfs_->read(path("array_state")).has_value();
 }
 
-std::string Array::life() const
+Result<std::string> Array::life() const
 {
-    return sysfs_->read(name_ + "/diskseq").value_or("");
+    return sysfs_->read(name_ + "/diskseq");
 }
 
 Result<std::string> Array::get(std::string_view attribute) const

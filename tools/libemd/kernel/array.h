@@ -41,8 +41,9 @@ public:
     std::string own_path(std::string_view attribute) const;  // "emd0/emd/<attribute>"
 
     bool exists() const;
-    // The kernel's number of this disk (diskseq), which no disk before or after it has: a name is given again, this is not. Empty: no such array.
-    std::string life() const;
+    // The kernel's number of this disk (diskseq), which no disk before or after it has: a name is given again, this is not. An error
+    // says nothing: sysfs may be out of reach, or the kernel older than 5.15.
+    Result<std::string> life() const;
     Result<std::string> get(std::string_view attribute) const;
     // A refusal carries the kernel's own sentence (emd/last_error) when there is one.
     Result<> set(std::string_view attribute, std::string_view value);
