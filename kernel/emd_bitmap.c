@@ -545,12 +545,36 @@ int emd_bitmap_add(struct emd_array *a)
 	return 0;
 }
 
+/* All bits are set on all members, and none is taken back any more. */
+static int fill(struct emd_bitmap *bm)
+{
+	enum emd_regions_verdict verdict;
+	int error = 0;
+
+	/* Nothing is marked from now on but by who has asked before; and what is marked then is not settled. */
+	WRITE_ONCE(bm->array->bitmap_config.can_clear, false);
+	do {
+		spin_lock_irq(&bm->lock);
+		verdict = emd_regions_want(&bm->regions, 0, bm->regions.nr - 1);
+		spin_unlock_irq(&bm->lock);
+		if (verdict == EMD_REGIONS_GO && READ_ONCE(bm->durable))
+			break;
+		error = commit(bm, NULL);
+	} while (!error);
+	return error;
+}
+
 int emd_bitmap_remove(struct emd_array *a)
 {
 	struct emd_bitmap *bm = emd_bitmap_of(a);
-	int error;
+	int error = 0;
 
 	lockdep_assert_held(&a->config_mutex);
+	/* Whoever keeps the metadata believes the bits until he has recorded that there are none. */
+	if (emd_array_external(a) && bm->regions.header)
+		error = fill(bm);
+	if (error)
+		return emd_refuse(a, error, "no member has taken the bits that have to stay when the bitmap goes");
 	error = publish(a, NULL);
 	if (!error)
 		retire(bm, false);

@@ -108,7 +108,10 @@ int emd_bitmap_add(struct emd_array *a);
 /** emd_bitmap_misfit() - why @m cannot hold the bitmap of running array @a; NULL if it can, or there is none. config_mutex held. */
 const char *emd_bitmap_misfit(struct emd_array *a, struct mdk_member *m);
 
-/** emd_bitmap_remove() - a running array goes on without. config_mutex held. Return: 0 or -ENOMEM. */
+/**
+ * emd_bitmap_remove() - a running array goes on without; what others believe of it has all bits set. config_mutex held.
+ * Return: 0, -ENOMEM, or -EIO: no member has taken the bits, and it stays.
+ */
 int emd_bitmap_remove(struct emd_array *a);
 
 /** emd_bitmap_stop() - the array has stopped, no operation is in flight: bits that may be taken back are. config_mutex held. */

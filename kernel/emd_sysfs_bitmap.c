@@ -33,22 +33,11 @@ static int check_still(struct emd_array *a)
 	return 0;
 }
 
-/* Whoever keeps the metadata counts on bits behind a superblock of his: after a cut he would take them for all that was written. */
-static int check_unkept(struct emd_array *a, const struct emd_bitmap *bm)
-{
-	if (emd_array_external(a) && bm->regions.header)
-		return emd_refuse(a, -EBUSY, "whoever keeps the metadata of %s counts on its bitmap: stop the array, and remove it there",
-				  a->member.name);
-	return 0;
-}
-
 static int store_none(struct emd_array *a)
 {
 	struct emd_bitmap *bm = emd_bitmap_of(a);
 	int error = check_still(a);
 
-	if (!error && bm)
-		error = check_unkept(a, bm);
 	if (!error && bm)
 		error = emd_bitmap_remove(a);
 	if (!error)

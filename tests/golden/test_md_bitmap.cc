@@ -343,5 +343,132 @@ TEST(MdBitmap, ANewArrayHasAllBitsSet)
     }
 }
 
+// -- a bitmap comes and goes --
+
+// As far as `phases` reached the disks.
+void store_cut(Mirror &m, unsigned phases)
+{
+    std::vector<Image> images = m.array->prepare();
+    m.array->encode(images);
+    for (const Image &image : images)
+        if (image.active && image.phase < phases)
+            std::ranges::copy(image.bytes, m.disks.at(static_cast<std::size_t>(image.disk))->bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes));
+}
+
+TEST(MdBitmap, OneIsAddedWithAllBitsSetBeforeTheSuperblocksSaySo)
+{
+    for (const char *name : {"md12-raid1-badblocks", "md10-raid5-degraded"}) {
+        SCOPED_TRACE(name);
+        for (const unsigned phases : {0u, 1u, 2u, 3u, 99u}) {
+            Mirror m(name);
+            ASSERT_FALSE(m.volume().bitmap);
+            const auto done = m.array->apply(change::BitmapAdded{0, 65536});
+            ASSERT_TRUE(done) << done.error().text();
+            store_cut(m, phases);
+            m.array = m.load();
+            ASSERT_EQ(m.volume().refused, "") << "after " << phases << " phases";
+            if (phases == 0 || phases == 99) {
+                EXPECT_EQ(m.volume().bitmap.has_value(), phases == 99);
+            }
+            if (!m.volume().bitmap)
+                continue;
+            EXPECT_FALSE(m.volume().bitmap->stale);
+            EXPECT_EQ(m.volume().consistency, "bitmap");
+            const auto found = md_format().bitmaps(*m.disks[0]);
+            ASSERT_TRUE(found) << found.error().text();
+            ASSERT_EQ(found->size(), 1u);
+            EXPECT_EQ((*found)[0].dirty, (*found)[0].regions);
+            EXPECT_EQ((*found)[0].events, m.array->view().sequence);
+            EXPECT_EQ((*found)[0].sector, m.volume().bitmap->sector);
+        }
+    }
+}
+
+TEST(MdBitmap, ANewOneLiesWhereMdadmPutsIt)
+{
+    Mirror m("md12-raid1-badblocks");  // superblock at 8, list at 24
+    m.change(change::BitmapAdded{0, 0});
+    EXPECT_EQ(m.volume().bitmap->sector, 16u);
+    EXPECT_EQ(m.volume().bitmap->chunk_bytes, 64u << 20);
+    Mirror end("md10-raid5-degraded");  // list in front of the superblock, bitmap in front of the list
+    end.change(change::BitmapAdded{0, 0});
+    const V1 sb = std::get<V1>(*read_superblock(*end.disks[0]));
+    EXPECT_EQ(end.volume().bitmap->sector, sb.sector - 8 - 8);
+    EXPECT_EQ(sb.bitmap_offset, -16);
+}
+
+TEST(MdBitmap, WhereThereIsNoRoomNothingChanges)
+{
+    Mirror m("md12-raid1-badblocks");
+    const auto before = m.disks[0]->bytes;
+    const auto small = m.array->apply(change::BitmapAdded{0, 3000});
+    ASSERT_FALSE(small);
+    EXPECT_EQ(small.error().code(), Errc::Invalid);
+    Mirror crowded("md12-raid1-badblocks");
+    for (const auto &disk : crowded.disks) {  // superblock, list and data follow each other
+        const auto at = disk->bytes.begin() + 4096;
+        V1Bytes raw;
+        std::memcpy(&raw, &*at, sizeof raw);
+        raw.features = raw.features.get() & ~kBadBlocks;
+        raw.data_offset = 24;
+        raw.bad_offset = 8u;
+        std::memcpy(&*at, &raw, sizeof raw);
+        raw.checksum = checksum_v1(Block(at, at + kBlockBytes), sizeof raw + 2 * raw.max_dev.get());
+        std::memcpy(&*at, &raw, sizeof raw);
+    }
+    crowded.array = crowded.load();
+    const auto none = crowded.array->apply(change::BitmapAdded{0, 0});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code(), Errc::NoSpace);
+    EXPECT_NE(none.error().text().find("no room"), std::string::npos) << none.error().text();
+    EXPECT_FALSE(crowded.volume().bitmap);
+    Mirror stripes("md12-raid0-equal");
+    const auto useless = stripes.array->apply(change::BitmapAdded{0, 0});
+    ASSERT_FALSE(useless);
+    EXPECT_EQ(useless.error().code(), Errc::Invalid);
+    EXPECT_EQ(m.disks[0]->bytes, before);
+}
+
+TEST(MdBitmap, WhatWasStoredIsTheKernels)
+{
+    Mirror m("md12-raid1-badblocks");
+    ASSERT_TRUE(m.array->apply(change::BitmapAdded{0, 65536}));
+    std::vector<Image> images = m.array->prepare();
+    m.array->encode(images);
+    const auto bitmaps = [&] {
+        return std::ranges::count_if(images, [&](const Image &i) { return i.active && i.offset_bytes == m.volume().bitmap->sector * 512; });
+    };
+    EXPECT_EQ(bitmaps(), 2);
+    m.array->encode(images);
+    EXPECT_EQ(bitmaps(), 2) << "a disk was lost on the way";
+    m.array->stored();
+    ASSERT_TRUE(m.array->apply(change::MarkDirty{0}));
+    m.array->encode(images);
+    EXPECT_EQ(bitmaps(), 0) << "bits that the kernel has written";
+    EXPECT_TRUE(std::ranges::any_of(images, &Image::active));
+    images = m.array->prepare();
+    m.array->encode(images);
+    EXPECT_EQ(bitmaps(), 0);
+}
+
+TEST(MdBitmap, OneThatGoesIsForgottenByAll)
+{
+    Mirror m;
+    m.change(change::BitmapRemoved{0});
+    m.array = m.load();
+    EXPECT_FALSE(m.volume().bitmap);
+    EXPECT_EQ(m.volume().consistency, "resync");
+    for (const auto &disk : m.disks) {
+        const V1 sb = std::get<V1>(*read_superblock(*disk));
+        EXPECT_FALSE(sb.features & kBitmap);
+        EXPECT_EQ(sb.bitmap_offset, 0);
+    }
+    const auto again = m.array->apply(change::BitmapRemoved{0});
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code(), Errc::Refused);
+    m.change(change::BitmapAdded{0, 65536});
+    EXPECT_EQ(m.volume().bitmap->sector, 16u);
+}
+
 }  // namespace
 }  // namespace emd::md

@@ -9,6 +9,7 @@
 #include "run_plan.h"
 
 #include "libemd/base/size.h"
+#include "libemd/plan/bitmap.h"
 
 #include <algorithm>
 #include <thread>
@@ -73,6 +74,48 @@ Result<bool> grow_sizes(Context &c, const Subject &s)
         plan.add(plan::Set{s.array, "array_size", kb(*o.array_size_sectors, "default")});
     SystemHost host(c, {});
     EMD_TRY(run_plan(c, host, plan));
+    return true;
+}
+
+// Not with anything else: that would be two changes, of which one may fail.
+Result<> check_alone(const Options &o)
+{
+    if (o.raid_disks || o.chunk_sectors || o.level || o.layout || o.size_sectors || o.array_size_sectors || o.go_on)
+        return fail(Errc::Invalid, "--bitmap changes nothing else: give the other changes in a command of their own");
+    return {};
+}
+
+// --bitmap=internal or none.
+Result<bool> grow_bitmap(Context &c, const Subject &s)
+{
+    const Options &o = c.options;
+    if (!o.bitmap && o.bitmap_chunk_sectors)
+        return fail(Errc::Invalid, "--bitmap-chunk needs --bitmap=internal");
+    if (!o.bitmap)
+        return false;
+    EMD_TRY(check_alone(o));
+    if (s.container.empty())
+        return fail(Errc::Unsupported, "{} has no metadata that could say where its bitmap is", link_of(c, s.array));
+    std::optional<ContainerLock> lock;
+    if (!o.dry_run)
+        lock = EMD_TRY(ContainerLock::take(s.container, fmt::format("bitmap of {}", link_of(c, s.array))));
+    SystemHost host(c, EMD_TRY(load_container(c, s.container)));
+    host.lend(lock);
+    const Container &now = host.loaded().view();
+    const plan::Running running = EMD_TRY(running_volumes(c, s.container));
+    if (now.volumes.size() != 1 && !s.volume)
+        return fail(Errc::Invalid, "{} has {} volumes: name the one that is meant", link_of(c, s.container), now.volumes.size());
+    const auto volume = std::ranges::find(now.volumes, s.volume.value_or(0), &Volume::index);
+    if (volume == now.volumes.end())
+        return fail(Errc::NotFound, "{} is not recorded in {}", link_of(c, s.array), link_of(c, s.container));
+    const auto runs = std::ranges::find(running.volumes, volume->index, &plan::RunningVolume::index);
+    const std::string location = runs == running.volumes.end() ? "none" : EMD_TRY(Array(*c.sysfs, runs->array).get("bitmap/location"));
+    const plan::BitmapRequest want{*o.bitmap, o.bitmap_chunk_sectors * 512};
+    const plan::Plan plan = EMD_TRY(plan::plan_bitmap(now, *volume, want, running, location, express_on(host)));
+    if (plan.steps.empty())
+        c.say("{} has {}: nothing to do", link_of(c, s.array), *o.bitmap ? "a bitmap already" : "no bitmap");
+    else
+        EMD_TRY(run_plan(c, host, plan));
     return true;
 }
 
@@ -222,6 +265,8 @@ Result<int> go_on(Context &c, const Subject &s)
 Result<int> cmd_grow(Context &c)
 {
     const Subject s = EMD_TRY(subject_of(c));
+    if (EMD_TRY(grow_bitmap(c, s)))
+        return 0;
     if (EMD_TRY(grow_sizes(c, s)))
         return 0;
     if (s.container.empty())

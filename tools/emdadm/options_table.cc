@@ -81,8 +81,8 @@ constexpr OptionRow kOptions[] = {
     {Id::Quiet, "quiet", 'q', false, kAll, "say only what went wrong"},
     {Id::HomeHost, "homehost", 0, true, kAll, nullptr},
     {Id::IgnoredValue, "auto", 0, true, kCreate | kAssemble, nullptr},
-    {Id::Bitmap, "bitmap", 0, true, kCreate, "internal: with a write-intent bitmap; none: without"},
-    {Id::BitmapChunk, "bitmap-chunk", 0, true, kCreate, "data for which the bitmap has one bit (64M)"},
+    {Id::Bitmap, "bitmap", 0, true, kCreate | kGrow, "internal: with a write-intent bitmap; none: without"},
+    {Id::BitmapChunk, "bitmap-chunk", 0, true, kCreate | kGrow, "data for which the bitmap has one bit (64M)"},
     {Id::Ignored, "no-sharing", 0, false, kAll, nullptr},
     {Id::Ignored, "offroot", 0, false, kAll, nullptr},
 };

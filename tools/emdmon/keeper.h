@@ -127,6 +127,7 @@ private:
     void answer_held();
     Result<bool> apply(const Held &held);
     Result<> check_bitmap_runs(const change::MemberReturned &back);
+    Result<> check_bitmap_rests(unsigned volume);
     Result<> forget_departed(DevNum dev);
     Result<bool> start_reshape(const Held &held, change::ReshapeStarted change);
     Result<bool> withdraw_reshape(const Held &held, unsigned volume);

@@ -50,6 +50,7 @@ Result<> MetadataWriter::commit()
     }
     if (!written_)
         return fail(Errc::Io, "the metadata could be written to no disk of the container");
+    metadata_->stored();
     return {};
 }
 

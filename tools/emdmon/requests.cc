@@ -40,6 +40,10 @@ bool is_so(const Container &container, const Change &change)
         const Disk *disk = disk_at(container, failed->disk);
         return disk != nullptr && disk->state == DiskState::Failed;
     }
+    if (const auto *gone = std::get_if<change::BitmapRemoved>(&change)) {
+        const Volume *volume = find_volume(container, gone->volume);
+        return volume != nullptr && !volume->bitmap;
+    }
     if (const auto *takeover = std::get_if<change::Takeover>(&change)) {
         const Volume *volume = find_volume(container, takeover->volume);
         return volume != nullptr && volume->shape == takeover->target;
@@ -156,6 +160,10 @@ Result<bool> Keeper::apply(const Held &held)
         EMD_TRY(check_bitmap_runs(*back));
     if (is_so(view(), change))
         return true;
+    if (const auto *added = std::get_if<change::BitmapAdded>(&change))
+        EMD_TRY(check_bitmap_rests(added->volume));
+    if (const auto *gone = std::get_if<change::BitmapRemoved>(&change))
+        EMD_TRY(check_bitmap_rests(gone->volume));
     std::optional<DevNum> removed;
     if (const auto *gone = std::get_if<change::DiskRemoved>(&change);
         gone != nullptr && gone->disk >= 0 && static_cast<std::size_t>(gone->disk) < view().disks.size())
@@ -174,6 +182,17 @@ Result<> Keeper::check_bitmap_runs(const change::MemberReturned &back)
     const VolumeAttributes *attributes = find(back.volume);
     if (attributes == nullptr || !attributes->facts().can_clear)
         return fail(Errc::Refused, "{} cannot come back with its data: the array runs without its bitmap", back.disk.path);
+    return {};
+}
+
+// As long as the kernel writes bits, they are where the record says.
+Result<> Keeper::check_bitmap_rests(unsigned volume)
+{
+    const VolumeAttributes *attributes = find(volume);
+    if (attributes == nullptr)
+        return fail(Errc::NotFound, "{} has no running volume {}", container_, volume);
+    if (attributes->facts().can_clear)
+        return fail(Errc::Busy, "{} runs with a bitmap: store none in its bitmap/location first", attributes->array());
     return {};
 }
 

@@ -56,8 +56,6 @@ comes_back() {
 	emd_takes arr "$@"
 	wait_for 60 emd_idle
 	expect_attr "$md/consistency_policy" bitmap
-	! echo none >"$md/bitmap/location" 2>/dev/null || fail "the bitmap on which emdmon counts is gone"
-	[ "$(attr "$md/bitmap/location")" != none ] || fail "the bitmap on which emdmon counts is gone"
 	expect_attr "$md/bitmap/chunksize" $REGION
 	wait_attr 10 "$md/bitmap/can_clear" true
 	emdwork pattern-write "$array" 16777216 1

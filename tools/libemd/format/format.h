@@ -50,6 +50,9 @@ public:
 
     // Fill the buffers with the present state; counts one generation. Does not allocate.
     virtual void encode(std::span<Image> images) = 0;
+
+    // What encode() has filled in last is durable on every disk that counts. Does not allocate.
+    virtual void stored() {}
 };
 
 struct Probe {

@@ -83,6 +83,13 @@ struct ParityLogRemoved {  // only while the volume does not run
     unsigned volume;
     bool recovered;  // parity is right again: the volume is clean
 };
+struct BitmapAdded {  // a write-intent bitmap with all bits set; the kernel is told when it is durable
+    unsigned volume;
+    std::uint64_t chunk_bytes = 0;  // of a region; 0: as the format likes it
+};
+struct BitmapRemoved {  // the kernel keeps it no more
+    unsigned volume;
+};
 struct DiskRemoved {  // a spare, or a failed disk
     int disk;
 };
@@ -108,7 +115,8 @@ namespace emd {
 
 using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFailed, change::SyncProgress,
                             change::SyncFinished, change::ReshapeProgress, change::ReshapeFinished, change::BadBlock,
-                            change::BitmapComplete, change::MemberReturned, change::BitmapReset, change::ParityLogRemoved,
+                            change::BitmapComplete, change::MemberReturned, change::BitmapReset, change::BitmapAdded, change::BitmapRemoved,
+                            change::ParityLogRemoved,
                             change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
                             change::ReshapeWithdrawn, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
                             change::VolumeCreated, change::VolumeDeleted, change::Takeover>;

@@ -133,6 +133,8 @@ void fields(auto &a, Is<change::MemberReturned> auto &c)
 {
     a(c.volume), a(c.slot), fields(a, c.disk), a(c.events), a(c.data_offset);
 }
+void fields(auto &a, Is<change::BitmapAdded> auto &c) { a(c.volume), a(c.chunk_bytes); }
+void fields(auto &a, Is<change::BitmapRemoved> auto &c) { a(c.volume); }
 void fields(auto &a, Is<change::VolumeCreated> auto &c)
 {
     a(c.name), fields(a, c.shape), a(c.slots), a(c.component_limit), a(c.assume_clean);
@@ -171,6 +173,8 @@ template <> constexpr std::uint32_t kTag<change::VolumeCreated> = 9;
 template <> constexpr std::uint32_t kTag<change::VolumeDeleted> = 10;
 template <> constexpr std::uint32_t kTag<change::Takeover> = 11;
 template <> constexpr std::uint32_t kTag<change::MemberReturned> = 12;
+template <> constexpr std::uint32_t kTag<change::BitmapAdded> = 13;
+template <> constexpr std::uint32_t kTag<change::BitmapRemoved> = 14;
 
 template <typename T>
 bool read_if(std::uint32_t tag, Reader &reader, std::optional<Change> &out)

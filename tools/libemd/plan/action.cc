@@ -82,6 +82,8 @@ std::string to_text(const Change &change)
             [](const change::ParityLogRemoved &c) {
                 return fmt::format("volume {} has no partial parity log any more{}", c.volume, c.recovered ? ", and is clean" : "");
             },
+            [](const change::BitmapAdded &c) { return fmt::format("volume {} has a bitmap, with all bits set", c.volume); },
+            [](const change::BitmapRemoved &c) { return fmt::format("volume {} has no bitmap", c.volume); },
             [](const change::SpareAdded &c) { return fmt::format("{} is a spare", c.disk.path); },
             [](const change::DiskRemoved &c) { return fmt::format("disk {} is removed", c.disk); },
             [](const change::DiskFailed &c) { return fmt::format("disk {} has failed", c.disk); },

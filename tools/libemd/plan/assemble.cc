@@ -2,6 +2,7 @@
 #include "libemd/plan/assemble.h"
 
 #include "libemd/model/bad_blocks.h"
+#include "libemd/plan/bitmap.h"
 #include "libemd/reshape/manager.h"
 
 #include <algorithm>
@@ -121,15 +122,6 @@ std::string resync_start(const Volume &v, bool force)
     if (v.activity == Activity::Init || v.activity == Activity::Repair)
         return fmt::to_string(v.checkpoint);
     return v.dirty || !v.initialised ? "0" : "none";
-}
-
-// Bits behind 256 bytes that are the format's. The kernel takes back no bit before the monitor has allowed it.
-void set_bitmap(Plan &plan, const BitmapPlace &bitmap, const std::string &word)
-{
-    set(plan, word, "bitmap/metadata", "internal");
-    set(plan, word, "bitmap/chunksize", fmt::to_string(bitmap.chunk_bytes));
-    set(plan, word, "bitmap/time_base", fmt::to_string(bitmap.sleep));
-    set(plan, word, "bitmap/location", fmt::format("+{}", bitmap.sector));
 }
 
 Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std::string &word)
@@ -267,7 +259,7 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
     else if (!uneven(v) && v.array_sectors != array_sectors(v.shape))
         set(plan, word, "array_size", fmt::to_string(v.array_sectors / 2));
     if (bitmap)
-        set_bitmap(plan, *v.bitmap, word);
+        set_bitmap(plan, *v.bitmap, word, {});
     set(plan, word, "array_state", "readonly");
     if (bitmap)
         set(plan, word, "bitmap/can_clear", "false");

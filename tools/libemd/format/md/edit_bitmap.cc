@@ -21,24 +21,6 @@ V1Bytes head_of(const Block &block)
     return raw;
 }
 
-struct Piece {
-    const char *what;
-    std::int64_t begin, end;  // sectors
-};
-
-// What else lies on a member. The numbers are below 2^44, or of 32 bits.
-std::vector<Piece> pieces_of(const Member &member, std::uint64_t component)
-{
-    const auto record = static_cast<std::int64_t>(member.record_sector), data = static_cast<std::int64_t>(member.data_offset);
-    std::vector<Piece> all{{"superblock", record, record + static_cast<std::int64_t>(kBlockBytes / 512)},
-                           {"data", data, data + static_cast<std::int64_t>(component)}};
-    const V1Bytes raw = head_of(member.block);
-    const std::int64_t log = record + static_cast<std::int32_t>(raw.bad_offset.get());
-    if (raw.bad_sectors.get())
-        all.push_back({"list of bad blocks", log, log + raw.bad_sectors.get()});
-    return all;
-}
-
 bool holds_bits(const Member &member)
 {
     return member.state == Member::State::Active && member.writable();
@@ -95,6 +77,18 @@ Result<Bitmap> find_bitmap(const V1 &first, const Shape &shape, const std::vecto
 
 }  // namespace
 
+std::vector<Piece> pieces_of(const Member &member, std::uint64_t component)
+{
+    const auto record = static_cast<std::int64_t>(member.record_sector), data = static_cast<std::int64_t>(member.data_offset);
+    std::vector<Piece> all{{"superblock", record, record + static_cast<std::int64_t>(kBlockBytes / 512)},
+                           {"data", data, data + static_cast<std::int64_t>(component)}};
+    const V1Bytes raw = head_of(member.block);
+    const std::int64_t log = record + static_cast<std::int32_t>(raw.bad_offset.get());
+    if (raw.bad_sectors.get())
+        all.push_back({"list of bad blocks", log, log + raw.bad_sectors.get()});
+    return all;
+}
+
 Result<> check_place(const Member &member, const char *what, std::int64_t begin, std::uint64_t sectors, std::uint64_t component)
 {
     const std::int64_t end = begin + static_cast<std::int64_t>(sectors);
@@ -134,13 +128,22 @@ Image MdMetadata::bitmap_image(std::size_t disk) const
     return image;
 }
 
-// False: it is no image of the bitmap. Its superblock goes with those that are written in the same turn.
+// False: it is no image of the bitmap. Its superblock goes with those that are written in the same turn. What has been stored is the
+// kernel's, who has changed it since.
 bool MdMetadata::fill_bitmap(Image &image) const
 {
-    if (!bitmap_ || !bitmap_->fresh || image.offset_bytes != bitmap_->sector * 512)
+    if (image.offset_bytes == members_[static_cast<std::size_t>(image.disk)].record_sector * 512)
         return false;
-    std::ranges::copy(md::bitmap_head(*bitmap_, record_.events), image.bytes.begin());
+    image.active = bitmap_ && bitmap_->fresh && image.offset_bytes == bitmap_->sector * 512;
+    if (image.active)
+        std::ranges::copy(md::bitmap_head(*bitmap_, record_.events), image.bytes.begin());
     return true;
+}
+
+void MdMetadata::stored()
+{
+    if (bitmap_)
+        bitmap_->fresh = false;
 }
 
 // -- changes -------------------------------------------------------------------------------------------------------------

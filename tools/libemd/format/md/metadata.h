@@ -78,6 +78,7 @@ public:
     Result<> apply(const Change &change) override;
     std::vector<Image> prepare() const override;
     void encode(std::span<Image> images) override;
+    void stored() override;
     std::optional<BitmapHead> bitmap_head(unsigned volume) const override;
     Result<change::MemberReturned> returning(const Medium &medium) const override;
 
@@ -100,6 +101,10 @@ private:
     bool encode_logs(std::span<Image> images);  // true: some come before the superblocks
     Result<> on(const change::BitmapComplete &change);
     Result<> on(const change::BitmapReset &change);
+    Result<> on(const change::BitmapAdded &change);  // add_bitmap.cc, and what follows
+    Result<> on(const change::BitmapRemoved &change);
+    Result<std::pair<Bitmap, std::int32_t>> placed_bitmap(std::uint64_t chunk_bytes) const;
+    void say_bitmap(std::int32_t offset);
     Result<> on(const change::MemberReturned &change);
     Result<> on(const change::ParityLogRemoved &change);  // parity_log.cc
     template <typename Other>
@@ -145,6 +150,13 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
 
 // The shape in force, with whole chunks of each member.
 Shape settled(const Superblock &sb, const std::vector<Member> &members);
+
+// What else lies on a member: sectors, which are below 2^44 or of 32 bits.
+struct Piece {
+    const char *what;
+    std::int64_t begin, end;
+};
+std::vector<Piece> pieces_of(const Member &member, std::uint64_t component);
 
 // What load_bitmap() says of an array that has one: the bitmap, or why it cannot be kept.
 struct FoundBitmap {

@@ -109,6 +109,7 @@ void MdMetadata::refresh_volume()
     volume.activity = record_.resync == kInSync ? Activity::None : Activity::Repair;
     volume.checkpoint = record_.resync == kInSync ? 0 : record_.resync;
     volume.dirty = record_.written;
+    volume.bitmap.reset();
     if (bitmap_)
         volume.bitmap = BitmapPlace{bitmap_->sector, bitmap_->chunk_bytes, bitmap_->sleep, bitmap_->behind};
     volume.array_sectors = record_.redundant ? array_sectors(shape_) : 0;
