@@ -33,11 +33,21 @@ static int check_still(struct emd_array *a)
 	return 0;
 }
 
+/* Bits that are to stay are set on the members before the bitmap goes: nothing is written to those of an array that is only read. */
+static int check_fillable(struct emd_array *a, const struct emd_bitmap *bm)
+{
+	if (emd_array_external(a) && bm->regions.header && !emd_array_writable(a))
+		return emd_refuse(a, -EROFS, "%s is read-only: its bitmap goes when it is writable, or stopped", a->member.name);
+	return 0;
+}
+
 static int store_none(struct emd_array *a)
 {
 	struct emd_bitmap *bm = emd_bitmap_of(a);
 	int error = check_still(a);
 
+	if (!error && bm)
+		error = check_fillable(a, bm);
 	if (!error && bm)
 		error = emd_bitmap_remove(a);
 	if (!error)

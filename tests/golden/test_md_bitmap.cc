@@ -395,6 +395,52 @@ TEST(MdBitmap, ANewOneLiesWhereMdadmPutsIt)
     const V1 sb = std::get<V1>(*read_superblock(*end.disks[0]));
     EXPECT_EQ(end.volume().bitmap->sector, sb.sector - 8 - 8);
     EXPECT_EQ(sb.bitmap_offset, -16);
+    EXPECT_EQ(end.head().reserved_sectors.get(), 8u) << "behind it lies the list";
+    EXPECT_GT(m.head().reserved_sectors.get(), 0u);
+}
+
+TEST(MdBitmap, OneThatWouldLieElsewhereThanAskedForIsRefused)
+{
+    Mirror m("md12-raid1-badblocks");
+    const auto elsewhere = m.array->apply(change::BitmapAdded{0, 65536, 24});
+    ASSERT_FALSE(elsewhere);
+    EXPECT_EQ(elsewhere.error().code(), Errc::Refused);
+    EXPECT_FALSE(m.volume().bitmap);
+    m.change(change::BitmapAdded{0, 65536, 16});
+    m.change(change::BitmapAdded{0, 131072, 16});  // as often as one likes
+    EXPECT_EQ(m.volume().bitmap->chunk_bytes, 131072u);
+}
+
+TEST(MdBitmap, OneThatIsRecordedElsewhereGoesFirst)
+{
+    Mirror m;
+    const V1 sb = std::get<V1>(*read_superblock(*m.disks[0]));
+    m.move(sb.bitmap_offset + 8, sb.bitmap_offset + 16);
+    ASSERT_TRUE(m.volume().bitmap) << m.volume().refused;
+    const auto other = m.array->apply(change::BitmapAdded{0, 65536});
+    ASSERT_FALSE(other);
+    EXPECT_NE(other.error().text().find("--bitmap=none"), std::string::npos) << other.error().text();
+    m.change(change::BitmapRemoved{0});
+    m.change(change::BitmapAdded{0, 65536});
+    EXPECT_EQ(m.volume().bitmap->sector, kAt / 512);
+}
+
+// Its superblock must not be believed to need less.
+TEST(MdBitmap, WhoWasComingBackByOneThatGoesIsRebuiltWhole)
+{
+    Mirror m;
+    m.change(change::DiskFailed{1});
+    m.change(change::MarkDirty{0});
+    auto back = *m.array->returning(*m.disks[1]);
+    back.disk.dev = {8, 77};
+    m.change(back);
+    ASSERT_TRUE(m.volume().slots[1].returning);
+    m.change(change::BitmapRemoved{0});
+    EXPECT_FALSE(m.volume().slots[1].returning);
+    m.array = m.load();
+    EXPECT_FALSE(m.volume().slots[1].in_sync);
+    EXPECT_EQ(m.volume().activity, Activity::Rebuild);
+    EXPECT_EQ(m.volume().checkpoint, 0u);
 }
 
 TEST(MdBitmap, WhereThereIsNoRoomNothingChanges)

@@ -439,6 +439,7 @@ struct Applier {
             if (!s.in_sync || c.disks.at(static_cast<std::size_t>(s.disk)).state != DiskState::Active)
                 throw std::logic_error("a member is missing");
     }
+    void operator()(const change::BitmapRemoved &x) { volume(c, x.volume).bitmap.reset(); }
     void operator()(const change::SpareAdded &x) { c.disks.push_back(x.disk); }
     void operator()(const change::DiskRemoved &x) { c.disks.erase(c.disks.begin() + x.disk); }  // the last one
     template <typename T>

@@ -110,6 +110,41 @@ TEST(MonitorBitmap, WhatCannotBeRecordedAllowsNothing)
     EXPECT_EQ(lab.count(kClear), 1);
 }
 
+// Nothing is recorded afterwards that would bring it along once more.
+TEST(MonitorBitmap, ThatOneRefusedItsSuperblockIsNotHeldAgainstTheNext)
+{
+    BitmapLab lab;
+    lab.kernel.refuse = {"superblock"};
+    lab.start();
+    lab.attribute("bitmap/can_clear") = "";
+    lab.settle();
+    lab.kernel.refuse.clear();
+    lab.attribute("bitmap/can_clear") = "false";
+    lab.settle();
+    EXPECT_EQ(lab.count(kClear), 1);
+}
+
+TEST(MonitorBitmap, OneIsGoneWhenThatIsDurable)
+{
+    BitmapLab lab;
+    lab.start();
+    lab.attribute("bitmap/can_clear") = "";
+    const auto everywhere = [&](bool broken) {
+        for (const Disk &disk : lab.keeper->view().disks)
+            if (broken)
+                lab.disks.broken.insert(disk.dev);
+            else
+                lab.disks.broken.erase(disk.dev);
+    };
+    everywhere(true);
+    for (const std::uint64_t id : {1, 2}) {
+        const auto answers = lab.ask(change::BitmapRemoved{0}, id);
+        ASSERT_EQ(answers.size(), 1u);
+        EXPECT_FALSE(answers[0].ok) << "asked " << id << " times";
+    }
+    EXPECT_TRUE(lab.on_disk().volumes[0].bitmap);
+}
+
 TEST(MonitorBitmap, WhatTheRecordRefusesAllowsNothing)
 {
     BitmapLab lab;

@@ -25,6 +25,8 @@ std::vector<Change> samples()
             change::DiskRemoved{2},
             change::VolumeCreated{"vol 0", kShape, {0, -1, 2}, 4096, true},
             change::VolumeDeleted{0},
+            change::BitmapAdded{1, 65536, 0x1122334455667788},
+            change::BitmapRemoved{1},
             change::Takeover{1, kShape, {{0, true}, {-1, false}}}};
 }
 
@@ -56,6 +58,11 @@ TEST(MonitorProtocol, FieldsArriveInTheirPlaces)
     EXPECT_EQ(c.slots, (std::vector<int>{0, -1}));
     EXPECT_EQ(c.component_limit, 9u);
     EXPECT_TRUE(c.assume_clean);
+    const auto added = decode_request(encoded(change::BitmapAdded{1, 65536, 24}));
+    const auto &a = std::get<change::BitmapAdded>(*added->change);
+    EXPECT_EQ(a.volume, 1u);
+    EXPECT_EQ(a.chunk_bytes, 65536u);
+    EXPECT_EQ(a.sector, 24u);
 }
 
 TEST(MonitorProtocol, WhatTheKernelReportsCannotBeSent)

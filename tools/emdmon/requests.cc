@@ -158,8 +158,12 @@ Result<bool> Keeper::apply(const Held &held)
         EMD_TRY(forget_departed(added->dev));
     if (const auto *back = std::get_if<change::MemberReturned>(&change))
         EMD_TRY(check_bitmap_runs(*back));
-    if (is_so(view(), change))
+    if (is_so(view(), change)) {
+        // In memory, that is: an earlier request may have failed because no disk took it.
+        if (unsaved_)
+            EMD_TRY(make_durable());
         return true;
+    }
     if (const auto *added = std::get_if<change::BitmapAdded>(&change))
         EMD_TRY(check_bitmap_rests(added->volume));
     if (const auto *gone = std::get_if<change::BitmapRemoved>(&change))

@@ -195,8 +195,10 @@ void VolumeAttributes::read_sync(bool vanished)
     facts_.acked = take_number(acked);
     const std::string_view can_clear = text(can_clear_);
     facts_.can_clear = can_clear.empty() ? std::nullopt : std::optional(can_clear == "true");
-    if (!facts_.can_clear)
-        head_.reset();  // another bitmap has another one
+    if (!facts_.can_clear) {
+        head_.reset();  // another bitmap has another one, and may take it
+        facts_.head_refused = false;
+    }
 }
 
 void VolumeAttributes::read_geometry()

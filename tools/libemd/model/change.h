@@ -86,6 +86,7 @@ struct ParityLogRemoved {  // only while the volume does not run
 struct BitmapAdded {  // a write-intent bitmap with all bits set; the kernel is told when it is durable
     unsigned volume;
     std::uint64_t chunk_bytes = 0;  // of a region; 0: as the format likes it
+    std::uint64_t sector = 0;       // where the kernel is going to look for it; 0: wherever
 };
 struct BitmapRemoved {  // the kernel keeps it no more
     unsigned volume;

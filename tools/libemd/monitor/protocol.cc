@@ -133,7 +133,7 @@ void fields(auto &a, Is<change::MemberReturned> auto &c)
 {
     a(c.volume), a(c.slot), fields(a, c.disk), a(c.events), a(c.data_offset);
 }
-void fields(auto &a, Is<change::BitmapAdded> auto &c) { a(c.volume), a(c.chunk_bytes); }
+void fields(auto &a, Is<change::BitmapAdded> auto &c) { a(c.volume), a(c.chunk_bytes), a(c.sector); }
 void fields(auto &a, Is<change::BitmapRemoved> auto &c) { a(c.volume); }
 void fields(auto &a, Is<change::VolumeCreated> auto &c)
 {

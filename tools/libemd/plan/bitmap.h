@@ -19,7 +19,8 @@ struct BitmapRequest {
 void set_bitmap(Plan &plan, const BitmapPlace &bitmap, const std::string &word, std::vector<Action> undo);
 
 // `location`: what bitmap/location of the running array reads. A plan without steps: it is as wanted already. Errors name what refuses
-// and what helps: a level, a format or a superblock without room for it; a pass that runs; another chunk of one that is there.
+// and what helps: a level, a format or a superblock without room for it; a pass that runs; another chunk of one that is there; one that the
+// kernel keeps and nobody has recorded.
 Result<Plan> plan_bitmap(const Container &now, const Volume &v, const BitmapRequest &want, const Running &running, std::string_view location,
                          const Express &express);
 

@@ -82,8 +82,11 @@ Result<std::pair<Bitmap, std::int32_t>> MdMetadata::placed_bitmap(std::uint64_t 
     if (v1()->minor == 0) {
         const Gap gap = gap_before(std::min(log, record), pieces);
         bitmap = place(gap);
-        if (bitmap)
-            bitmap->sector = static_cast<std::uint64_t>(gap.end) - bitmap_sectors(bitmap_regions(shape_, bitmap->chunk_bytes), kBlockBytes);
+        if (bitmap) {
+            const std::uint64_t own = bitmap_sectors(bitmap_regions(shape_, bitmap->chunk_bytes), kBlockBytes);
+            bitmap->sector = static_cast<std::uint64_t>(gap.end) - own;
+            reserve(*bitmap, own);
+        }
     } else {
         const std::int64_t behind = record + static_cast<std::int64_t>(kBlockBytes / 512);
         bitmap = place(gap_behind(behind, pieces));
@@ -131,6 +134,13 @@ Result<> MdMetadata::on(const change::BitmapAdded &change)
     if (recovering() || (record_.resync != kInSync && !record_.written))
         return fail(Errc::Busy, "{} is being rebuilt or resynchronised: emdadm --wait waits for its end", name);
     auto [bitmap, offset] = EMD_TRY(placed_bitmap(change.chunk_bytes));
+    if (change.sector && change.sector != bitmap.sector)
+        return fail(Errc::Refused, "{}: its bitmap would lie at sector {} and not at {}, as was asked for: the disks have changed meanwhile, try "
+                    "again", name, bitmap.sector, change.sector);
+    // Superblocks that speak of two places, after a cut, would be believed by nobody.
+    if (bitmap_ && bitmap_->sector != bitmap.sector)
+        return fail(Errc::Refused, "{} has a bitmap at sector {} on record, which is not kept, and a new one would lie at sector {}: remove it "
+                    "first, with --bitmap=none", name, bitmap_->sector, bitmap.sector);
     bitmap_ = std::move(bitmap);
     say_bitmap(offset);
     return {};
@@ -141,8 +151,9 @@ Result<> MdMetadata::on(const change::BitmapRemoved &change)
     EMD_TRY(check_volume(change.volume));
     if (!bitmap_)
         return fail(Errc::Refused, "{} has no bitmap", view_.volumes[0].name);
-    if (recovering())
-        return fail(Errc::Busy, "{} is being rebuilt, perhaps by its bitmap: emdadm --wait waits for its end", view_.volumes[0].name);
+    // Who was coming back by it is rebuilt whole. Its superblock has said nothing else (see put_v1): rebuilt up to here, and no further.
+    for (Member &m : members_)
+        m.returning = false;
     bitmap_.reset();
     say_bitmap(0);
     return {};

@@ -97,6 +97,14 @@ Result<Bitmap> new_bitmap(const Uuid &array, const Shape &shape, std::uint64_t s
     return bitmap;
 }
 
+void reserve(Bitmap &bitmap, std::uint64_t sectors)
+{
+    BitmapBytes raw;
+    std::memcpy(&raw, bitmap.head.data(), sizeof raw);
+    raw.reserved_sectors = static_cast<std::uint32_t>(sectors);
+    std::memcpy(bitmap.head.data(), &raw, sizeof raw);
+}
+
 BitmapHead bitmap_head(const Bitmap &bitmap, std::uint64_t events)
 {
     BitmapBytes raw;

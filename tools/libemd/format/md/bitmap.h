@@ -52,6 +52,9 @@ std::uint64_t bitmap_sectors(std::uint64_t regions, unsigned block_bytes);
 // A new one. `room` sectors are there for it; chunk_bytes 0: as mdadm chooses. Errors: Invalid, NoSpace.
 Result<Bitmap> new_bitmap(const Uuid &array, const Shape &shape, std::uint64_t sector, std::uint64_t room, std::uint64_t chunk_bytes);
 
+// It has so many sectors and no more: something else lies behind it, over which md would let it grow.
+void reserve(Bitmap &bitmap, std::uint64_t sectors);
+
 // What is to stand in front of the bits: with these events.
 BitmapHead bitmap_head(const Bitmap &bitmap, std::uint64_t events);
 

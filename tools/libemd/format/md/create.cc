@@ -213,6 +213,8 @@ Result<PlacedBitmap> place_bitmap(const NewArray &want, const Shape &shape, cons
     Bitmap bitmap = EMD_TRY(new_bitmap(array, shape, 0, places.bitmap, want.bitmap_chunk_bytes).within(want.name));
     const auto blocks = bitmap_sectors(bitmap_regions(shape, bitmap.chunk_bytes), 4096);
     placed.offset = places.minor == 0 ? -static_cast<std::int32_t>(blocks + kLogSectors) : 8;
+    if (places.minor == 0)
+        reserve(bitmap, blocks);
     bitmap.sector = static_cast<std::uint64_t>(static_cast<std::int64_t>(record) + placed.offset);
     placed.bitmap = std::move(bitmap);
     return placed;
