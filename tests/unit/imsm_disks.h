@@ -153,4 +153,45 @@ inline change::VolumeCreated volume(std::string name, int level, std::vector<int
     return created;
 }
 
+// What is on the disks is what the object says, except for `sequence` of an object that was changed without a write.
+inline void expect_same(const Container &memory, const Container &loaded)
+{
+    EXPECT_EQ(memory.uuid, loaded.uuid);
+    EXPECT_EQ(memory.sequence, loaded.sequence);
+    EXPECT_EQ(memory.bad.size(), loaded.bad.size());
+    ASSERT_LE(loaded.disks.size(), memory.disks.size());
+    for (std::size_t i = 0; i < loaded.disks.size(); i++)  // a number means the same disk to both
+        EXPECT_EQ(memory.disks[i].path, loaded.disks[i].path) << "disk " << i;
+    ASSERT_EQ(memory.volumes.size(), loaded.volumes.size());
+    for (std::size_t i = 0; i < memory.volumes.size(); i++) {
+        const Volume &a = memory.volumes[i], &b = loaded.volumes[i];
+        EXPECT_EQ(a.name, b.name);
+        EXPECT_EQ(a.uuid, b.uuid);
+        EXPECT_EQ(a.shape, b.shape);
+        EXPECT_EQ(a.array_sectors, b.array_sectors);
+        EXPECT_EQ(a.dirty, b.dirty);
+        EXPECT_EQ(a.initialised, b.initialised);
+        EXPECT_EQ(a.activity, b.activity);
+        EXPECT_EQ(a.checkpoint, b.checkpoint);
+        EXPECT_EQ(a.refused, b.refused);
+        EXPECT_EQ(health(a), health(b));
+        ASSERT_EQ(a.slots.size(), b.slots.size());
+        for (std::size_t slot = 0; slot < a.slots.size(); slot++) {
+            const Disk &of_a = memory.disks[static_cast<std::size_t>(a.slots[slot].disk)];
+            const Disk &of_b = loaded.disks[static_cast<std::size_t>(b.slots[slot].disk)];
+            EXPECT_EQ(a.slots[slot].in_sync, b.slots[slot].in_sync) << "slot " << slot;
+            EXPECT_EQ(of_a.serial, of_b.serial);
+            EXPECT_EQ(of_a.path, of_b.path);
+        }
+        ASSERT_EQ(a.reshape.has_value(), b.reshape.has_value());
+        if (a.reshape) {
+            EXPECT_EQ(a.reshape->target, b.reshape->target);
+            EXPECT_EQ(a.reshape->position, b.reshape->position);
+            EXPECT_EQ(a.reshape->unit, b.reshape->unit);
+            EXPECT_EQ(a.reshape->backup_live, b.reshape->backup_live);
+            EXPECT_EQ(a.reshape->backup_member_start, b.reshape->backup_member_start);
+        }
+    }
+}
+
 }  // namespace emd::imsm
