@@ -46,8 +46,8 @@ std::optional<Reshape> reshape_of(const V1Bytes &raw, std::uint32_t features)
 
 Result<> check_places(const V1 &sb)
 {
-    for (const auto &[value, what] : {std::pair(sb.data_offset, "data offset"), std::pair(sb.data_size, "size of the data"),
-                                      std::pair(sb.recovery_offset, "recovery offset")})
+    for (const auto &[value, what] : {std::pair(sb.sector, "own place"), std::pair(sb.data_offset, "data offset"),
+                                      std::pair(sb.data_size, "size of the data"), std::pair(sb.recovery_offset, "recovery offset")})
         if (value >= kMostSectors)
             return fail(Errc::Corrupt, "its {}, sector {}, is not possible", what, value);
     if (sb.reshape && sb.reshape->new_offset < -static_cast<std::int64_t>(sb.data_offset))
