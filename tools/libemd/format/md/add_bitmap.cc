@@ -13,13 +13,6 @@ namespace emd::md {
 
 namespace {
 
-V1Bytes head_of(const Block &block)
-{
-    V1Bytes raw;
-    std::memcpy(&raw, block.data(), sizeof raw);
-    return raw;
-}
-
 std::int64_t whole_blocks_up(std::int64_t sectors) { return (sectors + 7) / 8 * 8; }
 
 // Sectors of all members, from which nothing else is taken.

@@ -14,13 +14,6 @@ namespace {
 constexpr const char *kRemedy = "mdadm --assemble --update=no-bitmap removes it";
 constexpr std::uint64_t kMostRegions = 1ull << 22;  // as many as the kernel takes
 
-V1Bytes head_of(const Block &block)
-{
-    V1Bytes raw;
-    std::memcpy(&raw, block.data(), sizeof raw);
-    return raw;
-}
-
 bool holds_bits(const Member &member)
 {
     return member.state == Member::State::Active && member.writable();

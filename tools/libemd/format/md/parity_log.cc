@@ -15,13 +15,6 @@ namespace {
 constexpr const char *kLogged = "it has a partial parity log, which EMD does not write";
 constexpr const char *kRemedy = "mdadm --assemble --update=no-ppl removes it";
 
-V1Bytes head_of(const Block &block)
-{
-    V1Bytes raw;
-    std::memcpy(&raw, block.data(), sizeof raw);
-    return raw;
-}
-
 Result<ParityLogPlace> find_log(const V1 &first, const Shape &shape, const std::vector<Member> &members)
 {
     if (shape.level != 5)

@@ -8,16 +8,12 @@
 
 namespace emd::md {
 
-namespace {
-
-V1Bytes head_of(const Block &block)
+V1Bytes head_of(Bytes block)
 {
     V1Bytes raw;
     std::memcpy(&raw, block.data(), sizeof raw);
     return raw;
 }
-
-}  // namespace
 
 void seal(Block &block, V1Bytes raw)
 {

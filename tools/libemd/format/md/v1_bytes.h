@@ -38,6 +38,8 @@ static_assert(offsetof(V1Bytes, bitmap_offset) == 96 && offsetof(V1Bytes, data_o
 // Over the head, whose own checksum counts as zero, and the roles; `size` is that of both.
 std::uint32_t checksum_v1(Bytes block, std::size_t size);
 
+// The head of a block that has been read or made: at least as long.
+V1Bytes head_of(Bytes block);
 // The head with its checksum, into the front of a block that has the roles.
 void seal(std::vector<std::byte> &block, V1Bytes raw);
 std::array<std::uint8_t, 16> random_uuid();
