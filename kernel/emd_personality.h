@@ -8,7 +8,7 @@
 
 #include "emd_io.h"
 
-#define EMD_WINDOW_SECTORS	1024U	/* at most, of a window */
+#define EMD_WINDOW_SECTORS	2048U	/* at most, of a window */
 
 /**
  * struct emd_window - a range that a sync holds; writes to it wait, reads go on

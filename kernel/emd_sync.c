@@ -29,7 +29,7 @@
 #include "emd_reshape.h"
 #include "emd_sync.h"
 
-static struct workqueue_struct *sync_wq;
+struct workqueue_struct *emd_sync_wq;
 
 static const char *const sync_words[] = {
 #define X(name, word) [EMD_SYNC_##name] = word,
@@ -232,7 +232,7 @@ void emd_sync_wake(struct emd_array *a)
 		return;
 	wake_up_all(&s->wait);
 	if (!READ_ONCE(s->dying))
-		queue_work(sync_wq, &s->work);
+		queue_work(emd_sync_wq, &s->work);
 }
 
 void emd_sync_reconsider(struct emd_array *a)
@@ -326,13 +326,13 @@ void emd_sync_destroy(struct emd_array *a)
 
 int emd_sync_module_init(void)
 {
-	sync_wq = alloc_workqueue("emd_sync", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return sync_wq ? 0 : -ENOMEM;
+	emd_sync_wq = alloc_workqueue("emd_sync", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return emd_sync_wq ? 0 : -ENOMEM;
 }
 
 void emd_sync_module_exit(void)
 {
-	destroy_workqueue(sync_wq);
+	destroy_workqueue(emd_sync_wq);
 }
 
 bool emd_sync_frozen(struct emd_array *a)

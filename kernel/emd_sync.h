@@ -60,6 +60,7 @@ enum emd_pass_phase {
  * @mark_time, @mark_pos: where the pass was at least 3 s ago (jiffies, member sectors)
  * @next_mark_time, @next_mark_pos: where it will have been
  * @foreground:	sectors that users had read and written at the last look
+ * @users:	it were more than at the look before
  * @replace:	what a recovery that copies replaced members works with; NULL without any
  * @disks, @nr_disks, @claim: the whole disks below the array, and the list of passes that are at work
  * @shares:	how many passes are on one of its disks, itself included
@@ -105,6 +106,7 @@ struct emd_sync {
 	unsigned long		next_mark_time;
 	u64			next_mark_pos;
 	u64			foreground;
+	bool			users;
 	struct emd_replace	*replace;
 	unsigned int		shares;
 	struct gendisk		**disks;
@@ -116,6 +118,8 @@ struct emd_sync {
 #define EMD_SYNC_PUBLISH	HZ
 
 /* -- emd_sync.c ------------------------------------------------------------------------------ */
+
+extern struct workqueue_struct *emd_sync_wq;	/* of passes, and of their windows */
 
 /**
  * emd_sync_interrupt() - stop the pass under way, wait for its end and draw the
@@ -157,6 +161,12 @@ bool emd_sync_prepare(struct emd_sync *s);
 /** emd_sync_pass() - do it. The worker, no locks. Return: as emd_sync.result. */
 int emd_sync_pass(struct emd_sync *s);
 
+/** emd_sync_do() - what the pass is for, on one window; writes to it wait. Any of its workers. Return: 0, or why the pass must stop. */
+int emd_sync_do(struct emd_sync *s, struct emd_map *map, struct emd_window *w);
+
+/** emd_sync_done() - that has been done, and everything below it: the pass stands at its end. The worker of the pass, writes still wait. */
+void emd_sync_done(struct emd_sync *s, struct emd_map *map, const struct emd_window *w);
+
 /** emd_sync_conclude() - what follows from a pass of resync, recovery, check or repair. config_mutex held. */
 void emd_sync_conclude(struct emd_sync *s);
 
@@ -190,10 +200,13 @@ void emd_pace_claim(struct emd_sync *s);
 /** emd_pace_release() - it waits for somebody, or has ended: others may have that part. */
 void emd_pace_release(struct emd_sync *s);
 
-/**
- * emd_pace_throttle() - after a window that took since @began and reached member sector
- * @pos: wait as long as is fair. The worker.
- */
+/** emd_pace_look() - after a window that ended at member sector @pos: what do users do? The worker. Return: has the pass to wait now? */
+bool emd_pace_look(struct emd_sync *s, u64 pos);
+
+/** emd_pace_wait() - as long as is fair after a window that began at @began (jiffies). The worker; it keeps no writes waiting. */
+void emd_pace_wait(struct emd_sync *s, u64 pos, unsigned long began);
+
+/** emd_pace_throttle() - both. */
 void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began);
 
 /** emd_pace_skip() - @sectors were passed over: they are no speed. The worker. */

@@ -6,8 +6,8 @@
  *
  * Three rules, in this order. A pass that is below its minimum speed never waits. One above its maximum waits until its
  * average over the last seconds is not. In between it gives way: when users had I/O since the last window,
- * it pauses for as long as that window took, so that it has at most half of the disks' time and a user waits for
- * at most one window.
+ * it pauses for as long as that window took, and has one window under way, so that it has at most half of the disks' time and a user
+ * waits for at most one window.
  *
  * Passes on the same disk share its budget: if n are at work on the disk that has most of them, each has the n-th part of its minimum and
  * maximum, and of the time beside users, of whichever of these arrays. None waits for another. A pass that waits for somebody else, such
@@ -166,6 +166,7 @@ void emd_pace_begin(struct emd_sync *s, u64 pos)
 {
 	mark(s, pos);
 	s->shares = 1;
+	s->users = false;
 	s->foreground = users_sectors(s->array);
 	note_disks(s, s->array);
 }
@@ -253,21 +254,32 @@ static void wait_for_limit(struct emd_sync *s, u64 pos)
 	}
 }
 
-void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began)
+bool emd_pace_look(struct emd_sync *s, u64 pos)
 {
-	unsigned long took = jiffies - began;
 	u64 foreground;
-	bool users;
 
 	look_around(s, pos);
 	spin_lock(&claim_lock);
 	foreground = foreground_sectors(s);
 	spin_unlock(&claim_lock);
-	users = foreground != s->foreground;
+	s->users = foreground != s->foreground;
 	s->foreground = foreground;
 	move_marks(s, pos);
+	return !below_min(s, pos) && (s->users || ahead(s, pos));
+}
+
+void emd_pace_wait(struct emd_sync *s, u64 pos, unsigned long began)
+{
+	unsigned long took = jiffies - began;
+
 	wait_for_limit(s, pos);
-	if (users && !below_min(s, pos))
+	if (s->users && !below_min(s, pos))
 		wait_a_while(s, clamp(took * (2 * s->shares - 1), 1UL, GIVE_WAY_MAX * s->shares));
+}
+
+void emd_pace_throttle(struct emd_sync *s, u64 pos, unsigned long began)
+{
+	if (emd_pace_look(s, pos))
+		emd_pace_wait(s, pos, began);
 	cond_resched();
 }

@@ -10,107 +10,10 @@
  * target, and writes have to reach it. sync_completed, recovery_start and resync_start, which a monitor makes durable, move only after the
  * caches of all members have been flushed, and any failure met on the way is durable.
  */
-#include <linux/slab.h>
-
 #include "emd_bitmap.h"
-#include "emd_buffer.h"
 #include "emd_io.h"
 #include "emd_personality.h"
-#include "emd_sync.h"
-
-#define SCRATCH_BYTES	(8U << 20)	/* of all members together */
-#define WINDOW_MIN	128U		/* member sectors */
-#define SCRATCH_RUN	(64U << 10)	/* bytes; more is hard to get */
-
-/* What one pass works with: @window member sectors at most, @pages[slot][page] for them, in runs of at least @run sectors. */
-struct scratch {
-	unsigned int window;
-	unsigned int run;
-	unsigned int slots;
-	unsigned int nr_pages;
-	struct page ***pages;
-};
-
-/* -- scratch memory --------------------------------------------------------------------------- */
-
-/* A power of two, as chunks are: a window is whole chunks, or lies in one. */
-static unsigned int window_sectors(const struct emd_geometry *geo)
-{
-	unsigned int fair = SCRATCH_BYTES / 512 / geo->raid_disks;
-
-	return clamp(rounddown_pow_of_two(fair), WINDOW_MIN, EMD_WINDOW_SECTORS);
-}
-
-static void slot_free(struct page **pages, unsigned int nr)
-{
-	unsigned int i, some;
-
-	for (i = 0; i < nr && pages[i]; i += some) {
-		some = 1U << compound_order(pages[i]);
-		emd_buffer_free(page_address(pages[i]), some * PAGE_SIZE);
-	}
-	kvfree(pages);
-}
-
-static void scratch_free(struct scratch *sc)
-{
-	unsigned int i;
-
-	for (i = 0; sc->pages && i < sc->slots; i++)
-		if (sc->pages[i])
-			slot_free(sc->pages[i], sc->nr_pages);
-	kvfree(sc->pages);
-}
-
-/*
- * Pages side by side as far as there are such: of them a bio takes one vector for many. They come from what CPUs keep, so that a pass
- * that follows another need not wait for the allocator. Cleared, or else what a device leaves out would be another array's
- * data. Return: how many, 0 without memory.
- */
-static unsigned int scratch_pages(struct page **pages, unsigned int nr)
-{
-	unsigned int bytes = min_t(unsigned int, rounddown_pow_of_two(nr) * PAGE_SIZE, SCRATCH_RUN), i;
-	void *buffer = emd_buffer_alloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
-
-	if (!buffer) {
-		bytes = PAGE_SIZE;
-		buffer = emd_buffer_alloc(bytes, GFP_KERNEL);
-	}
-	if (!buffer)
-		return 0;
-	memset(buffer, 0, bytes);
-	for (i = 0; i < bytes / PAGE_SIZE; i++)
-		pages[i] = virt_to_page(buffer) + i;
-	return i;
-}
-
-static int scratch_alloc(struct scratch *sc, const struct emd_geometry *geo)
-{
-	unsigned int i, j, some;
-
-	sc->window = window_sectors(geo);
-	sc->run = sc->window;
-	sc->slots = geo->raid_disks;
-	sc->nr_pages = DIV_ROUND_UP(sc->window, PAGE_SIZE / 512);
-	sc->pages = kvcalloc(sc->slots, sizeof(*sc->pages), GFP_KERNEL);
-	if (!sc->pages)
-		return -ENOMEM;
-	for (i = 0; i < sc->slots; i++) {
-		sc->pages[i] = kvcalloc(sc->nr_pages, sizeof(struct page *), GFP_KERNEL);
-		if (!sc->pages[i])
-			goto undo;
-		for (j = 0; j < sc->nr_pages; j += some) {
-			some = scratch_pages(&sc->pages[i][j], sc->nr_pages - j);
-			if (!some)
-				goto undo;
-			sc->run = min_t(unsigned int, sc->run, some * PAGE_SECTORS);
-		}
-	}
-	return 0;
-undo:
-	scratch_free(sc);
-	return -ENOMEM;
-}
+#include "emd_sync_flight.h"
 
 /* -- targets of a recovery -------------------------------------------------------------------- */
 
@@ -175,7 +78,7 @@ static void targets_advance(struct emd_map *map, u64 pos, bool durable)
 
 /* -- one window ------------------------------------------------------------------------------- */
 
-static int recover_locked(struct emd_sync *s, struct emd_map *map, struct emd_window *w)
+static int recover(struct emd_sync *s, struct emd_map *map, struct emd_window *w)
 {
 	int ret = 0;
 
@@ -185,52 +88,20 @@ static int recover_locked(struct emd_sync *s, struct emd_map *map, struct emd_wi
 		ret = map->pers->sync(map, w);
 	if (!ret && emd_map_replaces(map))
 		ret = emd_replace_window(s, map, w);
-	if (!ret)
-		targets_advance(map, w->end, false);
 	return ret;
 }
 
-static int sync_locked(struct emd_sync *s, struct emd_window *w)
+int emd_sync_do(struct emd_sync *s, struct emd_map *map, struct emd_window *w)
 {
-	struct emd_map *map = emd_map_enter(s->array);
-	int ret;
+	return s->action == EMD_SYNC_RECOVER ? recover(s, map, w) : map->pers->sync(map, w);
+}
 
-	if (!map)
-		return -ENODEV;
+void emd_sync_done(struct emd_sync *s, struct emd_map *map, const struct emd_window *w)
+{
 	if (s->action == EMD_SYNC_RECOVER)
-		ret = recover_locked(s, map, w);
-	else
-		ret = map->pers->sync(map, w);
-	emd_map_exit(map);
-	return ret;
-}
-
-static int sync_window(struct emd_sync *s, struct scratch *sc)
-{
-	struct emd_array *a = s->array;
-	struct emd_window w = {
-		.begin = s->pos,
-		.end = min3(round_down(s->pos, sc->window) + sc->window, s->end, READ_ONCE(s->max)),
-		.action = s->action,
-		.pages = sc->pages,
-		.run = sc->run,
-	};
-	struct emd_range_window lock = { .mode = EMD_RANGE_WRITES };
-	unsigned long began = jiffies;
-	int ret;
-
-	emd_geometry_span(&a->geo, w.begin, w.end, &lock.begin, &lock.end);
-	ret = emd_range_lock(a->ranges, &lock, false);
-	if (ret)
-		return ret;
-	ret = sync_locked(s, &w);
-	emd_range_unlock(a->ranges, &lock);
-	if (ret)
-		return ret;
-	WRITE_ONCE(s->mismatches, s->mismatches + w.mismatches);
-	WRITE_ONCE(s->pos, w.end);
-	emd_pace_throttle(s, w.end, began);
-	return 0;
+		targets_advance(map, w->end, false);
+	WRITE_ONCE(s->mismatches, s->mismatches + w->mismatches);
+	WRITE_ONCE(s->pos, w->end);
 }
 
 /* -- what the bitmap spares it -------------------------------------------------------------------- */
@@ -254,6 +125,12 @@ static bool may_skip(struct emd_sync *s)
 			may &= test_bit(EMD_MF_BITMAP, &map->slot[i].member->flags);
 	emd_map_exit(map);
 	return may;
+}
+
+/* Up to where nothing is needed from @pos on, if it may be skipped. */
+static u64 idle_end(struct emd_sync *s, u64 pos, unsigned int window)
+{
+	return emd_bitmap_idle_end(s->array, s->action, pos, min(s->end, READ_ONCE(s->max)), window);
 }
 
 /* Return: true if the locked range up to @end still needs nothing, and the pass is at its end now. */
@@ -284,12 +161,12 @@ static bool skip_idle(struct emd_sync *s, unsigned int window)
 {
 	struct emd_array *a = s->array;
 	struct emd_range_window lock = { .mode = EMD_RANGE_WRITES };
-	u64 end = min(s->end, READ_ONCE(s->max));
 	bool skipped;
+	u64 end;
 
 	if (!may_skip(s))
 		return false;
-	end = emd_bitmap_idle_end(a, s->action, s->pos, end, window);
+	end = idle_end(s, s->pos, window);
 	if (end <= s->pos)
 		return false;
 	emd_geometry_span(&a->geo, s->pos, end, &lock.begin, &lock.end);
@@ -336,6 +213,11 @@ static int publish(struct emd_sync *s)
 	return 0;
 }
 
+static bool publish_due(const struct emd_sync *s)
+{
+	return time_after(jiffies, s->published + EMD_SYNC_PUBLISH);
+}
+
 /* Wait until the next window may be done. */
 static int wait_turn(struct emd_sync *s)
 {
@@ -354,23 +236,48 @@ static int wait_turn(struct emd_sync *s)
 	return 0;
 }
 
+/* Is a further window all that is due? What else there is waits, perhaps for long, and so not while users' writes wait for a window. */
+static bool may_launch(struct emd_sync *s, const struct emd_flight *f)
+{
+	return emd_flight_has_room(f) && !s->users && !emd_sync_stopping(s) && !publish_due(s) &&
+	       (!may_skip(s) || idle_end(s, f->next, f->window) <= f->next);
+}
+
+/* Windows, until something else is due. */
+static int fly(struct emd_sync *s, struct emd_flight *f)
+{
+	int ret = emd_flight_launch(f), landed;
+	bool waits = false;
+
+	while (f->nr) {
+		while (!ret && !waits && may_launch(s, f))
+			ret = emd_flight_launch(f);
+		landed = emd_flight_land(f);
+		ret = ret ?: landed;
+		waits = waits || emd_pace_look(s, s->pos);
+		cond_resched();
+	}
+	if (!ret && waits)
+		emd_pace_wait(s, s->pos, f->began);
+	return ret;
+}
+
 int emd_sync_pass(struct emd_sync *s)
 {
 	struct emd_array *a = s->array;
-	struct scratch sc = {};
-	int ret, end;
+	struct emd_flight *f = emd_flight_create(s);
+	int ret = 0, end;
 
-	ret = scratch_alloc(&sc, &a->geo);
-	if (ret)
-		return ret;
+	if (!f)
+		return -ENOMEM;
 	if (s->action == EMD_SYNC_RESYNC || s->action == EMD_SYNC_RECOVER)
 		emd_bitmap_write_all(a);	/* a new member has no bit yet */
 	emd_range_engage(a->ranges, EMD_RANGE_WRITES);
 	while (!ret && s->pos < s->end) {
 		ret = wait_turn(s);
-		if (!ret && !skip_idle(s, sc.window))
-			ret = sync_window(s, &sc);
-		if (!ret && time_after(jiffies, s->published + EMD_SYNC_PUBLISH))
+		if (!ret && !skip_idle(s, f->window))
+			ret = fly(s, f);
+		if (!ret && publish_due(s))
 			ret = publish(s);
 	}
 	if (!ret || ret == -EINTR) {
@@ -379,7 +286,7 @@ int emd_sync_pass(struct emd_sync *s)
 	}
 	emd_range_disengage(a->ranges, EMD_RANGE_WRITES);
 	emd_pace_release(s);
-	scratch_free(&sc);
+	emd_flight_destroy(f);
 	return ret;
 }
 
