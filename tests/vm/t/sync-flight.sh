@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Members that take their time: a pass reads one window while it writes another, in order all the same. It stops where it shall, goes on, and
+# Members that take their time: a pass has several windows under way, and they count in their order all the same. It stops where it shall, goes on, and
 # loses its way neither when the target fails nor when users write.
 #: disks: oracle 32M
 #: modules: null_blk configfs raid6_pq xor
@@ -14,44 +14,40 @@ modprobe null_blk nr_devices=0
 mount -t configfs none /sys/kernel/config 2>/dev/null || true
 for i in 0 1 2 3; do nullb_disk $i 12 512 $DELAY; done
 
-# Reads of one, writes of the other, and the reads again, without a process in between: no write can have come and gone meanwhile.
-overlap() {	# SOURCE TARGET
-	local reads writes again rest source=/sys/block/$(basename "$1")/inflight target=/sys/block/$(basename "$2")/inflight
-	read -r reads rest <"$source"
-	read -r rest writes <"$target"
-	read -r again rest <"$source"
-	[ "$reads" != 0 ] && [ "$writes" != 0 ] && [ "$again" != 0 ]
-}
-overlaps() {	# SOURCE TARGET: is it seen while the pass runs?
-	while ! is_idle; do
-		if overlap "$1" "$2"; then return 0; fi
+# A request has 64 KiB at most: a window of RAID5 reads 8 of each member, RAID1's 16.
+for n in $n0 $n1 $n2 $n3; do echo 64 >"/sys/block/$(basename $n)/queue/max_sectors_kb" || fail "no limit for $n"; done
+more_than() {	# REQUESTS SOURCE: so many reads at once, while the pass runs
+	local reads rest look=0
+	while [ $((look % 64)) != 0 ] || ! is_idle; do
+		look=$((look + 1))
+		read -r reads rest <"/sys/block/${2#/dev/}/inflight"
+		[ "$reads" -le "$1" ] || return 0
 	done
 	return 1
 }
-recovers() {	# SOURCE TARGET ANOTHER...: all others fail afterwards, and nothing is missing
-	local source=$1 target=$2
-	shift 2
+recovers() {	# REQUESTS SOURCE TARGET OTHER: a window reads so many; OTHER fails afterwards, and nothing is missing
+	local requests=$1 source=$2 target=$3 other=$4
 	emdwork fill "$dev" "$oracle"
 	add_member "$target"
-	overlaps "$source" "$target" || fail "no window was read while another was written"
+	more_than "$requests" "$source" || fail "never more than one window was under way"
 	wait_for 60 attr_is "$md/degraded" 0
 	wait_idle
 	expect_attr "$md/last_sync_action" recover
 	clean_check
-	echo faulty >"$(member "$1")/state"
+	echo faulty >"$(member "$other")/state"
 	emdwork verify "$dev" "$oracle"
 }
 
 say "raid1"
 make_array emd0 raid1 2 0 - "$n0" -
 start_array
-recovers "$n0" "$n1" "$n0"
+recovers 16 "$n0" "$n1" "$n0"
 stop_array
 
 say "raid5"
 make_array emd0 raid5 3 64 2 "$n0" "$n1" -
 start_array
-recovers "$n0" "$n2" "$n1"
+recovers 8 "$n0" "$n2" "$n1"
 stop_array
 
 say "raid10, the second copy far away: no two windows have array sectors in common"
