@@ -3,12 +3,9 @@
 #include "arrays.h"
 #include "assembly.h"
 #include "inventory.h"
-#include "names.h"
+#include "new_array.h"
 #include "run_plan.h"
 
-#include "libemd/base/size.h"
-
-#include <algorithm>
 #include <array>
 #include <climits>
 #include <emd/emd.h>
@@ -32,23 +29,6 @@ Result<std::vector<std::unique_ptr<BlockDevice>>> open_disks(const std::vector<s
         devices.push_back(std::move(device));
     }
     return devices;
-}
-
-// In use by anybody? The exclusive open is given back: the array will claim the disk itself.
-Result<> check_unused(const BlockDevice &device)
-{
-    if (const std::string holder = foreign_holder(device); !holder.empty())
-        return fail(Errc::Busy, "{} is used by {}: stop that first", device.path(), holder);
-    EMD_TRY(device.reopen(OpenMode::Exclusive));
-    return {};
-}
-
-Result<> check_name_free(Context &c, const std::string &name)
-{
-    const auto entry = c.map.by_name(name);
-    if (entry && find_array(c, entry->array))
-        return fail(Errc::Busy, "an array named {} runs already ({}): take another name, or stop it", name, entry->array);
-    return {};
 }
 
 // -- container ---------------------------------------------------------------------------------------------------------
@@ -79,53 +59,6 @@ Result<int> create_container(Context &c, const Format &format, const std::string
 }
 
 // -- volume ------------------------------------------------------------------------------------------------------------
-
-Result<Shape> wanted_shape(const Options &o)
-{
-    if (!o.level)
-        return fail(Errc::Invalid, "--level is missing");
-    if (!o.raid_disks)
-        return fail(Errc::Invalid, "--raid-devices is missing");
-    Shape shape;
-    shape.level = *o.level;
-    shape.raid_disks = *o.raid_disks;
-    shape.chunk_sectors = o.chunk_sectors.value_or(0);
-    if (o.layout)
-        shape.layout = EMD_TRY(parse_layout(*o.layout, shape.level));
-    else if (shape.level == 10)
-        shape.layout = 0x102;  // near 2
-    shape.component_sectors = o.size_sectors.value_or(0) == kMax ? 0 : o.size_sectors.value_or(0);
-    return shape;
-}
-
-// What md takes where nothing is said.
-Result<Shape> usual_shape(const Options &o)
-{
-    Shape shape = EMD_TRY(wanted_shape(o));
-    if (shape.level == 1 || shape.level == EMD_LEVEL_LINEAR)
-        shape.chunk_sectors = 0;
-    else if (shape.chunk_sectors == 0)
-        shape.chunk_sectors = kDefaultChunk;
-    if (!o.layout && (shape.level == 5 || shape.level == 6))
-        shape.layout = EMD_LAYOUT_LEFT_SYMMETRIC;
-    if (!o.layout && shape.level == 0)
-        shape.layout = EMD_LAYOUT_RAID0_ALTERNATE;
-    return shape;
-}
-
-Result<> check_count(const Options &o, const Shape &shape, std::size_t named)
-{
-    if (shape.raid_disks + o.spares != named)
-        return fail(Errc::Invalid, "{} disks are named for {} members and {} spares", named, shape.raid_disks, o.spares);
-    return {};
-}
-
-Result<> check_no_bitmap(const Options &o)
-{
-    if (o.bitmap.value_or(false))
-        return fail(Errc::Unsupported, "--bitmap=internal: emdadm makes one only of arrays with superblocks of their own (--metadata=1.2): leave it out");
-    return {};
-}
 
 // The container that the disks belong to, or that is named itself; empty if there is none.
 Result<std::string> container_of(Context &c, const std::vector<std::string> &arguments)
@@ -192,7 +125,7 @@ Result<int> create_array(Context &c, const Format &format, const std::string &na
     else if (want.host == "<none>")
         want.host.clear();
     want.name = o.name.empty() ? name : o.name;
-    want.shape = EMD_TRY(usual_shape(o));
+    want.shape = EMD_TRY(usual_shape(o, kDefaultChunk));
     want.assume_clean = o.assume_clean;
     want.bitmap = o.bitmap;
     want.bitmap_chunk_bytes = o.bitmap_chunk_sectors * 512;
@@ -233,63 +166,6 @@ const Format *format_of(const std::string &metadata)
     return find_format(version || metadata.empty() || metadata == "default" ? "md" : metadata);
 }
 
-// -- without metadata ----------------------------------------------------------------------------------------------------
-
-Result<std::vector<std::optional<plan::BareArray::Member>>> bare_members(Context &c, const std::vector<std::string> &paths)
-{
-    std::vector<std::optional<plan::BareArray::Member>> members;
-    for (const std::string &path : paths) {
-        if (path == "missing") {
-            members.push_back(std::nullopt);
-            continue;
-        }
-        const auto device = EMD_TRY(BlockDevice::open(path, OpenMode::Read));
-        if (const bool array = find_array(c, device->path()).has_value(); !array)
-            EMD_TRY(check_unused(*device));
-        const auto found = EMD_TRY(found_on(*device));
-        if (!found.empty() && !c.options.force && !c.options.assume_clean)
-            return fail(Errc::Refused, "{} has {}; to overwrite it, use --force or wipe it first", device->path(), found.front());
-        for (const auto &other : members)
-            if (other && other->dev == device->dev())
-                return fail(Errc::Invalid, "{} is named twice", path);
-        members.push_back(plan::BareArray::Member{device->path(), device->dev(), device->size_bytes() / 512});
-    }
-    return members;
-}
-
-Result<int> create_bare(Context &c, const std::string &name, const std::vector<std::string> &paths)
-{
-    const Options &o = c.options;
-    plan::BareArray want;
-    want.name = name;
-    want.shape = EMD_TRY(usual_shape(o));
-    want.assume_clean = o.assume_clean;
-    EMD_TRY(check_no_bitmap(o));
-    EMD_TRY(check_count(o, want.shape, paths.size()));
-
-    auto members = EMD_TRY(bare_members(c, paths));
-    std::uint64_t smallest = ~std::uint64_t(0);
-    for (const auto &member : members)
-        if (member)
-            smallest = std::min(smallest, member->sectors);
-    const std::uint64_t align = std::max<std::uint64_t>(want.shape.chunk_sectors, 8);
-    if (want.shape.component_sectors > smallest)
-        return fail(Errc::Refused, "--size asks for {} of each disk, and the smallest has {}",
-                    format_size(want.shape.component_sectors * 512), format_size(smallest * 512));
-    want.shape.component_sectors = (want.shape.component_sectors ? want.shape.component_sectors : smallest) / align * align;
-    for (std::size_t i = 0; i < members.size(); i++)
-        if (i < want.shape.raid_disks)
-            want.members.push_back(members[i]);
-        else if (members[i])
-            want.spares.push_back(*members[i]);
-    const plan::Plan plan = EMD_TRY(plan::plan_bare(want));
-    SystemHost host(c, {});
-    EMD_TRY(run_plan(c, host, plan));
-    if (!o.dry_run)
-        c.say("array {} started", name);
-    return 0;
-}
-
 }  // namespace
 
 Result<int> cmd_create(Context &c)
@@ -304,8 +180,11 @@ Result<int> cmd_create(Context &c)
     const std::string name = EMD_TRY(name_from(arguments[0]));
     arguments.erase(arguments.begin());
     EMD_TRY(check_name_free(c, name));
-    if (c.options.metadata == "none")
-        return create_bare(c, name, arguments);
+    if (c.options.metadata == "none") {
+        std::vector<Positional> disks = c.options.arguments;
+        disks.erase(disks.begin());
+        return make_bare(c, name, disks, EMD_TRY(usual_shape(c.options, kDefaultChunk)), false);
+    }
     const Format *format = format_of(c.options.metadata);
     if (!format)
         return fail(Errc::Unsupported, "\"{}\" is no format that EMD can create: take imsm, 1.2, 1.1, 1.0 or none", c.options.metadata);

@@ -67,19 +67,26 @@ bool is_single(Context &c, const std::string &container)
     return format && is_single(*format);
 }
 
-Result<std::vector<std::string>> found_on(const BlockDevice &device)
+Result<Contents> look_on(const BlockDevice &device)
 {
-    std::vector<std::string> words;
+    Contents found;
     for (const MemberReader *reader : member_readers())
         if (const auto description = reader->describe(device))
-            words.push_back(*description);
-    const bool named = !words.empty();
+            found.records.push_back(*description);
+    const bool named = !found.records.empty();
     for (const Signature &s : EMD_TRY(find_signatures(device)))
         if (!named || s.type != "linux_raid_member")  // libblkid's name for what is described better above
-            words.push_back(describe(s));
-    if (words.empty() && device.has_partitions())
-        words.push_back("partitions");
-    return words;
+            (s.type.ends_with("_raid_member") ? found.records : found.content).push_back(describe(s));
+    if (found.records.empty() && found.content.empty() && device.has_partitions())
+        found.content.push_back("partitions");
+    return found;
+}
+
+Result<std::vector<std::string>> found_on(const BlockDevice &device)
+{
+    Contents found = EMD_TRY(look_on(device));
+    found.records.insert(found.records.end(), found.content.begin(), found.content.end());
+    return std::move(found.records);
 }
 
 std::string foreign_holder(const BlockDevice &device)

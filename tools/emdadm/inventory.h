@@ -47,7 +47,11 @@ bool is_single(Context &c, const std::string &container);
 // empty.
 std::string owning_partition(const BlockDevice &device, const Recognised &found);
 
-// What would be lost if the disk was overwritten, in words: metadata by its array, and all else by its kind.
+// What would be lost if the disk was overwritten, in words: metadata of arrays, by its array where EMD knows it, and all else by its kind.
+struct Contents {
+    std::vector<std::string> records, content;
+};
+Result<Contents> look_on(const BlockDevice &device);
 Result<std::vector<std::string>> found_on(const BlockDevice &device);
 
 // Groups of what is recognised. Damaged disks and those that an array of another system holds are left out; `left_out`

@@ -41,6 +41,7 @@ enum class Disposition { None, Add, AddSpare, ReAdd, Fail, Remove, Replace, With
 struct Positional {
     std::string text;
     Disposition disposition = Disposition::None;
+    bool write_mostly = false;
 };
 
 struct Options {

@@ -46,6 +46,8 @@ std::string member_text(const AddMember &m)
         text += fmt::format(", with {} bad place{}", m.bad.size(), m.bad.size() > 1 ? "s" : "");
     if (m.keeps_bad)
         text += ", keeps a list of bad blocks";
+    if (m.write_mostly)
+        text += ", write-mostly";
     return text;
 }
 

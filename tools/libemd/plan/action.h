@@ -28,6 +28,7 @@ struct AddMember {
     std::optional<std::uint64_t> recovery_start;  // sectors; nothing: in sync
     std::vector<BadRange> bad{};                  // what is recorded as bad
     bool keeps_bad = false;                       // a monitor records what becomes bad
+    bool write_mostly = false;                    // read only if there is no other copy
 };
 struct RemoveMember {  // a member without a slot, or a failed one
     std::string array, disk;

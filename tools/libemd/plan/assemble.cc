@@ -13,11 +13,6 @@
 namespace emd::plan {
 namespace {
 
-bool redundant(const Shape &shape)
-{
-    return shape.level != EMD_LEVEL_LINEAR && shape.level != 0;
-}
-
 bool present(const Container &c, const Slot &slot)
 {
     return slot.disk >= 0 && c.disks[static_cast<std::size_t>(slot.disk)].present &&
@@ -62,16 +57,6 @@ Health health_with(const Container &c, Volume v)
 void set(Plan &plan, const std::string &array, const char *attribute, const std::string &value)
 {
     plan.add(Set{array, attribute, value});
-}
-
-void set_geometry(Plan &plan, const std::string &word, const Shape &shape)
-{
-    set(plan, word, "level", level_word(shape.level));
-    set(plan, word, "raid_disks", fmt::to_string(shape.raid_disks));
-    if (shape.chunk_sectors)
-        set(plan, word, "chunk_size", fmt::to_string(shape.chunk_sectors * 512));
-    set(plan, word, "layout", fmt::to_string(shape.layout));
-    set(plan, word, "component_size", fmt::to_string(shape.component_sectors / 2));
 }
 
 void add_members(Plan &plan, const Container &c, const Volume &v, const std::string &word, const std::vector<Slot> &slots,
@@ -177,6 +162,21 @@ Result<> check_health(const Container &c, const Volume &v, const StartOptions &o
 
 }  // namespace
 
+bool redundant(const Shape &shape)
+{
+    return shape.level != EMD_LEVEL_LINEAR && shape.level != 0;
+}
+
+void set_geometry(Plan &plan, const std::string &word, const Shape &shape)
+{
+    set(plan, word, "level", level_word(shape.level));
+    set(plan, word, "raid_disks", fmt::to_string(shape.raid_disks));
+    if (shape.chunk_sectors)
+        set(plan, word, "chunk_size", fmt::to_string(shape.chunk_sectors * 512));
+    set(plan, word, "layout", fmt::to_string(shape.layout));
+    set(plan, word, "component_size", fmt::to_string(shape.component_sectors / 2));
+}
+
 Result<> check_start(const Container &c, const Volume &v, const StartOptions &options)
 {
     if (!v.refused.empty() && v.parity_log && !(v.readable && options.read_only))
@@ -268,35 +268,6 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
         plan.add(Sync{container_word, v.index, {}});
     }
     plan.add(Publish{word, v.name, "", v.uuid});
-    return plan;
-}
-
-Result<Plan> plan_bare(const BareArray &a)
-{
-    Plan plan;
-    plan.title = fmt::format("create {} without metadata", a.name);
-    plan.facts.push_back(fmt::format("{}, {} disks, {} sectors of each", level_word(a.shape.level), a.shape.raid_disks,
-                                     a.shape.component_sectors));
-    const auto absent = std::count(a.members.begin(), a.members.end(), std::nullopt);
-    const bool in_sync = a.assume_clean || EMD_TRY(starts_in_sync(a.name, a.shape, static_cast<std::size_t>(absent)));
-    if (absent && !redundant(a.shape))
-        return fail(Errc::Refused, "{} cannot miss a disk: name all {}", level_word(a.shape.level), a.shape.raid_disks);
-    plan.add(NewArray{a.name}, {ClearArray{a.name}});
-    Shape shape = a.shape;
-    const bool uneven = !redundant(shape);  // zones: each member with all that it has
-    set_geometry(plan, a.name, shape);
-    const auto add = [&](const BareArray::Member &m, int slot) {
-        plan.add(AddMember{a.name, m.path, m.dev, 0, uneven ? m.sectors : shape.component_sectors, slot, {}});
-    };
-    for (std::size_t i = 0; i < a.members.size(); i++)
-        if (a.members[i])
-            add(*a.members[i], static_cast<int>(i));
-    for (const auto &spare : a.spares)
-        add(spare, -1);
-    if (redundant(shape))
-        set(plan, a.name, "resync_start", in_sync ? "none" : "0");
-    set(plan, a.name, "array_state", "active");
-    plan.add(Publish{a.name, a.name, "none", {}});
     return plan;
 }
 

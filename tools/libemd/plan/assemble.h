@@ -34,19 +34,9 @@ Plan plan_container(const Container &container, std::string_view format, const s
 Result<Plan> plan_volume(const Container &container, const Volume &volume, const std::string &container_word,
                          const std::string &word, const StartOptions &options);
 
-// An array without metadata.
-struct BareArray {
-    std::string name;
-    Shape shape;  // component_sectors: of the smallest member
-    struct Member {
-        std::string path;
-        DevNum dev;
-        std::uint64_t sectors = 0;
-    };
-    std::vector<std::optional<Member>> members;  // shape.raid_disks entries; nothing: missing
-    std::vector<Member> spares;
-    bool assume_clean = false;
-};
-Result<Plan> plan_bare(const BareArray &array);
+// Does the level keep anything twice?
+bool redundant(const Shape &shape);
+// Of a new array, before its members come.
+void set_geometry(Plan &plan, const std::string &word, const Shape &shape);
 
 }  // namespace emd::plan

@@ -93,6 +93,8 @@ Result<> Executor::add_member(const AddMember &m)
     if (!added)
         return tl::make_unexpected(added.error().within(fmt::format("{}: adding {}", target.name(), m.disk)));
     EMD_TRY(context(target.give_bad_blocks(*added, m.bad, m.keeps_bad)));
+    if (m.write_mostly)
+        EMD_TRY(context(target.set_member(*added, "state", "writemostly")));
     if (m.slot >= 0)
         EMD_TRY(context(target.set_member(*added, "slot", fmt::to_string(m.slot))));
     if (m.recovery_start)  // after slot, which declares an inactive array's member to be in sync
