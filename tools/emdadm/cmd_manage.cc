@@ -4,6 +4,8 @@
 #include "inventory.h"
 #include "run_plan.h"
 
+#include "libemd/plan/assemble.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <fmt/ranges.h>
@@ -176,13 +178,19 @@ Result<> add_to_container(Context &c, const std::string &container, const std::s
     return {};
 }
 
-Result<> add_to_bare(Context &c, const std::string &array, const std::string &path)
+Result<> add_to_bare(Context &c, const std::string &array, const std::string &path, Disposition how)
 {
     const auto device = EMD_TRY(open_member(path));
     if (EMD_TRY(member_of(c, array, device->dev())))
         return fail(Errc::Busy, "{} is in {} already", device->path(), link_of(c, array));
-    EMD_TRY(check_blank(c, *device, false));
+    if (how == Disposition::ReAdd)
+        return fail(Errc::Unsupported, "{} has no metadata that says what {} has missed: use --add, and all of it is rebuilt", link_of(c, array),
+                    device->path());
     const Shape shape = EMD_TRY(Array(*c.sysfs, array).shape());
+    if (!plan::redundant(shape))
+        return fail(Errc::Refused, "{} is {}, which keeps nothing twice: it has no use for {}", link_of(c, array), level_word(shape.level),
+                    device->path());
+    EMD_TRY(check_blank(c, *device, false));
     if (device->size_bytes() / 512 < shape.component_sectors)
         return fail(Errc::NoSpace, "{} is too small: it has {} sectors and {} are needed", device->path(),
                     device->size_bytes() / 512, shape.component_sectors);
@@ -202,7 +210,7 @@ Result<> add(Context &c, const ArrayRef &ref, const std::string &path, Dispositi
     case ArrayRef::Kind::Container: return add_to_container(c, ref.array, path, how);
     case ArrayRef::Kind::Volume:
         return fail(Errc::Invalid, "{} is a volume: add the disk to its container {}", link_of(c, ref.array), link_of(c, ref.container));
-    case ArrayRef::Kind::Bare: return add_to_bare(c, ref.array, path);
+    case ArrayRef::Kind::Bare: return add_to_bare(c, ref.array, path, how);
     }
     return {};
 }
@@ -260,12 +268,17 @@ Result<> wait_until_gone(Context &c, const std::string &array, const DeviceName 
     }
 }
 
-Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path)
+Result<> remove_member(Context &c, const ArrayRef &ref, const std::string &path, bool leaves_by_itself)
 {
     if (ref.kind == ArrayRef::Kind::Volume)
         return fail(Errc::Invalid, "{} is a volume: remove the disk from its container {}", link_of(c, ref.array), link_of(c, ref.container));
     const DeviceName device = EMD_TRY(name_member(path));
-    if (!EMD_TRY(member_of(c, ref.array, device.dev)))
+    const bool member = EMD_TRY(member_of(c, ref.array, device.dev)).has_value();
+    if (!member && leaves_by_itself && !c.options.dry_run) {
+        c.say("{} has left {} already", device.path, link_of(c, ref.array));
+        return {};
+    }
+    if (!member)
         return fail(Errc::NotFound, "{} is no member of {}", device.path, link_of(c, ref.array));
     if (!c.options.dry_run)
         for (const std::string &array : EMD_TRY(working_arrays(c, ref)))
@@ -381,6 +394,14 @@ Result<std::size_t> replace_run(Context &c, const ArrayRef &ref, std::size_t fir
     return i;
 }
 
+// Has this very line failed the member before? Nobody has to record that of an array without metadata: the disk may have left.
+bool was_failed(const Context &c, const std::string &path, std::size_t before)
+{
+    const auto &arguments = c.options.arguments;
+    return std::any_of(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(before),
+                       [&](const Positional &p) { return p.disposition == Disposition::Fail && p.text == path; });
+}
+
 Result<> run_array(Context &c, const ArrayRef &ref)
 {
     EMD_TRY(check_writable(c, ref.array));
@@ -415,7 +436,7 @@ Result<int> cmd_manage(Context &c)
         case Disposition::AddSpare:
         case Disposition::ReAdd: EMD_TRY(add(c, ref, path, how)); break;
         case Disposition::Fail: EMD_TRY(fail_member(c, ref, path)); break;
-        case Disposition::Remove: EMD_TRY(remove_member(c, ref, path)); break;
+        case Disposition::Remove: EMD_TRY(remove_member(c, ref, path, ref.kind == ArrayRef::Kind::Bare && was_failed(c, path, i))); break;
         case Disposition::Replace:
         case Disposition::With:
         case Disposition::None:

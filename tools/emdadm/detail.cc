@@ -102,7 +102,7 @@ Result<Detail> gather_detail(Context &c, const std::string &name)
     for (const MemberInfo &m : EMD_TRY(array.members())) {
         const std::string bad = array.get(fmt::format("{}/bad_blocks", m.name)).value_or("");
         d.members.push_back({device_path(m.dev), m.dev, m.slot, d.ref.kind == ArrayRef::Kind::Container ? "" : member_words(m, d.action),
-                             bad.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(bad, '\n')) + 1});
+                             bad.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(bad, '\n')) + 1, m.has("write_mostly")});
     }
     std::ranges::stable_sort(d.members, {}, [](const DetailMember &m) { return m.slot < 0 ? 1 << 20 : m.slot; });
     return d;

@@ -12,6 +12,7 @@ struct DetailMember {
     int slot = -1;
     std::string words;  // "active sync", "spare rebuilding", "faulty"
     std::size_t bad_blocks = 0;  // places
+    bool write_mostly = false;
 };
 
 struct Detail {

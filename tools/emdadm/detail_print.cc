@@ -5,6 +5,7 @@
 #include "libemd/model/layout_words.h"
 
 #include <algorithm>
+#include <emd/emd.h>
 #include <nlohmann/json.hpp>
 
 namespace emd::cli {
@@ -15,8 +16,9 @@ std::string layout_word(const Shape &s)
     for (const LayoutWord &known : kLayoutWords)
         if (s.level >= known.level && s.level <= 6 && s.layout == known.layout)
             return std::string(known.word);
+    const std::uint32_t far = s.layout >> 8 & 0xff;
     if (s.level == 10)
-        return fmt::format("near={}", s.layout & 0xff);
+        return fmt::format("{}={}", far < 2 ? "near" : s.layout & EMD_LAYOUT_RAID10_OFFSET ? "offset" : "far", far < 2 ? s.layout & 0xff : far);
     return {};
 }
 
@@ -47,7 +49,8 @@ void member_table(std::string &text, const Detail &d)
         if (m.slot >= 0 && static_cast<std::size_t>(m.slot) < filled.size())
             filled[static_cast<std::size_t>(m.slot)] = true;
         text += fmt::format("{:>8} {:>7} {:>8} {:>8}      {:<13} {}\n", container ? "-" : fmt::to_string(number++), m.dev.major,
-                            m.dev.minor, m.slot < 0 ? "-" : fmt::to_string(m.slot), m.words, m.path);
+                            m.dev.minor, m.slot < 0 ? "-" : fmt::to_string(m.slot),
+                            m.write_mostly ? m.words + " writemostly" : m.words, m.path);
     }
     for (std::size_t slot = 0; !container && slot < filled.size(); slot++)
         if (!filled[slot])
@@ -156,11 +159,13 @@ std::string detail_export(const Detail &d, bool devices)
 
 std::string detail_brief(const Detail &d)
 {
+    if (d.ref.kind == ArrayRef::Kind::Bare)  // no line of emdadm.conf: nothing could be found by it
+        return fmt::format("# {} metadata=none: emdadm --build makes it again\n", d.link);
     std::string text = fmt::format("ARRAY {}", d.link);
     if (d.ref.kind == ArrayRef::Kind::Volume)
         text += fmt::format(" container={} member={}", d.container_link, d.ref.volume);
     else
-        text += fmt::format(" metadata={}", d.format.empty() ? "none" : d.format);
+        text += fmt::format(" metadata={}", d.format);
     if (!d.uuid.empty())
         text += fmt::format(" UUID={}", d.uuid);
     return text + "\n";
@@ -201,7 +206,8 @@ std::string detail_json(const std::vector<Detail> &all)
                                     {"device", fmt::format("{}:{}", m.dev.major, m.dev.minor)},
                                     {"slot", m.slot < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(m.slot)},
                                     {"state", m.words},
-                                    {"bad_blocks", m.bad_blocks}});
+                                    {"bad_blocks", m.bad_blocks},
+                                    {"write_mostly", m.write_mostly}});
         arrays.push_back(a);
     }
     return nlohmann::ordered_json{{"version", 1}, {"arrays", arrays}}.dump(2) + "\n";
