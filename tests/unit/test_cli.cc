@@ -56,6 +56,26 @@ TEST(Cli, CreateVolume)
     EXPECT_TRUE(good("-C vol0 -l1 -n2 --assume-clean -fR imsm0").assume_clean);
 }
 
+TEST(Cli, Build)
+{
+    const Options o = good("--build /dev/md0 --level=1 --raid-devices=3 --assume-clean /dev/sda missing --write-mostly /dev/sdb");
+    EXPECT_EQ(o.mode, Mode::Build);
+    EXPECT_EQ(o.level, 1);
+    EXPECT_TRUE(o.assume_clean);
+    EXPECT_EQ(o.names(), (std::vector<std::string>{"/dev/md0", "/dev/sda", "missing", "/dev/sdb"}));
+    EXPECT_FALSE(o.arguments.at(1).write_mostly);
+    EXPECT_TRUE(o.arguments.at(3).write_mostly);
+    EXPECT_TRUE(good("-B x -l 1 -n 2 /dev/sda -W /dev/sdb").arguments.at(2).write_mostly);
+    EXPECT_EQ(good("-Bv x -l5 -n3 -c 128 -p ls -z 1G -f a b c").chunk_sectors, 256u);
+    EXPECT_EQ(good("--build x -l raid0 -n2 --bitmap=none --run a b").mode, Mode::Build);
+    EXPECT_EQ(refused("--build x -l 1 -n 2 --bitmap=internal a b"),
+              "--bitmap=internal: an array without metadata has no place for a bitmap: leave it out");
+    EXPECT_EQ(refused("--build x -l 1 -n 2 -x 1 a b c"), "-x has no meaning with --build");
+    EXPECT_EQ(refused("--build x -e 1.2 -l 1 -n 2 a b"), "-e has no meaning with --build");
+    EXPECT_NE(usage(Mode::Build).find("--write-mostly"), std::string::npos);
+    EXPECT_NE(usage(Mode::Help).find("--build"), std::string::npos);
+}
+
 TEST(Cli, LettersMeanWhatTheModeSays)
 {
     EXPECT_TRUE(good("-A -f /dev/emd/x /dev/sda").force);
@@ -136,6 +156,11 @@ TEST(Cli, LayoutsByLevel)
     EXPECT_EQ(*parse_layout("left-symmetric-6", 6), std::uint32_t(EMD_LAYOUT_LEFT_SYMMETRIC_6));
     EXPECT_EQ(parse_layout("left-symmetric-6", 5).error().text(), "\"left-symmetric-6\" is no layout of raid5");
     EXPECT_EQ(*parse_layout("n2", 10), 0x102u);
+    EXPECT_EQ(*parse_layout("n3", 10), 0x103u);
+    EXPECT_EQ(*parse_layout("f2", 10), 0x201u);
+    EXPECT_EQ(*parse_layout("o2", 10), 0x10201u);
+    EXPECT_EQ(parse_layout("n", 10).error().text(), "\"n\" is no layout of raid10");
+    EXPECT_EQ(parse_layout("f256", 10).error().text(), "\"f256\" is no layout of raid10");
     EXPECT_EQ(*parse_layout("3", 5), 3u);
     EXPECT_EQ(parse_layout("ls", 1).error().text(), "\"ls\" is no layout of raid1");
 }

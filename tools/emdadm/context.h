@@ -31,6 +31,7 @@ struct Context {
 
 // Each returns the exit status; an error is printed as one sentence and ends with status 1.
 Result<int> cmd_create(Context &c);
+Result<int> cmd_build(Context &c);
 Result<int> cmd_assemble(Context &c);
 Result<int> cmd_incremental(Context &c);
 Result<int> cmd_grow(Context &c);

@@ -12,6 +12,7 @@ Result<int> run(Context &c)
     case Mode::Help: fmt::print("{}", usage(Mode::Help)); return 0;
     case Mode::Version: fmt::print("emdadm {}\n", EMD_VERSION); return 0;
     case Mode::Create: return cmd_create(c);
+    case Mode::Build: return cmd_build(c);
     case Mode::Assemble: return cmd_assemble(c);
     case Mode::Incremental: return cmd_incremental(c);
     case Mode::Grow: return cmd_grow(c);

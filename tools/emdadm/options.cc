@@ -19,7 +19,7 @@ namespace emd::cli {
 namespace {
 
 constexpr std::pair<Id, Mode> kModeOf[] = {
-    {Id::Create, Mode::Create}, {Id::Assemble, Mode::Assemble}, {Id::Incremental, Mode::Incremental},
+    {Id::Create, Mode::Create}, {Id::Build, Mode::Build}, {Id::Assemble, Mode::Assemble}, {Id::Incremental, Mode::Incremental},
     {Id::Grow, Mode::Grow}, {Id::Manage, Mode::Manage}, {Id::Detail, Mode::Detail}, {Id::Examine, Mode::Examine},
     {Id::ExamineBadBlocks, Mode::ExamineBadBlocks}, {Id::ExamineBitmap, Mode::ExamineBitmap}, {Id::Rescue, Mode::Rescue},
     {Id::Stop, Mode::Stop}, {Id::Wait, Mode::Wait}, {Id::WaitClean, Mode::WaitClean},
@@ -157,6 +157,8 @@ Result<> set_value(Options &o, const OptionRow &row, const char *text)
     case Id::Name: o.name = text; break;
     case Id::HomeHost: o.home_host = text; break;
     case Id::Bitmap:
+        if (o.mode == Mode::Build && std::string_view(text) != "none")
+            return fail(Errc::Unsupported, "--bitmap={}: an array without metadata has no place for a bitmap: leave it out", text);
         if (const std::string_view word = text; word != "none" && word != "internal")
             return fail(Errc::Unsupported, "--bitmap={}: EMD keeps a bitmap on the members alone: take internal, or none", text);
         o.bitmap = std::string_view(text) == "internal";
@@ -229,6 +231,21 @@ Result<> not_understood(const Options &o, char **argv, int got)
     return fail(Errc::Invalid, "{} is no option of emdadm; see emdadm --help", word);
 }
 
+// RAID10's "n2", "f2", "o3": so many copies, and where.
+std::optional<std::uint32_t> copies_layout(std::string_view word)
+{
+    std::uint32_t copies = 0;
+    const auto [end, error] = std::from_chars(word.data() + std::min<std::size_t>(1, word.size()), word.data() + word.size(), copies);
+    if (error != std::errc() || end != word.data() + word.size() || copies < 1 || copies > 0xff)
+        return std::nullopt;
+    switch (word[0]) {
+    case 'n': return EMD_LAYOUT_RAID10_NEAR(copies);
+    case 'f': return EMD_LAYOUT_RAID10_FAR(copies);
+    case 'o': return EMD_LAYOUT_RAID10_FAR(copies) | EMD_LAYOUT_RAID10_OFFSET;
+    default: return std::nullopt;
+    }
+}
+
 }  // namespace
 
 std::string to_word(Mode mode)
@@ -273,8 +290,8 @@ Result<std::uint32_t> parse_layout(const std::string &word, int level)
         return EMD_LAYOUT_RAID0_ORIGINAL;
     if (level == 0 && word == "alternate")
         return EMD_LAYOUT_RAID0_ALTERNATE;
-    if (level == 10 && word == "n2")
-        return 0x102;
+    if (const auto layout = level == 10 ? copies_layout(word) : std::nullopt)
+        return *layout;
     std::uint32_t value = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
     if (error == std::errc() && end == word.data() + word.size() && !word.empty())
@@ -290,12 +307,13 @@ Result<Options> parse(int argc, char **argv)
     o.mode = find_mode(argc, argv);
     const Grammar grammar(o.mode);
     Disposition disposition = Disposition::None;
+    bool write_mostly = false;
     optind = 0;
     opterr = 0;
     int got;
     while ((got = ::getopt_long(argc, argv, grammar.letters.c_str(), grammar.longs.data(), nullptr)) != -1) {
         if (got == 1) {
-            o.arguments.push_back({optarg, disposition});
+            o.arguments.push_back({optarg, disposition, write_mostly});
             continue;
         }
         const OptionRow *row = got == '?' || got == ':' ? nullptr : grammar.find(got);
@@ -311,11 +329,12 @@ Result<Options> parse(int argc, char **argv)
             return fail(Errc::Invalid, "--{} and {} cannot be given together", row->name, to_word(o.mode));
         if (const auto next = disposition_of(row->id))
             disposition = *next;
+        write_mostly |= row->id == Id::WriteMostly;
         EMD_TRY(set_value(o, *row, optarg));
         set_switch(o, row->id);
     }
     for (; optind < argc; optind++)  // behind "--"
-        o.arguments.push_back({argv[optind], disposition});
+        o.arguments.push_back({argv[optind], disposition, write_mostly});
     if (o.mode == Mode::Manage && o.arguments.empty())
         return fail(Errc::Invalid, "no array is named; see emdadm --help");
     return o;

@@ -15,6 +15,7 @@ enum class Mode {
     Help,
     Version,
     Create,
+    Build,
     Assemble,
     Incremental,
     Grow,

@@ -7,6 +7,7 @@ namespace {
 // The first of these on the line decides how the rest is read.
 constexpr OptionRow kModes[] = {
     {Id::Create, "create", 'C', false, kAll, "make a new array or container"},
+    {Id::Build, "build", 'B', false, kAll, "make an array of disks as they are, without metadata: nothing is written before it runs"},
     {Id::Assemble, "assemble", 'A', false, kAll, "start arrays from what their disks say"},
     {Id::Incremental, "incremental", 'I', false, kAll, "take a disk that has appeared; start what is complete"},
     {Id::Grow, "grow", 'G', false, kAll, "change the shape of a running array"},
@@ -32,14 +33,14 @@ constexpr OptionRow kModes[] = {
 };
 
 constexpr OptionRow kOptions[] = {
-    {Id::Level, "level", 'l', true, kCreate | kGrow, "0, 1, 4, 5, 10, linear, container"},
-    {Id::RaidDisks, "raid-devices", 'n', true, kCreate | kGrow, "number of members"},
-    {Id::RaidDisks, "raid-disks", 0, true, kCreate | kGrow, nullptr},
+    {Id::Level, "level", 'l', true, kCreate | kBuild | kGrow, "0, 1, 4, 5, 6, 10, linear, container"},
+    {Id::RaidDisks, "raid-devices", 'n', true, kCreate | kBuild | kGrow, "number of members"},
+    {Id::RaidDisks, "raid-disks", 0, true, kCreate | kBuild | kGrow, nullptr},
     {Id::Spares, "spare-devices", 'x', true, kCreate, "number of spares"},
-    {Id::Chunk, "chunk", 'c', true, kCreate | kGrow, "chunk size in KiB, or with a unit"},
-    {Id::Layout, "layout", 'p', true, kCreate | kGrow, "left-asymmetric, left-symmetric, ..., n2"},
-    {Id::Layout, "parity", 0, true, kCreate | kGrow, nullptr},
-    {Id::Size, "size", 'z', true, kCreate | kGrow, "used of each member, in KiB or with a unit, or max"},
+    {Id::Chunk, "chunk", 'c', true, kCreate | kBuild | kGrow, "chunk size in KiB, or with a unit"},
+    {Id::Layout, "layout", 'p', true, kCreate | kBuild | kGrow, "left-asymmetric, left-symmetric, ..., n2, f2, o2"},
+    {Id::Layout, "parity", 0, true, kCreate | kBuild | kGrow, nullptr},
+    {Id::Size, "size", 'z', true, kCreate | kBuild | kGrow, "used of each member, in KiB or with a unit, or max"},
     {Id::Size, "size", 'z', true, kRescue, "so much of the volume, in KiB or with a unit"},
     {Id::Offset, "offset", 0, true, kRescue, "from here on, in KiB or with a unit"},
     {Id::To, "to", 0, true, kRescue, "a new file, or - for standard output"},
@@ -48,7 +49,8 @@ constexpr OptionRow kOptions[] = {
     {Id::Metadata, "metadata", 'e', true, kCreate | kAssemble | kExamine | kMisc, "imsm, 1.2 (also 1.1, 1.0), or none"},
     {Id::Name, "name", 'N', true, kCreate | kAssemble | kRescue, "name of the array"},
     {Id::Uuid, "uuid", 'u', true, kAssemble | kRescue, "only the array with this identity"},
-    {Id::AssumeClean, "assume-clean", 0, false, kCreate, "parity or copies are right already"},
+    {Id::AssumeClean, "assume-clean", 0, false, kCreate | kBuild, "parity or copies are right already"},
+    {Id::WriteMostly, "write-mostly", 'W', false, kBuild, "the disks that follow are read only if there is no other copy"},
     {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, "a second backup of what is being moved; assembly reads it"},
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
@@ -61,7 +63,7 @@ constexpr OptionRow kOptions[] = {
     {Id::Config, "config", 0, true, kAll, "read this file in place of /etc/emd/emdadm.conf"},
     {Id::Config, "config-file", 'c', true, kAssemble | kIncremental | kDetail | kExamine | kMisc, nullptr},
     {Id::Run, "run", 'R', false, kCreate | kAssemble | kIncremental | kManage, "start it although something is missing"},
-    {Id::Force, "force", 'f', false, kCreate | kAssemble | kGrow | kMisc | kDetail | kExamine | kIncremental, "do it although it may lose something"},
+    {Id::Force, "force", 'f', false, kCreate | kBuild | kAssemble | kGrow | kMisc | kDetail | kExamine | kIncremental, "do it although it may lose something"},
     {Id::Force, "force", 0, false, kManage, nullptr},
     {Id::Add, "add", 'a', false, kManage | kGrow, "the members that follow become spares"},
     {Id::AddSpare, "add-spare", 0, false, kManage, nullptr},
@@ -82,7 +84,9 @@ constexpr OptionRow kOptions[] = {
     {Id::HomeHost, "homehost", 0, true, kAll, nullptr},
     {Id::IgnoredValue, "auto", 0, true, kCreate | kAssemble, nullptr},
     {Id::Bitmap, "bitmap", 0, true, kCreate | kGrow, "internal: with a write-intent bitmap; none: without"},
+    {Id::Bitmap, "bitmap", 0, true, kBuild, nullptr},
     {Id::BitmapChunk, "bitmap-chunk", 0, true, kCreate | kGrow, "data for which the bitmap has one bit (64M)"},
+    {Id::Ignored, "run", 'R', false, kBuild, nullptr},
     {Id::Ignored, "no-sharing", 0, false, kAll, nullptr},
     {Id::Ignored, "offroot", 0, false, kAll, nullptr},
 };
@@ -103,6 +107,7 @@ unsigned group_of(Mode mode)
 {
     switch (mode) {
     case Mode::Create: return kCreate;
+    case Mode::Build: return kBuild;
     case Mode::Assemble: return kAssemble;
     case Mode::Grow: return kGrow;
     case Mode::Incremental: return kIncremental;

@@ -10,7 +10,7 @@ namespace emd::cli {
 
 enum class Id {
     // modes
-    Create, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, ExamineBadBlocks, ExamineBitmap, Rescue, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
+    Create, Build, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, ExamineBadBlocks, ExamineBitmap, Rescue, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
     ZeroSuperblock, DetailPlatform, Monitor, Query, Help, Version,
     // what is done with the members that follow
     Add, AddSpare, ReAdd, Fail, Remove, Replace, With,
@@ -19,7 +19,7 @@ enum class Id {
     To, Map, Offset,
     // switches
     Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, UnlessPaused, FreezeReshape,
-    ReadOnlyFlag, NoDevices, Verbose, Quiet,
+    ReadOnlyFlag, NoDevices, WriteMostly, Verbose, Quiet,
     // taken for the sake of old scripts, without effect
     Ignored, IgnoredValue,
 };
@@ -27,8 +27,8 @@ enum class Id {
 // Groups of modes that an option is good for.
 enum Group : unsigned {
     kCreate = 1, kAssemble = 2, kGrow = 4, kIncremental = 8, kManage = 16, kDetail = 32, kExamine = 64, kMisc = 128,
-    kRescue = 256,
-    kAll = 511,
+    kRescue = 256, kBuild = 512,
+    kAll = 1023,
 };
 unsigned group_of(Mode mode);
 
