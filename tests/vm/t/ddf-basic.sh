@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A DDF container made by the peer, with a RAID5 volume: EMD runs it, writes it, loses a disk, rebuilds a spare, survives a
 # cut; and the peer has it again.
-#: disks: 5x64M scsi
+#: disks: 5x64M scsi, oracle 32M
 #: kernels: 6.12
 #: programs: mdadm mdmon
 #: modules: md_mod raid456
@@ -58,19 +58,21 @@ boot1() {
 	container=$(ls -d /sys/block/emd* | while read -r block; do [ -e "$block/md/level" ] && case $(attr "$block/md/metadata_version") in external:ddf) echo "${block##*/}" ;; esac; done)
 	emdadm "/dev/$container" --add "$d4"
 	says "$d4" "Global-Spare/Online"
-	emdwork pattern-write "$volume" $BYTES 4 &
+	emdwork fill "$volume" "$oracle"
+	emdwork load "$volume" "$oracle" --jobs 4 --seconds 1000 &
 	cut_within 0.2 1.2
 	wait
 	cut_now
 }
 boot2() {
-	say "after the cut"
+	say "after the cut what was acknowledged is there"
 	emd_takes
+	emdwork verify "$volume" "$oracle" --settle 1
 	wait_for 60 whole
-	emdwork pattern-write "$volume" $BYTES 5
+	emdwork verify "$volume" "$oracle"
 	emd_stop
 	peer_assemble
-	emdwork pattern-check "$peer_volume" $BYTES 5
+	emdwork verify "$peer_volume" "$oracle"
 	peer_check
 	peer_stop
 }
