@@ -15,7 +15,6 @@ struct emd_badblocks *emd_badblocks_alloc(bool *any)
 		return NULL;
 	spin_lock_init(&bb->lock);
 	bb->any = any;
-	bb->round = 1;
 	return bb;
 }
 
@@ -43,6 +42,33 @@ u64 emd_badblocks_first(struct emd_badblocks *bb, u64 begin, u64 end)
 	return first;
 }
 
+/* Of a range, the number of the first piece and how many there are, as far as they differ. */
+static u32 pieces(u64 begin, u64 end, u64 *first)
+{
+	*first = begin / EMD_BAD_PLACE;
+	return min_t(u64, DIV_ROUND_UP_ULL(end, EMD_BAD_PLACE) - *first, EMD_BAD_ROUNDS);
+}
+
+static void next_round(struct emd_badblocks *bb, u64 begin, u64 end)
+{
+	u64 first;
+	u32 i, nr = pieces(begin, end, &first);
+
+	for (i = 0; i < nr; i++)
+		bb->rounds[(first + i) % EMD_BAD_ROUNDS]++;
+}
+
+/* Changes with each of them; never 0. */
+static u32 round_of(const struct emd_badblocks *bb, u64 begin, u64 end)
+{
+	u64 first;
+	u32 i, nr = pieces(begin, end, &first), sum = 0;
+
+	for (i = 0; i < nr; i++)
+		sum += bb->rounds[(first + i) % EMD_BAD_ROUNDS];
+	return sum << 1 | 1;
+}
+
 int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad_kind kind, enum emd_bad_cause cause)
 {
 	unsigned long flags;
@@ -52,7 +78,7 @@ int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad
 	spin_lock_irqsave(&bb->lock, flags);
 	fresh = !emd_bad_all(&bb->list, begin, end);
 	if (fresh || cause != EMD_BAD_KNOWN)
-		bb->round += bb->round == U32_MAX ? 2 : 1;
+		next_round(bb, begin, end);
 	error = emd_bad_add(&bb->list, begin, end, kind);
 	if (!error && fresh && cause == EMD_BAD_REFUSED && emd_bad_run(&bb->list, begin) > LONGEST_RUN)
 		error = -ENOSPC;
@@ -67,7 +93,7 @@ u32 emd_badblocks_round(struct emd_badblocks *bb, u64 begin, u64 end)
 	u32 round;
 
 	spin_lock_irqsave(&bb->lock, flags);
-	round = emd_bad_first(&bb->list, begin, end) < end ? bb->round : 0;
+	round = emd_bad_first(&bb->list, begin, end) < end ? round_of(bb, begin, end) : 0;
 	spin_unlock_irqrestore(&bb->lock, flags);
 	return round;
 }
@@ -78,7 +104,7 @@ bool emd_badblocks_written(struct emd_badblocks *bb, u64 begin, u64 end, u32 rou
 	unsigned long flags;
 
 	spin_lock_irqsave(&bb->lock, flags);
-	if (round == bb->round && emd_bad_first(&bb->list, begin, end) < end)
+	if (round == round_of(bb, begin, end) && emd_bad_first(&bb->list, begin, end) < end)
 		changed = !emd_bad_remove(&bb->list, begin, end);
 	WRITE_ONCE(*bb->any, bb->list.nr != 0);
 	spin_unlock_irqrestore(&bb->lock, flags);

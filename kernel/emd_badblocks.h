@@ -10,15 +10,21 @@
 
 #include "core/emd_bad_list.h"
 
+#define EMD_BAD_PLACE	128U	/* sectors */
+#define EMD_BAD_ROUNDS	128U
+
 /**
  * struct emd_badblocks - a list that may be used in any context
  * @any: of the owner: is there something in the list? To be read without a lock.
- * @round: changes with each failure, but not when what is listed is acknowledged; never 0
+ * @rounds: by place: changes with each failure there, but not when what is listed is acknowledged
+ *
+ * Each of @rounds counts for the pieces of EMD_BAD_PLACE sectors with its number (modulo EMD_BAD_ROUNDS): what fails in one window of a pass
+ * does not take back what is written in another.
  */
 struct emd_badblocks {
 	spinlock_t		lock;
 	bool			*any;
-	u32			round;
+	u32			rounds[EMD_BAD_ROUNDS];
 	struct emd_bad_list	list;
 };
 
@@ -46,9 +52,9 @@ int emd_badblocks_add(struct emd_badblocks *bb, u64 begin, u64 end, enum emd_bad
 u32 emd_badblocks_round(struct emd_badblocks *bb, u64 begin, u64 end);
 
 /**
- * emd_badblocks_written() - a write of [@begin, @end) has succeeded: it is good, unless any other has failed since @round
+ * emd_badblocks_written() - a write of [@begin, @end) has succeeded: it is good, unless any other has failed there since @round
  *
- * That other one may have been to the same place, and after it. Nor does it leave a list that would get too long by that.
+ * That other one may have been after it. Nor does it leave a list that would get too long by that.
  * Return: true if the list has changed.
  */
 bool emd_badblocks_written(struct emd_badblocks *bb, u64 begin, u64 end, u32 round);

@@ -165,14 +165,30 @@ static int wait_until_left(struct emd_range_lock *rl, u64 begin, u64 end, enum e
 	return 0;
 }
 
-int emd_range_lock(struct emd_range_lock *rl, struct emd_range_window *w, bool killable)
+static void add_window(struct emd_range_lock *rl, struct emd_range_window *w)
 {
-	int error;
-
 	emd_range_engage(rl, w->mode);
 	spin_lock_irq(&rl->lock);
 	list_add_tail(&w->link, &rl->windows);
 	spin_unlock_irq(&rl->lock);
+}
+
+bool emd_range_trylock(struct emd_range_lock *rl, struct emd_range_window *w)
+{
+	bool free;
+
+	add_window(rl, w);
+	free = !occupied(rl, w->begin, w->end, w->mode);
+	if (!free)
+		emd_range_unlock(rl, w);
+	return free;
+}
+
+int emd_range_lock(struct emd_range_lock *rl, struct emd_range_window *w, bool killable)
+{
+	int error;
+
+	add_window(rl, w);
 	error = wait_until_left(rl, w->begin, w->end, w->mode, killable);
 	if (error)
 		emd_range_unlock(rl, w);

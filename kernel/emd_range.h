@@ -76,6 +76,9 @@ void emd_range_exit(struct emd_range_lock *rl, struct emd_range_holder *h);
  */
 int emd_range_lock(struct emd_range_lock *rl, struct emd_range_window *w, bool killable);
 
+/** emd_range_trylock() - the same without waiting for requests. Return: false, and the window is not there, if there are any. */
+bool emd_range_trylock(struct emd_range_lock *rl, struct emd_range_window *w);
+
 /** emd_range_unlock() - remove the window and let parked requests go. */
 void emd_range_unlock(struct emd_range_lock *rl, struct emd_range_window *w);
 

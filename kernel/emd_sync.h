@@ -61,6 +61,7 @@ enum emd_pass_phase {
  * @next_mark_time, @next_mark_pos: where it will have been
  * @foreground:	sectors that users had read and written at the last look
  * @users:	it were more than at the look before
+ * @alone:	it were not, and the pass was not ahead of its maximum
  * @replace:	what a recovery that copies replaced members works with; NULL without any
  * @disks, @nr_disks, @claim: the whole disks below the array, and the list of passes that are at work
  * @shares:	how many passes are on one of its disks, itself included
@@ -107,6 +108,7 @@ struct emd_sync {
 	u64			next_mark_pos;
 	u64			foreground;
 	bool			users;
+	bool			alone;
 	struct emd_replace	*replace;
 	unsigned int		shares;
 	struct gendisk		**disks;

@@ -136,35 +136,24 @@ static u64 next_end(const struct emd_flight *f)
 	return min3(round_down(next_begin(f), f->window) + f->window, s->end, READ_ONCE(s->max));
 }
 
-static void next_lock(const struct emd_flight *f, struct emd_range_window *lock)
+static bool meets_others(const struct emd_flight *f, const struct emd_range_window *lock)
 {
-	*lock = (struct emd_range_window) { .mode = EMD_RANGE_WRITES };
-	emd_geometry_span(&f->sync->array->geo, next_begin(f), next_end(f), &lock->begin, &lock->end);
-}
-
-static const struct emd_flight_window *under_way(const struct emd_flight *f, unsigned int i)
-{
-	return &f->at[(f->first + i) % f->most];
-}
-
-static bool meets_others(const struct emd_flight *f)
-{
-	struct emd_range_window lock;
 	unsigned int i;
 
-	next_lock(f, &lock);
 	for (i = 0; i < f->nr; i++) {
-		const struct emd_range_window *other = &under_way(f, i)->lock;
+		const struct emd_range_window *other = &f->at[(f->first + i) % f->ready].lock;
 
-		if (lock.begin < other->end && other->begin < lock.end)
+		if (lock->begin < other->end && other->begin < lock->end)
 			return true;
 	}
 	return false;
 }
 
-bool emd_flight_has_room(const struct emd_flight *f)
+/* Memory for as many windows as the members want, while nobody waits for any of them. */
+static void make_ready(struct emd_flight *f)
 {
-	return f->nr < min(f->depth, f->most) && next_begin(f) < next_end(f) && !meets_others(f);
+	while (f->ready < min(f->depth, f->most) && !scratch_alloc(f, &f->at[f->ready].w))
+		f->ready++;
 }
 
 static int lock_window(struct emd_flight *f, struct emd_flight_window *fw)
@@ -172,12 +161,10 @@ static int lock_window(struct emd_flight *f, struct emd_flight_window *fw)
 	struct emd_array *a = f->sync->array;
 	int error;
 
-	fw->w.begin = next_begin(f);
-	fw->w.end = next_end(f);
-	fw->w.action = f->sync->action;
-	next_lock(f, &fw->lock);
-	fw->began = jiffies;
-	error = emd_range_lock(a->ranges, &fw->lock, false);
+	if (f->nr)
+		error = !meets_others(f, &fw->lock) && emd_range_trylock(a->ranges, &fw->lock) ? 0 : -EAGAIN;
+	else
+		error = emd_range_lock(a->ranges, &fw->lock, false);
 	if (error)
 		return error;
 	fw->map = emd_map_enter(a);
@@ -188,23 +175,27 @@ static int lock_window(struct emd_flight *f, struct emd_flight_window *fw)
 
 int emd_flight_launch(struct emd_flight *f)
 {
+	u64 begin = next_begin(f), end = next_end(f);
 	struct emd_flight_window *fw;
 	int error;
 
-	if (!f->nr)
+	if (!f->nr) {
 		f->first = 0;
-	if (next_begin(f) >= next_end(f))
-		return 0;
-	fw = &f->at[(f->first + f->nr) % f->most];
-	if (!fw->w.pages && scratch_alloc(f, &fw->w)) {
-		/* Fewer will do: those before it have some, and the first is launched into the first. */
-		f->depth = f->nr;
-		return f->nr ? 0 : -ENOMEM;
+		make_ready(f);
 	}
+	if (f->nr >= min(f->depth, f->ready) || begin >= end)
+		return -EAGAIN;
+	fw = &f->at[(f->first + f->nr) % f->ready];
+	fw->w.begin = begin;
+	fw->w.end = end;
+	fw->w.action = f->sync->action;
+	fw->began = jiffies;
+	fw->lock = (struct emd_range_window) { .mode = EMD_RANGE_WRITES };
+	emd_geometry_span(&f->sync->array->geo, begin, end, &fw->lock.begin, &fw->lock.end);
 	error = lock_window(f, fw);
 	if (error)
 		return error;
-	f->next = fw->w.end;
+	f->next = end;
 	reinit_completion(&fw->done);
 	atomic_set_release(&fw->taken, 0);	/* a worker that was called for an earlier one may take it at once */
 	if (f->nr++)
@@ -218,11 +209,11 @@ int emd_flight_land(struct emd_flight *f)
 	struct emd_array *a = f->sync->array;
 	int error;
 
-	if (take(fw))
-		do_window(fw);
-	else
+	if (!take(fw))
 		wait_for_completion_io(&fw->done);
-	f->first = (f->first + 1) % f->most;
+	else if (!f->failed)
+		do_window(fw);
+	f->first = (f->first + 1) % f->ready;
 	f->nr--;
 	error = f->failed ? -ECANCELED : fw->result;
 	f->failed = error;
@@ -250,6 +241,7 @@ struct emd_flight *emd_flight_create(struct emd_sync *s)
 	f->nr_pages = DIV_ROUND_UP(f->window, PAGE_SECTORS);
 	f->most = clamp(FLIGHT_BYTES / (f->window * SECTOR_SIZE * f->slots), 2U, (unsigned int)EMD_FLIGHT_MOST);
 	f->depth = 1;
+	f->ready = 1;
 	for (i = 0; i < f->most; i++) {
 		f->at[i].flight = f;
 		atomic_set(&f->at[i].taken, 1);

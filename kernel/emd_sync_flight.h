@@ -52,7 +52,8 @@ struct emd_flight_window {
  * struct emd_flight - see above
  * @window:  sectors of a window at most; a power of two
  * @slots, @nr_pages: of each member, so many pages
- * @most:    windows for which there shall be memory
+ * @most:    windows for which there may be memory
+ * @ready:   windows for which there is
  * @depth:   windows under way, as the members' speed wants it
  * @first, @nr: the oldest of @nr windows under way
  * @next:    position behind the last of them
@@ -65,6 +66,7 @@ struct emd_flight {
 	unsigned int		slots;
 	unsigned int		nr_pages;
 	unsigned int		most;
+	unsigned int		ready;
 	unsigned int		depth;
 	unsigned int		first, nr;
 	u64			next;
@@ -79,14 +81,12 @@ struct emd_flight *emd_flight_create(struct emd_sync *s);
 /** emd_flight_destroy() - all have landed. */
 void emd_flight_destroy(struct emd_flight *f);
 
-/** emd_flight_has_room() - may another be launched beside those that are under way? */
-bool emd_flight_has_room(const struct emd_flight *f);
-
 /**
- * emd_flight_launch() - lock the next window; wait for users' writes in it
+ * emd_flight_launch() - lock the next window: behind the last that is under way, or at the position of the pass
  *
- * The next is behind the last that is under way, or at the position of the pass. None is launched where the pass must not go on (sync_max).
- * Return: 0, -ENOMEM or -ENODEV.
+ * The first waits for users' writes in it; others never do, while writes wait for those before them. None is launched where
+ * the pass must not go on (sync_max).
+ * Return: 0; -EAGAIN: not now; -ENODEV.
  */
 int emd_flight_launch(struct emd_flight *f);
 

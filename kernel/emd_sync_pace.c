@@ -167,6 +167,7 @@ void emd_pace_begin(struct emd_sync *s, u64 pos)
 	mark(s, pos);
 	s->shares = 1;
 	s->users = false;
+	s->alone = true;
 	s->foreground = users_sectors(s->array);
 	note_disks(s, s->array);
 }
@@ -265,7 +266,8 @@ bool emd_pace_look(struct emd_sync *s, u64 pos)
 	s->users = foreground != s->foreground;
 	s->foreground = foreground;
 	move_marks(s, pos);
-	return !below_min(s, pos) && (s->users || ahead(s, pos));
+	s->alone = !s->users && !ahead(s, pos);
+	return !s->alone && !below_min(s, pos);
 }
 
 void emd_pace_wait(struct emd_sync *s, u64 pos, unsigned long began)

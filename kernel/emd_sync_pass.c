@@ -239,7 +239,7 @@ static int wait_turn(struct emd_sync *s)
 /* Is a further window all that is due? What else there is waits, perhaps for long, and so not while users' writes wait for a window. */
 static bool may_launch(struct emd_sync *s, const struct emd_flight *f)
 {
-	return emd_flight_has_room(f) && !s->users && !emd_sync_stopping(s) && !publish_due(s) &&
+	return s->alone && !emd_sync_stopping(s) && !publish_due(s) &&
 	       (!may_skip(s) || idle_end(s, f->next, f->window) <= f->next);
 }
 
@@ -253,13 +253,13 @@ static int fly(struct emd_sync *s, struct emd_flight *f)
 		while (!ret && !waits && may_launch(s, f))
 			ret = emd_flight_launch(f);
 		landed = emd_flight_land(f);
-		ret = ret ?: landed;
+		ret = ret == -EAGAIN ? landed : ret ?: landed;
 		waits = waits || emd_pace_look(s, s->pos);
 		cond_resched();
 	}
 	if (!ret && waits)
 		emd_pace_wait(s, s->pos, f->began);
-	return ret;
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 int emd_sync_pass(struct emd_sync *s)
