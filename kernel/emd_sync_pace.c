@@ -7,7 +7,7 @@
  * Three rules, in this order. A pass that is below its minimum speed never waits. One above its maximum waits until its
  * average over the last seconds is not. In between it gives way: when users had I/O since the last window,
  * it pauses for as long as that window took, and has one window under way, so that it has at most half of the disks' time and a user
- * waits for at most one window.
+ * waits for at most one window. Only the first to come may meet all that are under way while nobody is there.
  *
  * Passes on the same disk share its budget: if n are at work on the disk that has most of them, each has the n-th part of its minimum and
  * maximum, and of the time beside users, of whichever of these arrays. None waits for another. A pass that waits for somebody else, such
