@@ -67,16 +67,18 @@ make_array emd0 raid5 3 64 2 "$n0" "$n1" -
 start_array
 emdwork fill "$dev" "$oracle"
 echo frozen >"$md/sync_action"
-add_member "$n3"
+nullb_disk 4 12 512 $((10 * DELAY))	# so slow that something is under way when it is told to stop
+echo 64 >"/sys/block/${n4#/dev/}/queue/max_sectors_kb"
+add_member "$n4"
 echo 10240 >"$md/sync_max"
 echo recover >"$md/sync_action"
 wait_for 30 completed_is 10240
-expect_attr "$(member "$n3")/recovery_start" 10240
+expect_attr "$(member "$n4")/recovery_start" 10240
 echo max >"$md/sync_max"
-usleep 300000
+more_than 8 "$n0" || fail "nothing was under way"
 echo frozen >"$md/sync_action"
-at=$(cat "$(member "$n3")/recovery_start")
-[ "$at" = none ] || [ "$at" -gt 10240 ] || fail "it did not go on: $at"
+at=$(cat "$(member "$n4")/recovery_start")
+[ "$at" != none ] && [ "$at" -gt 10240 ] || fail "it was to stop on its way: $at"
 emdwork verify "$dev" "$oracle"
 (emdwork load "$dev" "$oracle" --seconds 5 --jobs 4) &
 load=$!
@@ -91,8 +93,7 @@ emdwork verify "$dev" "$oracle"
 say "the target fails on the way"
 wait_for 10 test ! -e "$(member "$n1")"
 add_member "$n1"
-wait_for 10 attr_is "$md/sync_action" recover
-usleep 200000
+more_than 8 "$n4" || fail "nothing was under way"
 echo faulty >"$(member "$n1")/state"
 wait_idle
 expect_attr "$md/degraded" 1
