@@ -44,6 +44,18 @@ struct emd_bitmap_config {
 };
 
 /**
+ * struct emd_parity_log_config - the partial parity log of a RAID5; config_mutex, and not changed while the array runs
+ * @wanted:    consistency_policy is ppl
+ * @signature: of its headers
+ * @unit_bytes: in which it counts the array's sectors; 0: it was not said how the headers look
+ */
+struct emd_parity_log_config {
+	bool			wanted;
+	u32			signature;
+	u32			unit_bytes;
+};
+
+/**
  * struct emd_array - fields that more than one file uses; the rest is private to its file
  * @member:       the object in the tree
  * @disk:         gendisk, /dev/emdN
@@ -52,6 +64,7 @@ struct emd_bitmap_config {
  * @map:          what serves I/O; NULL while inactive. During a reshape: the *old* side
  * @bitmap:       the write-intent bitmap; NULL without one, and while inactive
  * @bitmap_config: where it is or will be
+ * @parity_log:   the partial parity log; the personality keeps it
  * @backlog:      writes that may be answered before write-mostly members have them (md: bitmap/backlog); @backlog_used: the most there were
  * @reshape:      NULL unless a reshape position is set (running or not); owns the new side's map
  * @bad_round:    changes, behind the list, when bad blocks are added to a member's; see emd_array_bad_round()
@@ -98,6 +111,7 @@ struct emd_array {
 	u64			resync_start;
 	u64			reshape_position;
 	struct emd_bitmap_config bitmap_config;
+	struct emd_parity_log_config parity_log;
 	u32			backlog;
 	u32			backlog_used;
 	unsigned int		stripe_cache_size;
@@ -198,6 +212,9 @@ int emd_array_replaced(struct emd_array *a, u32 slot);
 
 /** emd_array_set_geometry() - the end of a reshape or a takeover: @geo is in force. config_mutex held. */
 int emd_array_set_geometry(struct emd_array *a, const struct emd_geometry *geo);
+
+/** emd_array_refuse_beside_log() - -EBUSY if there is a partial parity log: for changes of the shape, or of who has a slot. config_mutex held. */
+int emd_array_refuse_beside_log(struct emd_array *a);
 
 /** emd_array_writable() - false while readonly or read-auto. */
 bool emd_array_writable(struct emd_array *a);

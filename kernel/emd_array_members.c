@@ -268,7 +268,7 @@ static bool slot_free_for(struct emd_array *a, struct mdk_member *m, int slot)
 
 static int check_slot(struct emd_array *a, struct mdk_member *m, int slot)
 {
-	const char *misfit = emd_array_running(a) ? emd_bitmap_misfit(a, m) : NULL;
+	const char *misfit = emd_array_running(a) ? emd_bitmap_misfit(a, m) ?: emd_array_log_misfit(a, m) : NULL;
 
 	if (!slot_exists(a, slot))
 		return emd_refuse(a, -ENOSPC, "%s has no slot %d", a->member.name, slot);
@@ -400,7 +400,8 @@ static bool big_enough(struct emd_array *a, struct mdk_member *m)
 
 static bool is_spare(struct emd_array *a, struct mdk_member *m)
 {
-	return m->priority < 0 && m->replaces < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m) && !emd_bitmap_misfit(a, m);
+	return m->priority < 0 && m->replaces < 0 && MDU_MSTATE_LIVE(m->state) && big_enough(a, m) && !emd_bitmap_misfit(a, m) &&
+	       !emd_array_log_misfit(a, m);
 }
 
 /* Return: the first empty slot from @slot on, or raid_disks. */

@@ -150,6 +150,12 @@ void emd_array_stop(struct emd_array *a);
 void emd_array_resize(struct emd_array *a);
 /** emd_array_set_member_sectors() - component_size of a running array. config_mutex held. */
 int emd_array_set_member_sectors(struct emd_array *a, u64 sectors);
+/**
+ * emd_array_set_mirrors() - more or fewer mirrors of a RAID1, at once. config_mutex held.
+ *
+ * New ones are missing; of fewer those in the first slots stay, the others become spares. Return: 0 or an error, which is said.
+ */
+int emd_array_set_mirrors(struct emd_array *a, u32 mirrors);
 /** emd_array_takeover() - another level for the same data, at once. config_mutex held. */
 int emd_array_takeover(struct emd_array *a, const char *word);
 /** emd_array_limits() - queue limits from geometry and members. config_mutex held. */
@@ -162,6 +168,14 @@ u64 emd_array_max_sectors(struct emd_array *a);
 int emd_array_set_skip_copy(struct emd_array *a, bool on);
 /** emd_array_forget_skip_copy() - @a stops, or has no parity any more; no request is under way. */
 void emd_array_forget_skip_copy(struct emd_array *a);
+
+/* emd_array_parity_log.c; config_mutex held */
+/** emd_array_want_parity_log() - consistency_policy, from the next start on. Return: 0 or -EBUSY. */
+int emd_array_want_parity_log(struct emd_array *a, bool wanted);
+/** emd_array_check_parity_log() - can @a start with the log that was ordered, if one was? */
+int emd_array_check_parity_log(struct emd_array *a);
+/** emd_array_log_misfit() - why @m has no place for the log of @a; NULL if it has, or there is none. */
+const char *emd_array_log_misfit(struct emd_array *a, struct mdk_member *m);
 
 /* emd_array_members.c */
 int emd_array_add(struct emd_array *a, dev_t dev);

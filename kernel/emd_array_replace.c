@@ -93,6 +93,8 @@ int emd_array_want_replacement(struct emd_array *a, struct mdk_member *m)
 {
 	if (m->priority < 0)
 		return emd_refuse(a, -EINVAL, "%s is in no slot of %s", m->name, a->member.name);
+	if (emd_array_refuse_beside_log(a))
+		return -EBUSY;
 	set_bit(EMD_MF_WANT_REPLACEMENT, &m->flags);
 	if (emd_array_running(a))
 		emd_sync_reconsider(a);	/* a spare may be there */

@@ -2,6 +2,7 @@
 /* From inactive to running and back; size and limits of the disk. */
 #include <linux/module.h>
 
+#include "core/emd_parity.h"
 #include "emd_array_private.h"
 #include "emd_bitmap.h"
 #include "emd_compat.h"
@@ -194,6 +195,23 @@ static bool parity_level(const struct emd_array *a)
 	return emd_geometry_parity_disks(&a->geo) > 0;
 }
 
+/* Has data to be computed from parity? */
+static bool data_missing(struct emd_array *a)
+{
+	unsigned long flags;
+	bool missing = false;
+	u32 slot;
+
+	if (a->reshape_position != EMD_POS_MAX)
+		return true;
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_array_states(a, a->geo.raid_disks, a->priv->scratch);
+	for (slot = 0; slot < a->geo.raid_disks; slot++)
+		missing |= !MDU_MSTATE_READABLE(a->priv->scratch[slot]) && !emd_parity_alone(&a->geo, slot);
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return missing;
+}
+
 /* Enough members, and data that can be trusted? */
 static int check_health(struct emd_array *a)
 {
@@ -202,7 +220,7 @@ static int check_health(struct emd_array *a)
 	if (health == MDU_MSTATE_FAILED)
 		return emd_refuse(a, -EIO, "%s has too few members to start", a->member.name);
 	if (health == MDU_MSTATE_DEGRADED && parity_level(a) && a->resync_start != EMD_POS_MAX &&
-	    !start_dirty_degraded)
+	    !start_dirty_degraded && data_missing(a))
 		return emd_refuse(a, -EIO,
 				  "%s is degraded and was not shut down cleanly, so parity cannot replace the missing member",
 				  a->member.name);
@@ -229,13 +247,26 @@ static int check_replacements(struct emd_array *a, bool redundant)
 	return 0;
 }
 
+/* A personality has no words of its own. */
+static int refuse_map(struct emd_array *a, int error)
+{
+	if (!a->parity_log.wanted)
+		return error;
+	if (error == -EUCLEAN)
+		return emd_refuse(a, error, "%s: a partial parity log begins with what was to be recovered, or is another's: emdadm --assemble sees to it",
+				  a->member.name);
+	if (error == -ENOSPC)
+		return emd_refuse(a, error, "%s: ppl_size is too small for a write", a->member.name);
+	return error;
+}
+
 static int start_map(struct emd_array *a, const struct emd_personality *pers, bool writable)
 {
 	struct emd_map *map = emd_map_build(a, &a->geo, pers, false);
 	int error;
 
 	if (IS_ERR(map))
-		return PTR_ERR(map);
+		return refuse_map(a, PTR_ERR(map));
 	a->member.pers = pers;
 	a->member.subtype = pers->level;
 	emd_map_replace(a, map);
@@ -260,7 +291,7 @@ static int begin(struct emd_array *a, const struct emd_personality *pers, bool w
 		return error;
 	emd_array_inherit_all(a);
 	place_members(a);
-	error = check_replacements(a, pers->redundant) ?: check_health(a);
+	error = check_replacements(a, pers->redundant) ?: check_health(a) ?: emd_array_check_parity_log(a);
 	if (!error)
 		error = start_map(a, pers, writable);
 	if (error)

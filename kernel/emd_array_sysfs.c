@@ -151,7 +151,7 @@ void emd_member_notify(struct mdk_member *m, const char *attr)
 
 static const struct attribute_group *const md_groups[] = {
 	&emd_array_attr_group, &emd_geometry_attr_group, &emd_reshape_attr_group, &emd_bitmap_attr_group,
-	&emd_bitmap_set_attr_group, NULL
+	&emd_bitmap_set_attr_group, &emd_log_attr_group, NULL
 };
 static const struct attribute_group *const own_groups[] = {
 	&emd_own_attr_group, &emd_node_attr_group, &emd_reshape_own_group, &emd_bitmap_own_attr_group,
@@ -214,7 +214,7 @@ void emd_array_show_redundancy(struct emd_array *a)
 
 /* -- a member's directories ---------------------------------------------------------------------------- */
 
-static const struct attribute_group *const member_groups[] = { &emd_member_attr_group, NULL };
+static const struct attribute_group *const member_groups[] = { &emd_member_attr_group, &emd_member_log_attr_group, NULL };
 static const struct attribute_group *const member_own_groups[] = {
 	&emd_member_own_attr_group, &emd_node_attr_group, NULL
 };

@@ -90,6 +90,8 @@ extern const struct attribute_group emd_bitmap_attr_group;	/* md/bitmap/ */
 extern const struct attribute_group emd_bitmap_set_attr_group;	/* md/ */
 extern const struct attribute_group emd_bitmap_own_attr_group;	/* emd/ */
 extern const struct attribute_group emd_member_attr_group;	/* md/dev-X */
+extern const struct attribute_group emd_member_log_attr_group;
+extern const struct attribute_group emd_log_attr_group;		/* md/ppl_header, which is not md's */
 extern const struct attribute_group emd_member_own_attr_group;	/* emd/dev-X */
 
 /**

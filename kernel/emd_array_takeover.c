@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Changes of a running array that move no data: level, component_size. */
+/* Changes of a running array that move no data: level, number of mirrors, component_size. */
 #include "core/emd_raid10.h"
 #include "core/emd_takeover.h"
 #include "emd_array_private.h"
@@ -14,7 +14,7 @@ static int check_still(struct emd_array *a)
 		return emd_refuse(a, -EBUSY, "a member of %s is being replaced", a->member.name);
 	if (rcu_access_pointer(a->bitmap))
 		return emd_refuse(a, -EBUSY, "%s has a bitmap: store none in bitmap/location first", a->member.name);
-	return 0;
+	return emd_array_refuse_beside_log(a);
 }
 
 /* The geometry in force, with the size that RAID0 takes from its members. */
@@ -85,7 +85,7 @@ static int check_enough(struct emd_array *a, const struct slot_change *c)
 	}
 	lost = emd_mstate_array(c->to->level, c->to->layout, c->to->raid_disks, states) == MDU_MSTATE_FAILED;
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
-	return lost ? emd_refuse(a, -EINVAL, "%s misses members that it cannot do without as the new level", a->member.name) : 0;
+	return lost ? emd_refuse(a, -EINVAL, "%s misses members that it cannot do without then", a->member.name) : 0;
 }
 
 /* The mirrors of @keep, which goes to @slot. */
@@ -213,6 +213,31 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
 	if (!emd_array_redundant(a))
 		a->resync_start = EMD_POS_MAX;
+	error = change_level(a, &change);
+	if (!error)
+		emd_sync_reconsider(a);
+	return error;
+}
+
+int emd_array_set_mirrors(struct emd_array *a, u32 mirrors)
+{
+	struct emd_geometry from, to;
+	struct slot_change change = { .from = &from, .to = &to };
+	const char *why = "";
+	int error = check_still(a);
+
+	if (error)
+		return error;
+	from = geometry_now(a);
+	to = from;
+	to.raid_disks = mirrors;
+	error = emd_geometry_validate(&to, &why);
+	if (error)
+		return emd_refuse(a, error, "%s: %s", a->member.name, why);
+	error = check_enough(a, &change);
+	if (error)
+		return error;
+	forget_proposal(a);
 	error = change_level(a, &change);
 	if (!error)
 		emd_sync_reconsider(a);

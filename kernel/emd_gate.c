@@ -13,6 +13,7 @@
  * so the first write finds it shut, is parked, and somebody opens: at once without
  * metadata, or when the monitor has made "dirty" durable and answers `active`.
  */
+#include <linux/completion.h>
 #include <linux/workqueue.h>
 
 #include "emd_bitmap.h"
@@ -29,17 +30,21 @@ void emd_gate_punt(struct emd_array *a, struct bio *bio)
 
 	spin_lock_irqsave(&g->lock, flags);
 	bio_list_add(&g->punted, bio);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->submit_work);	/* inside: once somebody can end @bio, @a may go */
 	spin_unlock_irqrestore(&g->lock, flags);
-	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->submit_work);
 }
 
+/* Once it is in the list the work, called by another, may end it; the array's memory outlives the disk by a grace period. */
 static void request_punt(struct emd_io *io)
 {
 	struct emd_gate_request *rq = emd_gate_request_of(io);
-	struct emd_gate *g = emd_array_gate(rq->array);
+	struct emd_array *a = rq->array;
+	struct emd_gate *g = emd_array_gate(a);
 
+	rcu_read_lock();
 	llist_add(&rq->held, &g->punted_ios);
-	queue_work(emd_array_wq(rq->array, EMD_QUEUE_END), &g->punted_work);
+	queue_work(emd_array_wq(a, EMD_QUEUE_END), &g->punted_work);
+	rcu_read_unlock();
 }
 
 /* Requests that the personality handed back: they hold a request's memory, which bios in submit_work may wait for. */
@@ -84,8 +89,8 @@ void emd_gate_park(struct emd_array *a, struct bio *bio)
 	}
 	spin_lock_irqsave(&g->lock, flags);
 	bio_list_add(&g->parked, bio);
+	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->open_work);	/* inside, as above */
 	spin_unlock_irqrestore(&g->lock, flags);
-	queue_work(emd_array_wq(a, EMD_QUEUE_ADMIT), &g->open_work);
 }
 
 static void note_write(struct emd_gate *g)
@@ -402,6 +407,30 @@ void emd_gate_submit(struct emd_array *a, struct bio *bio)
 void emd_member_submit(struct mdk_member *m, struct bio *bio)
 {
 	member_submit(m, bio);
+}
+
+struct waited {
+	struct completion done;
+	blk_status_t status;
+};
+
+static void waited_end_io(struct bio *bio)
+{
+	struct waited *w = bio->bi_private;
+
+	w->status = bio->bi_status;
+	complete(&w->done);
+}
+
+blk_status_t emd_member_submit_wait(struct mdk_member *m, struct bio *bio)
+{
+	struct waited w = { .done = COMPLETION_INITIALIZER_ONSTACK(w.done) };
+
+	bio->bi_private = &w;
+	bio->bi_end_io = waited_end_io;
+	emd_member_submit(m, bio);
+	wait_for_completion_io(&w.done);
+	return w.status;
 }
 
 void emd_gate_admit_init(struct emd_gate *g)

@@ -162,6 +162,14 @@ bool emd_member_written(struct mdk_member *m, u64 begin, u64 end, u32 round);
 u32 emd_array_bad_round(const struct emd_array *a);
 
 /**
+ * emd_array_parity_log() - shall it have a partial parity log?
+ * @signature, @unit_bytes: of its headers, and in which entries count sectors
+ *
+ * Each member of its slots has a place for it then (mdk_member.log_sector). While the array starts or runs: the same answer always.
+ */
+bool emd_array_parity_log(const struct emd_array *a, u32 *signature, u32 *unit_bytes);
+
+/**
  * emd_array_broken() - has a write failed on a member that could not be spared?
  *
  * What it wrote on the others stands: parity there is not that of what the members hold. Nothing may be computed from it

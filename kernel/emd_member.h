@@ -90,6 +90,7 @@ enum emd_member_flag {
  * @replaces: slot whose member it is to replace (emd_array_replace.c); -1 for none. Its own @priority is -1 until it does.
  *               Written with config_mutex and the parent's member_lock.
  * @flags:       enum emd_member_flag
+ * @log_sector, @log_sectors: of the device: its partial parity log (md: ppl_sector, ppl_size); not changed while it has its place
  * @errors:      I/O errors that were corrected (md: errors); set by the personality
  * @md_dir, @own_dir: dev-X directories under the parent's md/ and emd/; NULL without a parent array
  * @ref:         sentinel + one per child + one per I/O + named holders
@@ -125,6 +126,8 @@ struct mdk_member {
 	u64			filled;
 	int			reserved_slot;
 	int			replaces;
+	sector_t		log_sector;
+	u32			log_sectors;
 	bool			has_bad;
 	unsigned long		flags;
 	struct emd_badblocks	*bad;
@@ -255,6 +258,15 @@ static inline void emd_member_put(struct mdk_member *m)
  * Context: process context, never waits.
  */
 void emd_member_submit(struct mdk_member *m, struct bio *bio);
+
+/**
+ * emd_member_submit_wait() - the same, and wait for its end
+ * @bio: bi_private and bi_end_io are set here; it stays the caller's
+ *
+ * Context: may sleep, and with no other bio of the caller's pending.
+ * Return: how @bio ended.
+ */
+blk_status_t emd_member_submit_wait(struct mdk_member *m, struct bio *bio);
 
 /* For who has seen has_bad; pairs with emd_array_keep_bad(). */
 static inline struct emd_badblocks *emd_member_badblocks(const struct mdk_member *m)

@@ -162,7 +162,7 @@ static int may_change(struct emd_array *a)
 		return emd_refuse(a, -EBUSY, "a member is being replaced: wait, or take the replacement away");
 	if (rcu_access_pointer(a->bitmap))
 		return emd_refuse(a, -EBUSY, "the array has a bitmap: store none in bitmap/location first");
-	return 0;
+	return emd_array_refuse_beside_log(a);
 }
 
 /* A geometry that some personality can serve, from members of the size that they have. */
@@ -191,9 +191,6 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 
 	if (ret)
 		return ret;
-	if (to.chunk_sectors && a->array_sectors & (to.chunk_sectors - 1))
-		return emd_refuse(a, -EINVAL, "the array's size is not a multiple of a chunk of %u KiB",
-				  to.chunk_sectors / 2);
 	to.member_sectors = shape_now(a)->member_sectors;
 	if (to.chunk_sectors)
 		to.member_sectors = round_down(to.member_sectors, to.chunk_sectors);
@@ -201,6 +198,10 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 		ret = check_target(a, &to) ?: make_plan(a, &to, &plan);
 		if (ret)
 			return ret;
+		/* What is larger ends with whole chunks, wherever the data end. */
+		if (to.chunk_sectors && a->array_sectors & (to.chunk_sectors - 1) && plan.array_new <= a->array_sectors)
+			return emd_refuse(a, -EINVAL, "the array's size is not a multiple of a chunk of %u KiB",
+					  to.chunk_sectors / 2);
 	} else {
 		a->sync->gate = false;
 	}
@@ -366,6 +367,8 @@ int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable)
 
 	if (same_shape(&a->geo, &a->next))
 		return emd_refuse(a, -EINVAL, "reshape_position is %llu, but no new geometry was stored", position);
+	if (a->next.chunk_sectors)	/* the size was stored for the old one */
+		a->next.member_sectors = round_down(a->next.member_sectors, a->next.chunk_sectors);
 	ret = check_target(a, &a->next) ?: make_plan(a, &a->next, &plan);
 	if (ret)
 		return ret;

@@ -45,7 +45,10 @@ static ssize_t raid_disks_store(struct emd_array *a, const char *page, size_t le
 	if (kstrtouint(page, 10, &n) || !n || n > EMD_MAX_MEMBERS)
 		return emd_refuse(a, -EINVAL, "raid_disks has to be between 1 and %d", EMD_MAX_MEMBERS);
 	next.raid_disks = n;
-	error = store_geometry(a, &next);
+	if (emd_array_running(a) && a->geo.level == 1 && next.level == 1)
+		error = n == a->geo.raid_disks ? 0 : emd_array_set_mirrors(a, n);
+	else
+		error = store_geometry(a, &next);
 	return error ?: len;
 }
 EMD_ATTR_RW_FLAGS(raid_disks, EMD_ATTR_SETTLE);
@@ -443,6 +446,8 @@ static ssize_t resync_start_store(struct emd_array *a, const char *page, size_t 
 	if (emd_array_running(a) && !emd_sync_frozen(a))
 		return emd_refuse(a, -EBUSY, "resync_start can be set only while %s is inactive or frozen",
 				  a->member.name);
+	if (emd_array_running(a) && emd_array_refuse_beside_log(a))
+		return -EBUSY;
 	if (emd_bitmap_of(a)) {
 		int error = store_beside_bitmap(a, start);
 
@@ -457,14 +462,21 @@ EMD_ATTR_RW(resync_start);
 static ssize_t consistency_policy_show(struct emd_array *a, char *page)
 {
 	if (!emd_array_running(a))
-		return sysfs_emit(page, "unknown\n");
+		return sysfs_emit(page, a->parity_log.wanted ? "ppl\n" : "unknown\n");
 	if (rcu_access_pointer(a->bitmap))
 		return sysfs_emit(page, "bitmap\n");
+	if (a->parity_log.wanted)
+		return sysfs_emit(page, "ppl\n");
 	return sysfs_emit(page, "%s\n", emd_array_redundant(a) ? "resync" : "none");
 }
 
+/* What it shall have from its start on, and of a running array what it has. */
 static ssize_t consistency_policy_store(struct emd_array *a, const char *page, size_t len)
 {
+	bool log = emd_word_is(page, "ppl");
+
+	if (log || (emd_word_is(page, "resync") && (!emd_array_running(a) || a->parity_log.wanted)))
+		return emd_array_want_parity_log(a, log) ?: len;
 	if (emd_word_is(page, rcu_access_pointer(a->bitmap) ? "bitmap" : "resync") && emd_array_redundant(a))
 		return len;
 	return emd_refuse(a, -EINVAL, "%s can have no other consistency policy than it has", a->member.name);

@@ -66,6 +66,9 @@ static int store_place(struct emd_array *a, const char *page)
 	if (c->location)
 		return emd_refuse(a, -EBUSY, "%s has a bitmap at sector %llu: store none first", a->member.name,
 				  c->location);
+	error = emd_array_refuse_beside_log(a);
+	if (error)
+		return error;
 	if (!emd_array_running(a)) {
 		c->location = location;
 		return 0;

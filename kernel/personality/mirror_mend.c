@@ -8,19 +8,6 @@
 #include "mirror.h"
 #include "narrow.h"
 
-struct other_read {
-	struct completion done;
-	blk_status_t status;
-};
-
-static void other_end_io(struct bio *bio)
-{
-	struct other_read *other = bio->bi_private;
-
-	other->status = bio->bi_status;
-	complete(&other->done);
-}
-
 static unsigned int run_sectors(const struct mirror_read *read)
 {
 	return read->run.bi_size >> SECTOR_SHIFT;
@@ -29,10 +16,10 @@ static unsigned int run_sectors(const struct mirror_read *read)
 /* Reads copy @copy of the run, or of a part of it, into the user's pages. Return: true if that worked. */
 static bool read_from(const struct mirror_read *read, const struct bvec_iter *run, u32 copy)
 {
-	struct other_read other = { .done = COMPLETION_INITIALIZER_ONSTACK(other.done) };
 	struct mirror_conf *conf = read->conf;
 	struct mdk_member *member;
 	struct emd_place place;
+	blk_status_t status;
 	struct bio *clone;
 
 	emd_geometry_copy(&conf->map->geo, run->bi_sector, copy, &place);
@@ -43,13 +30,10 @@ static bool read_from(const struct mirror_read *read, const struct bvec_iter *ru
 	clone->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	clone->bi_iter = *run;
 	clone->bi_iter.bi_sector = conf->map->slot[place.slot].offset + place.sector;
-	clone->bi_private = &other;
-	clone->bi_end_io = other_end_io;
-	emd_member_submit(member, clone);
-	wait_for_completion_io(&other.done);
+	status = emd_member_submit_wait(member, clone);
 	bio_put(clone);
 	emd_member_put(member);
-	return other.status == BLK_STS_OK;
+	return status == BLK_STS_OK;
 }
 
 static bool read_from_others(const struct mirror_read *read)

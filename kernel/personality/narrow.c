@@ -2,7 +2,6 @@
 #include "narrow.h"
 
 #include <linux/blkdev.h>
-#include <linux/completion.h>
 
 #define WRITE_TRIES	3	/* while others fail on the same disk, see emd_badblocks_written() */
 
@@ -18,40 +17,24 @@ struct refused {
 	bool lost;	/* some of it is not */
 };
 
-struct one_write {
-	struct completion done;
-	blk_status_t status;
-};
-
-static void one_end_io(struct bio *bio)
-{
-	struct one_write *one = bio->bi_private;
-
-	one->status = bio->bi_status;
-	complete(&one->done);
-}
-
 /* The next @sectors. Return: true if the disk has taken them; @good: then they can be read. */
 static bool write_once(struct refused *r, unsigned int sectors, bool *good)
 {
-	struct one_write one = { .done = COMPLETION_INITIALIZER_ONSTACK(one.done) };
 	struct mdk_member *m = r->member;
 	u32 round = emd_member_write_round(m, r->sector, r->sector + sectors);
 	struct bio *bio = bio_alloc_clone(emd_member_bdev(m), r->source, GFP_NOIO, r->bios);
+	blk_status_t status;
 
 	bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 	bio->bi_iter = r->iter;
 	bio->bi_iter.bi_size = sectors << SECTOR_SHIFT;
 	bio->bi_iter.bi_sector = r->sector;
-	bio->bi_private = &one;
-	bio->bi_end_io = one_end_io;
-	emd_member_submit(m, bio);
-	wait_for_completion_io(&one.done);
+	status = emd_member_submit_wait(m, bio);
 	bio_put(bio);
-	*good = !one.status && (!round || emd_member_written(m, r->sector, r->sector + sectors, round));
-	if (one.status)
-		r->status = one.status;
-	return !one.status;
+	*good = !status && (!round || emd_member_written(m, r->sector, r->sector + sectors, round));
+	if (status)
+		r->status = status;
+	return !status;
 }
 
 /* The same until they can be, or it seems that they stay in the list of bad blocks. */

@@ -119,12 +119,15 @@ void r5_here_end(struct r5_here *here);
 /**
  * struct r5_array - what the maps of one array share
  * @buckets: hash of row locks; its size is a power of two
+ * @log:     the partial parity log (log.h); NULL without one
  */
+struct r5_log;
 struct r5_array {
 	struct emd_shared	shared;
 	struct r5_bucket	*buckets;
 	unsigned int		bucket_mask;
 	struct r5_runner __percpu *runners;
+	struct r5_log		*log;
 };
 
 extern const struct emd_shared_kind r5_array_kind;
@@ -217,6 +220,9 @@ struct r5_twin {
 	u32			round;
 };
 
+/* What the partial parity log knows of a write that was sent. */
+enum r5_logged { R5_NOT_LOGGED, R5_ANNOUNCED, R5_UNLOGGED };
+
 /**
  * struct r5_op - a piece of a request on its way
  * @run:     what to do next in process context; set before r5_op_queue() and r5_op_issue()
@@ -232,6 +238,7 @@ struct r5_twin {
  * @then:    of an operation that narrows: @run once that is done
  * @stale:   a member that cannot be spared has missed a write
  * @refused: a replacement has not taken WRITE_ZEROES
+ * @logged:  enum r5_logged
  * @sparse:  RMW with all members there: only the written columns and parity exist (r5_for_each_column())
  * @twin:    room for the writes to replacements, as many as there are; @twins of them were sent
  * @at:      two parities: room for the places of a row
@@ -249,6 +256,7 @@ struct r5_op {
 	u32			bad_round;
 	size_t			cost;
 	bool			zero, offload, careful, reserved, narrows, stale, refused, sparse;
+	u8			logged;
 	struct r5_twin		*twin;
 	u32			twins;
 	void			**at;
@@ -417,6 +425,9 @@ void r5_write_run(struct r5_op *op);				/* write.c */
 void r5_small_run(struct r5_op *op);				/* small.c: phase 1 */
 void r5_full_run(struct r5_op *op);				/* full.c */
 void r5_write_out(struct r5_op *op);				/* write.c: phase 2 */
+void r5_write_send(struct r5_op *op);				/* write.c: phase 2, once it is in the log */
+void r5_log_write(struct r5_op *op);				/* log.c: r5_write_send(), once it is durable that it will be */
+void r5_log_ended(struct r5_op *op);				/* log.c: the members have answered; any context */
 int r5_sync(struct emd_map *map, struct emd_window *w);		/* sync.c */
 
 /* -- pq.c: two parities ----------------------------------------------------------------------- */

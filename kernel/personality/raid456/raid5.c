@@ -2,7 +2,7 @@
 /*
  * RAID4, RAID5 and RAID6 as personalities.
  */
-#include "raid456.h"
+#include "log.h"
 
 static int r5_validate(const struct emd_geometry *geo, const char **why)
 {
@@ -63,6 +63,17 @@ exit_reserve:
 	return error;
 }
 
+static void r5_stop(struct emd_map *map)
+{
+	struct r5_conf *conf = map->private;
+
+	bioset_exit(&conf->windows);
+	bioset_exit(&conf->clones);
+	conf_exit_reserve(conf);
+	emd_shared_put(&conf->array->shared);
+	kfree(conf);
+}
+
 static int r5_start(struct emd_map *map)
 {
 	struct emd_shared *shared = emd_shared_get(&r5_array_kind, map->array);
@@ -80,18 +91,10 @@ static int r5_start(struct emd_map *map)
 	}
 	conf->array = container_of(shared, struct r5_array, shared);
 	map->private = conf;
-	return 0;
-}
-
-static void r5_stop(struct emd_map *map)
-{
-	struct r5_conf *conf = map->private;
-
-	bioset_exit(&conf->windows);
-	bioset_exit(&conf->clones);
-	conf_exit_reserve(conf);
-	emd_shared_put(&conf->array->shared);
-	kfree(conf);
+	error = r5_log_attach(conf->array, map);
+	if (error)
+		r5_stop(map);
+	return error;
 }
 
 const struct emd_personality emd_raid4 = {

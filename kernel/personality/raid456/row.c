@@ -16,7 +16,7 @@
  * flat as the work's. Only who is not within submit_bio() does that, because there nothing is sent before it returns; and it ends after
  * some rounds, because rows that come free bring other submitters' operations.
  */
-#include "raid456.h"
+#include "log.h"
 
 #include <linux/hash.h>
 #include <linux/log2.h>
@@ -211,6 +211,7 @@ static void array_exit(struct emd_shared *shared)
 	/* The last to end an operation may still be in the work that did. */
 	for_each_possible_cpu(cpu)
 		flush_work(&per_cpu_ptr(array->runners, cpu)->work);
+	r5_log_destroy(array->log);	/* behind those who may have told it of an operation just now */
 	free_percpu(array->runners);
 	kvfree(array->buckets);
 }

@@ -111,6 +111,8 @@ static void write_ended(struct r5_op *op)
 {
 	blk_status_t status = BLK_STS_OK;
 
+	if (unlikely(op->logged))
+		r5_log_ended(op);
 	if (offload_refused(op))
 		status = R5_STS_AGAIN;
 	else if (op->stale || row_is_lost(op))
@@ -118,7 +120,15 @@ static void write_ended(struct r5_op *op)
 	r5_op_end(op, status);
 }
 
-void r5_write_out(struct r5_op *op)
+void r5_write_send(struct r5_op *op)
 {
 	r5_op_issue(op, EMD_COLUMN_WRITE, write_ended);
+}
+
+void r5_write_out(struct r5_op *op)
+{
+	if (unlikely(op->conf->array->log))
+		r5_log_write(op);
+	else
+		r5_write_send(op);
 }

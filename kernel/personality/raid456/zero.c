@@ -16,9 +16,11 @@
  */
 #include "raid456.h"
 
-static bool members_offload(const struct emd_map *map)
+/* If a member refused, its row would hold what no log announces until it has been written after all. */
+static bool members_offload(const struct r5_conf *conf)
 {
-	bool all = true;
+	const struct emd_map *map = conf->map;
+	bool all = !conf->array->log;
 	u32 i;
 
 	for (i = 0; all && i < map->slots; i++) {
@@ -55,7 +57,7 @@ int r5_zero(struct r5_batch *batch)
 	u64 begin = bio->bi_iter.bi_sector, end = bio_end_sector(bio);
 	u64 first = emd_div(begin + row - 1, row) * row, last = emd_div(end, row) * row;
 	bool discard = bio_op(bio) == REQ_OP_DISCARD;
-	bool offload = !r5_io_careful(batch->io) && first < last && members_offload(batch->conf->map);
+	bool offload = !r5_io_careful(batch->io) && first < last && members_offload(batch->conf);
 	u32 slice = r5_io_slice(batch->io);
 
 	/* There may be very many rows: only a worker can be held up when they take too much memory. */
