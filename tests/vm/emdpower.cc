@@ -7,14 +7,26 @@
 // content is durable now). A cut puts a sector back to what it was after a random number of its unflushed writes, none
 // included; so each unflushed sector is lost or not, by itself, as in a drive. Some disks lose all or nothing at a cut,
 // because an error in the order between disks shows best when one keeps what another has lost.
-//   - A write with FUA is durable when it is answered.
-//   - A flush that is delayed (--flush-delay) makes durable what was written before it arrived, when it is answered.
+//   - A write with FUA is durable when it is answered. Until then, as the write at which the power goes, it may be lost, or
+//     single sectors of it.
+//   - A flush makes durable what was written before it arrived, when it is answered. Both are answered after a random
+//     delay (--flush-delay).
 //   - A stable disk (--stable-disk) loses nothing: it observes.
+//
+// What a machine finds after a cut is what its disks hold, and nothing else. So many cuts can be had of one that goes on: at a
+// write, what a cut there would leave on all disks is kept under a name, and the disks can be made to hold that later.
 //
 // emdpower --listen SOCKET --control SOCKET [--seed N] [--flush-delay MS] [--disk|--stable-disk NAME=FILE]...
 //
 // Control commands, one line each, answered by "ok" or a sentence:
 //   cut | quit | cut-at-write DISK N | fail DISK | heal DISK | stat
+//   keep NAME                        what the disks hold now
+//   keep-cuts NAME COUNT LOW HIGH [BELOW]  what cuts at the next COUNT writes would leave, each LOW to HIGH writes (to any disk that
+//                                    is not stable) after the one before, as NAME1, NAME2, ...; BELOW: only writes count that begin
+//                                    below this sector, such as those of superblocks
+//   rewind NAME                      the disks hold that, durable; nobody may have a request under way
+// When that has happened the last 4096 bytes of the stable disks say so: NAME and a line feed; of cuts NAME0 when the first is
+// waited for, and the name of the last when all are there.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -36,6 +48,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -43,6 +56,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kSectorBytes = 512;
+constexpr std::size_t kPageBytes = 4096;
 
 [[noreturn]] void die(const std::string &why)
 {
@@ -51,6 +65,13 @@ constexpr std::uint64_t kSectorBytes = 512;
 }
 
 // --- a disk with a volatile cache -----------------------------------------------------------------------------------
+
+struct Span {
+    std::uint64_t begin = 0, end = ~0ULL;  // sectors; all of them
+};
+
+// What a disk held. Pages that are as they were in another content are shared with it.
+using Content = std::vector<std::shared_ptr<const std::string>>;
 
 class Disk {
 public:
@@ -77,30 +98,29 @@ public:
     bool failing() const { return failing_; }
     void set_failing(bool failing) { failing_ = failing; }
     void cut_at_write(std::uint64_t n) { writes_to_cut_ = n; }
+    bool stable() const { return stable_; }
     std::string stat() const { return fmt::format("{} writes={} unflushed={}", name_, writes_, undo_.size()); }
 
     // Returns true when this was the write at which the power goes.
-    bool write(std::uint64_t offset, const char *data, std::uint64_t bytes, bool fua, std::uint64_t sequence)
+    bool write(std::uint64_t offset, const char *data, std::uint64_t bytes, std::uint64_t sequence)
     {
         for (std::uint64_t done = 0; done < bytes; done += kSectorBytes) {
             char *place = data_ + offset + done;
-            if (!stable_ && !fua)
+            if (!stable_)
                 remember((offset + done) / kSectorBytes, place, sequence);
             if (data)
                 std::memcpy(place, data + done, kSectorBytes);
             else
                 std::memset(place, 0, kSectorBytes);
-            if (fua)
-                undo_.erase((offset + done) / kSectorBytes);
         }
         writes_++;
         return writes_to_cut_ != 0 && --writes_to_cut_ == 0;
     }
 
-    // Everything written with a number up to sequence is durable.
-    void flushed(std::uint64_t sequence)
+    // What was written there with a number up to sequence is durable.
+    void flushed(const Span &sectors, std::uint64_t sequence)
     {
-        for (auto it = undo_.begin(); it != undo_.end();) {
+        for (auto it = undo_.lower_bound(sectors.begin); it != undo_.end() && it->first < sectors.end;) {
             auto &versions = it->second;
             while (!versions.empty() && versions.front().sequence <= sequence)
                 versions.pop_front();
@@ -111,18 +131,45 @@ public:
     // Loses what was not flushed; returns how many sectors went back in time.
     std::size_t cut(std::mt19937_64 &random)
     {
-        const auto mode = random() % 4;  // 0: all is lost, 1: nothing is, else each sector by itself
-        std::size_t lost = 0;
-        for (auto &[sector, versions] : undo_) {
-            const auto each = random() % (versions.size() + 1);
-            const auto survive = mode == 0 ? 0 : mode == 1 ? versions.size() : each;
-            if (survive == versions.size())
-                continue;
-            std::memcpy(data_ + sector * kSectorBytes, versions[survive].before.data(), kSectorBytes);
-            lost++;
+        const auto lost = losses(random);
+        for (const auto &[sector, before] : lost)
+            std::memcpy(data_ + sector * kSectorBytes, before, kSectorBytes);
+        return lost.size();
+    }
+
+    Content content(const Content &like) const
+    {
+        Content pages;
+        for (std::size_t at = 0; at < size_; at += kPageBytes) {
+            const std::string_view page(data_ + at, std::min<std::size_t>(kPageBytes, size_ - at));
+            const auto i = pages.size();
+            pages.push_back(i < like.size() && *like[i] == page ? like[i] : std::make_shared<const std::string>(page));
         }
+        return pages;
+    }
+    // What a cut would leave, and how many sectors it would lose.
+    std::pair<Content, std::size_t> content_after_cut(const Content &like, std::mt19937_64 &random) const
+    {
+        const auto lost = losses(random);
+        Content pages = content(like);
+        for (const auto &[sector, before] : lost) {
+            auto &page = pages[sector * kSectorBytes / kPageBytes];
+            std::string changed = *page;
+            changed.replace(sector * kSectorBytes % kPageBytes, kSectorBytes, before, kSectorBytes);
+            page = std::make_shared<const std::string>(std::move(changed));
+        }
+        return {std::move(pages), lost.size()};
+    }
+    void set_content(const Content &pages)
+    {
         undo_.clear();
-        return lost;
+        for (std::size_t i = 0; i < pages.size(); i++)
+            std::memcpy(data_ + i * kPageBytes, pages[i]->data(), pages[i]->size());
+    }
+    void set_last_page(std::string text)
+    {
+        text.resize(kPageBytes);
+        std::memcpy(data_ + size_ - kPageBytes, text.data(), kPageBytes);
     }
 
 private:
@@ -130,6 +177,20 @@ private:
         std::uint64_t sequence;
         std::array<char, kSectorBytes> before;
     };
+
+    // The sectors that go back in time at a cut, and to what.
+    std::vector<std::pair<std::uint64_t, const char *>> losses(std::mt19937_64 &random) const
+    {
+        const auto mode = random() % 4;  // 0: all is lost, 1: nothing is, else each sector by itself
+        std::vector<std::pair<std::uint64_t, const char *>> lost;
+        for (const auto &[sector, versions] : undo_) {
+            const auto each = random() % (versions.size() + 1);
+            const auto survive = mode == 0 ? 0 : mode == 1 ? versions.size() : each;
+            if (survive != versions.size())
+                lost.emplace_back(sector, versions[survive].before.data());
+        }
+        return lost;
+    }
 
     void remember(std::uint64_t sector, const char *content, std::uint64_t sequence)
     {
@@ -253,15 +314,21 @@ public:
     }
     std::uint64_t next_sequence() { return ++sequence_; }
 
-    void flush(Connection &connection, Disk &disk, std::uint64_t handle)
+    // Of the sectors all that has been written so far is durable with the answer.
+    void flush(Connection &connection, Disk &disk, const Span &sectors, std::uint64_t handle)
     {
-        if (settings_.flush_delay_ms == 0) {
-            disk.flushed(sequence_);
-            connection.reply(handle, 0);
-            return;
-        }
-        const auto delay = std::chrono::milliseconds(random_() % (settings_.flush_delay_ms + 1));
-        waiting_.push_back({Clock::now() + delay, &connection, &disk, handle, sequence_});
+        const unsigned most = settings_.flush_delay_ms;
+        const auto delay = std::chrono::milliseconds(most == 0 ? 0 : random_() % (most + 1));
+        waiting_.push_back({Clock::now() + delay, &connection, &disk, sectors, handle, sequence_});
+        if (most == 0)
+            finish_flushes();
+    }
+
+    // A write has arrived, and is not answered yet.
+    void written(const Disk &disk, std::uint64_t sector)
+    {
+        if (!disk.stable() && cuts_left_ != 0 && sector < cuts_.below && --writes_to_kept_cut_ == 0)
+            keep_cut(disk);
     }
 
     // The power goes: this process ends, and what was not flushed is lost.
@@ -281,7 +348,13 @@ private:
         Clock::time_point due;
         Connection *connection;
         Disk *disk;
+        Span sectors;
         std::uint64_t handle, sequence;
+    };
+    using Contents = std::vector<Content>;  // of all disks
+    struct KeptCuts {
+        std::string name;
+        std::uint64_t count = 0, low = 0, high = 0, below = ~0ULL;  // below: sector
     };
 
     [[noreturn]] void leave()
@@ -312,7 +385,7 @@ private:
             }
             const auto done = waiting_[i];
             waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-            done.disk->flushed(done.sequence);
+            done.disk->flushed(done.sectors, done.sequence);
             done.connection->reply(done.handle, 0);
         }
     }
@@ -323,10 +396,21 @@ private:
     }
     void control(int listener);
     std::string obey(const std::string &line, bool &ending, bool &cutting);
+    std::string obey_disk(Disk &disk, const std::string &verb, std::uint64_t number);
+    std::string keep(const std::string &name);
+    std::string keep_cuts(const KeptCuts &cuts);
+    void keep_cut(const Disk &written);
+    std::string rewind(const std::string &name);
+    void say_done(const std::string &name);
+    std::uint64_t next_cut() { return cuts_.low + random_() % (cuts_.high - cuts_.low + 1); }
 
     Settings settings_;
     std::mt19937_64 random_;
     std::uint64_t sequence_ = 0;
+    KeptCuts cuts_;
+    std::uint64_t cuts_left_ = 0, writes_to_kept_cut_ = 0;
+    std::map<std::string, Contents> kept_;
+    Contents latest_;  // what was kept last, or is rewound to: others share its pages
     std::vector<std::unique_ptr<Disk>> disks_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<WaitingFlush> waiting_;
@@ -433,7 +517,7 @@ std::size_t Connection::request_step()
     else if (disk_->failing())
         reply(handle, EIO);
     else if (command == kCmdFlush)
-        server_.flush(*this, *disk_, handle);
+        server_.flush(*this, *disk_, {}, handle);
     else if (!inside || (command == kCmdRead && length > kMaxRequest))
         reply(handle, EINVAL);
     else if (command == kCmdRead)
@@ -442,9 +526,13 @@ std::size_t Connection::request_step()
         reply(handle, 0);  // a disk may keep what was discarded
     else if (command == kCmdWrite || command == kCmdZeroes) {
         const char *data = command == kCmdWrite ? &input_[kHeader] : nullptr;
-        if (disk_->write(offset, data, length, fua, server_.next_sequence()))
+        if (disk_->write(offset, data, length, server_.next_sequence()))
             server_.cut();
-        reply(handle, 0);
+        server_.written(*disk_, offset / kSectorBytes);
+        if (fua)
+            server_.flush(*this, *disk_, {offset / kSectorBytes, (offset + length) / kSectorBytes}, handle);
+        else
+            reply(handle, 0);
     } else {
         reply(handle, EINVAL);
     }
@@ -467,15 +555,87 @@ std::string Server::obey(const std::string &line, bool &ending, bool &cutting)
             answer += "; " + disk->stat();
         return answer;
     }
+    if (verb == "keep")
+        return keep(name);
+    if (verb == "rewind")
+        return rewind(name);
+    if (verb == "keep-cuts") {
+        KeptCuts cuts{name, number};
+        words >> cuts.low >> cuts.high;
+        if (std::uint64_t below = 0; words >> below)
+            cuts.below = below;
+        return keep_cuts(cuts);
+    }
     Disk *disk = find(name);
-    if (!disk)
-        return fmt::format("no disk '{}'", name);
+    return disk ? obey_disk(*disk, verb, number) : fmt::format("no disk '{}'", name);
+}
+
+std::string Server::obey_disk(Disk &disk, const std::string &verb, std::uint64_t number)
+{
     if (verb == "cut-at-write" && number > 0)
-        disk->cut_at_write(number);
+        disk.cut_at_write(number);
     else if (verb == "fail" || verb == "heal")
-        disk->set_failing(verb == "fail");
+        disk.set_failing(verb == "fail");
     else
-        return fmt::format("cannot understand '{}'", line);
+        return fmt::format("cannot understand '{} {} {}'", verb, disk.name(), number);
+    return "ok";
+}
+
+void Server::say_done(const std::string &name)
+{
+    for (auto &disk : disks_)
+        if (disk->stable())
+            disk->set_last_page(name + "\n");
+}
+
+std::string Server::keep(const std::string &name)
+{
+    latest_.resize(disks_.size());
+    for (std::size_t i = 0; i < disks_.size(); i++)
+        latest_[i] = disks_[i]->content(latest_[i]);
+    kept_[name] = latest_;
+    say_done(name);
+    return "ok";
+}
+
+std::string Server::keep_cuts(const KeptCuts &cuts)
+{
+    if (cuts.count == 0 || cuts.low == 0 || cuts.high < cuts.low)
+        return "keep-cuts needs a name, a count, and at how many writes";
+    cuts_ = cuts;
+    cuts_left_ = cuts.count;
+    writes_to_kept_cut_ = next_cut();
+    say_done(cuts.name + "0");
+    return "ok";
+}
+
+void Server::keep_cut(const Disk &written)
+{
+    const auto name = fmt::format("{}{}", cuts_.name, cuts_.count - cuts_left_ + 1);
+    fmt::print("{}: at a write to {}", name, written.name());
+    latest_.resize(disks_.size());
+    for (std::size_t i = 0; i < disks_.size(); i++) {
+        std::size_t lost = 0;
+        std::tie(latest_[i], lost) = disks_[i]->content_after_cut(latest_[i], random_);
+        fmt::print("; {} lost={}", disks_[i]->stat(), lost);
+    }
+    fmt::print("\n");
+    std::fflush(nullptr);
+    kept_[name] = latest_;
+    writes_to_kept_cut_ = next_cut();
+    if (--cuts_left_ == 0)
+        say_done(name);
+}
+
+std::string Server::rewind(const std::string &name)
+{
+    const auto kept = kept_.find(name);
+    if (kept == kept_.end())
+        return fmt::format("nothing was kept as '{}'", name);
+    latest_ = kept->second;
+    for (std::size_t i = 0; i < disks_.size(); i++)
+        disks_[i]->set_content(latest_[i]);
+    say_done(name);
     return "ok";
 }
 

@@ -63,7 +63,7 @@ refuses() {
 }
 
 # settle: udev has handled every event so far.
-settle() { udevadm settle --timeout=$((30 * SLOW)) || fail "udev does not settle"; }
+settle() { udevadm settle --timeout=$((30 * SLOW)) || { what_is; fail "udev does not settle"; }; }
 
 load_module() { modprobe "$@"; }
 
@@ -80,6 +80,20 @@ next_boot() { sync; echo "@@cut orderly"; sleep 1000; }
 # fail_disk / heal_disk DISK: every request gets an I/O error from now on. Needs "power: yes".
 fail_disk() { echo "@@disk fail $1"; }
 heal_disk() { echo "@@disk heal $1"; }
+# Many cuts of one life (need "power: yes" and an oracle). keep_disks NAME: what all disks hold now, the oracle too. keep_cuts NAME
+# COUNT LOW HIGH [BELOW]: what power cuts would leave on them, COUNT of them, each LOW to HIGH writes (below that sector) after the one
+# before, as NAME1, NAME2, ...; what runs goes on, and wait_for SECONDS disks_say NAME$COUNT until all are there. rewind_disks NAME: the disks hold that,
+# and nothing else survives a cut; nobody may have any of them open.
+keep_disks()   { echo "@@power keep $1"; wait_for 20 disks_say "$1"; }
+keep_cuts()    { echo "@@power keep-cuts $*"; wait_for 20 disks_say "${1}0"; }
+rewind_disks() { echo "@@power rewind $1"; wait_for 20 disks_say "$1"; }
+disks_say() {
+	local said
+	: "${last_page:=$(($(blockdev --getsize64 "$oracle") / 4096 - 1))}"
+	dd if="$oracle" of=/run/last-page bs=4096 skip="$last_page" count=1 iflag=direct 2>/dev/null || return 1
+	read -r said </run/last-page
+	[ "$said" = "$1" ]
+}
 # keep NAME VALUE: a variable that the following boots have.
 keep() { echo "@@keep $1=$2"; }
 

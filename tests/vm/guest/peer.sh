@@ -44,7 +44,7 @@ peer_check() {
 	expect_attr "$md/mismatch_cnt" 0
 }
 
-no_emd() { ! ls -d /sys/block/emd* >/dev/null 2>&1; }
+no_emd() { set -- /sys/block/emd*; [ ! -e "$1" ]; }
 # emd_volume: the device of the array of EMD that has a personality
 emd_volume() {
 	local block
@@ -52,4 +52,14 @@ emd_volume() {
 		case $(attr "$block/md/level") in raid*) echo "/dev/${block##*/}"; return 0 ;; esac
 	done
 	fail "EMD runs no volume"
+}
+
+# all_but N DISK...: the disks without the N-th, from 0; N may lie beyond them
+all_but() {
+	local left=$1 disk
+	shift
+	for disk; do
+		[ "$left" = 0 ] || echo "$disk"
+		left=$((left - 1))
+	done
 }

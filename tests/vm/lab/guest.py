@@ -33,7 +33,7 @@ def root(spec, kernel, directory, boot, slow, limit, kept):
     for name in spec.files:
         root.copy(ROOT / name, "/" + Path(name).name)
     settings = {
-        "NAME": spec.name, "BOOT": boot, "KERNEL": kernel.name, "UML": "yes" if kernel.uml else "no", "SLOW": slow, "LIMIT": limit, "SUBJECT": spec.subject,
+        "NAME": spec.name, "BOOT": boot, "CUTS": spec.cuts, "KERNEL": kernel.name, "UML": "yes" if kernel.uml else "no", "SLOW": slow, "LIMIT": limit, "SUBJECT": spec.subject,
         "UDEV": "yes" if spec.udev else "no", "DISKS": " ".join(disk.name for disk in spec.disks),
         "BOOT_MODULES": " ".join(modules), "EMD_OPTIONS": spec.emd_options, "HOST_DIRECTORY": directory, **kept,
     }

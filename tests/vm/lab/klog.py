@@ -7,7 +7,7 @@ SUSPICIOUS = re.compile(
     r"|suspicious RCU|INFO: task .* blocked|hung task|unreferenced object|general protection fault|kernel panic"
     r"|Kernel panic|detected stall|self-detected stall|scheduling while atomic|sleeping function called"
     r"|list_(?:add|del) corruption|ODEBUG|refcount_t:|Call Trace:|stack-?protector|Unable to handle"
-    r"|DEBUG_LOCKS_WARN|held lock|Redzone|Poison overwritten|Object corrupt", re.M)
+    r"|DEBUG_LOCKS_WARN|held lock|Redzone|Poison overwritten|Object corrupt|pagealloc: |segfault at|\btraps: ", re.M)
 
 # Said by kernels that are all right.
 HARMLESS = re.compile(

@@ -80,7 +80,7 @@ COMMON = ("panic=-1 oops=panic quiet loglevel=4 mitigations=off "
 def qemu_command(kernel, spec, initrd, machine, disks, accel):
     cpu = "host" if accel == "kvm" else "max"
     accel_option = ["kvm" if accel == "kvm" else "tcg,thread=multi"]
-    debugging = "slub_debug=FZP"
+    debugging = "slub_debug=FZP page_poison=1"  # who writes to memory that he has freed is reported
     clock = tsc.frequency_khz() if accel == "tcg" and spec.instrument != "icount" else None
     if spec.instrument == "icount":
         cpu, debugging = "max", ""

@@ -149,6 +149,10 @@ class Boot:
     def do_disk(self, verb, disk):
         self.session.disks.command(f"{verb} {disk}")
 
+    def do_power(self, *words):
+        """What the power server may do beside cuts; it tells the guest by itself when that has happened."""
+        self.session.disks.command(" ".join(words))
+
     def do_cut(self, kind, *words):
         now = time.monotonic()
         if kind in ("now", "orderly"):

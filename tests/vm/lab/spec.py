@@ -29,6 +29,7 @@ class Spec:
     files: list = field(default_factory=list)
     timeout: int = 120  # seconds, for one boot under TCG on an idle machine
     boots: int = 1
+    cuts: int = 0  # how often the script has the disks lose their power ($CUTS); run --cuts
     memory: int = 512  # MiB
     cpus: int = 2
     emd: bool = True
@@ -43,6 +44,13 @@ class Spec:
     flush_delay: int = 0  # ms, upper bound of a random delay of each flush
     allow: list = field(default_factory=list)  # suspicious lines of the kernel log that this test causes on purpose
     text: str = ""
+
+    def set_cuts(self, cuts):
+        """More of them, or fewer, and as much time for each."""
+        if not self.cuts:
+            raise LabError(f"{self.name} does not say how many cuts it makes (cuts:)")
+        self.timeout = self.timeout * max(cuts, self.cuts) // self.cuts
+        self.cuts = cuts
 
     def emd_in(self, boot):
         """Whether EMD is there in this life of the guest."""
@@ -84,7 +92,7 @@ def parse_kernels(text):
 
 PARSERS = {
     "disks": parse_disks, "modules": str.split, "extra-modules": str.split, "kernels": parse_kernels,
-    "programs": str.split, "files": str.split, "timeout": int, "boots": int, "memory": int, "cpus": int,
+    "programs": str.split, "files": str.split, "timeout": int, "boots": int, "cuts": int, "memory": int, "cpus": int,
     "flush-delay": int, "allow": lambda text: [text], "conf": lambda text: [text],
     "emd": lambda text: text == "yes", "emd-until": parse_until, "emd-options": str, "udev": lambda text: text == "yes", "rules": lambda text: text == "yes",
     "power": lambda text: text == "yes",

@@ -48,6 +48,27 @@ boot4() {
 	wait_for 5 reads_fail
 	heal_disk d1
 	wait_for 5 reads_work
+
+	say "many cuts of one life: each has what was flushed, and some of what came since"
+	for disk in $d1 $d2; do ones | dd of="$disk" bs=65536 conv=fsync 2>/dev/null; done
+	keep_disks before
+	keep_cuts cut 8 1 2
+	dd if=/dev/zero of="$d1" bs=65536 count=16 oflag=direct 2>/dev/null
+	wait_for 5 disks_say cut8
+	expect 1048576 zeros "$d1"
+	some=no lost=no
+	for cut in 1 2 3 4 5 6 7 8; do
+		rewind_disks cut$cut
+		expect 0 zeros "$d2"
+		left=$(zeros "$d1")
+		[ "$left" -le $((cut * 2 * 65536)) ] || fail "cut $cut has $left bytes of what was written"
+		[ "$left" = 0 ] || some=yes
+		[ "$left" -ge $((cut * 65536)) ] || lost=yes
+	done
+	expect "yes yes" echo "$some $lost"
+	rewind_disks before
+	expect 0 zeros "$d1"
 }
+zeros() { dd if="$1" bs=65536 iflag=direct 2>/dev/null | tr -d '\377' | wc -c; }
 reads_work() { dd if="$d1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; }
 reads_fail() { ! reads_work; }
