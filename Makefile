@@ -11,9 +11,11 @@
 # make soak        random trees of arrays under faults, passes, reshapes and restarts, with KASAN and lockdep;
 #                  MINUTES=10, SEED=n repeats a run, EPISODE=n one part of it; PLANT=1: would it see a wrong byte?
 # make fuzz        every parser of what comes from outside under libFuzzer (clang); MINUTES=60 on all cores, TARGETS=imsm,md
+# make prove      the reshape protocol as a model under Spin: every configuration exhaustively, every planted fault; a table. NAME="row"
 # make bench-quick instructions per operation against md's, in a VM: the gate of make check (tests/bench/README.md)
 # make bench       every goal, by instructions and by CPU time, and what holds it back; fails while a gate does not hold. PLAN=name, ROW="pattern ..."
 # make demo        an array grows, loses power twice and comes back whole
+# make docs        docs/migrations.md anew, from what the code decides
 # make install     into PREFIX (/usr/local), DESTDIR honoured
 # make clean       removes build/
 
@@ -31,7 +33,7 @@ releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
 headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
 		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
 
-.PHONY: all kernel tools san check check-unit check-vm check-debug soak fuzz bench bench-quick bench-module demo \
+.PHONY: all kernel tools docs san check check-unit check-vm check-debug soak fuzz prove bench bench-quick bench-module demo \
 	install install-files clean setup FORCE
 all: tools kernel
 
@@ -59,6 +61,9 @@ $(BUILD)/cmake/build.ninja $(BUILD)/san/build.ninja:
 tools: $(BUILD)/cmake/build.ninja
 	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower emd_contract
 	@ln -sf cmake/bin/emdadm cmake/bin/emdmon cmake/bin/emdwork $(BUILD)/
+docs: $(BUILD)/cmake/build.ninja
+	@nice cmake --build $(<D) -j $(JOBS) --target emd_golden
+	@EMD_WRITE_DOCS=1 $(<D)/bin/emd_golden --gtest_brief=1 --gtest_filter=Migrations.TheTableIsWhatTheCodeDecides
 san: $(BUILD)/san/build.ninja
 	@grep -q '^CMAKE_CXX_COMPILER:.*clang' $(<D)/CMakeCache.txt || { rm -rf $(<D) && $(MAKE) $<; }
 	@nice cmake --build $(<D) -j $(JOBS)
@@ -103,6 +108,9 @@ soak: setup tools
 
 fuzz: setup
 	@scripts/fuzz --minutes $(or $(MINUTES),10) $(if $(TARGETS),--targets $(TARGETS))
+
+prove: setup
+	@nice scripts/check-model --full $(if $(NAME),"$(NAME)")
 
 # The load generator, for every kernel that the module is built for.
 bench-module: $(releases:%=bench-module-%)

@@ -28,7 +28,7 @@ from lab.paths import BUILD, LabError  # noqa: E402
 from suite import instrument, plan as plans, report, script, verdict  # noqa: E402
 
 BASELINE = HERE / "baseline.json"
-REPEATS = {"icount": 2, "uml-cpu": 3}  # of rows that seem worse, or are noisy
+REPEATS = {"icount": 2, "uml-cpu": 3}  # of rows that seem worse, or are noisy and undecided
 REPETITIONS = {"icount": 1, "uml-cpu": 5}
 
 
@@ -93,9 +93,9 @@ def run(plan, options, on):
 
 def measured_again(plan, options, judge):
     """A disturbance only adds instructions: what seems worse is measured once more, and the least of all counts. Of CPU time
-    what is noisy is measured anew: half of it disturbed has no median that says anything."""
+    what is noisy is measured anew, where that may change the verdict: half of it disturbed has no median that says anything."""
     icount = judge.instrument == "icount"
-    rows = [r.row.id for r in judge.rows() if (r.state == "worse" if icount else r.noisy)]
+    rows = [r.row.id for r in judge.rows() if (r.state == "worse" if icount else r.undecided)]
     rows += [row for s in judge.slopes() if s.state == "worse" for row in (s.slope.a, s.slope.b)]
     if not rows:
         return False

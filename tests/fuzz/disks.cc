@@ -10,7 +10,6 @@ namespace emd::fuzz {
 
 namespace {
 
-constexpr std::uint64_t kWindow = 64 << 10;
 constexpr std::size_t kMostDisks = 16, kMostSteps = 24;
 
 struct Case {
@@ -58,6 +57,8 @@ std::vector<Case> unpack()
             disk.serial = pack.text();
             disk.bytes = pack.number();
             disk.sector_bytes = static_cast<unsigned>(pack.number());
+            for (std::uint64_t &window : disk.windows)
+                window = pack.number();
             for (std::uint64_t left = pack.number(); left > 0; left--) {
                 const std::uint64_t number = pack.number();
                 pack.bytes(disk.blocks[number]);
@@ -91,9 +92,7 @@ void take_patch(std::uint8_t op, Input &input, std::vector<PatchedDisk> &disks)
     const std::uint64_t offset = input.take<Le16>().get();
     const Bytes data = input.bytes(input.take<Le16>().get());
     PatchedDisk &disk = disks[op % kMostDisks % disks.size()];
-    const std::uint64_t size = disk.size_bytes();
-    const std::uint64_t windows[] = {0, kWindow, size - kWindow, size - 2 * kWindow};
-    (void)disk.write(windows[op / kMostDisks % 4] + offset, data);
+    (void)disk.write(disk.window(op / kMostDisks) + offset, data);
 }
 
 // -- what programs do with a container --
@@ -130,7 +129,10 @@ Change change_of(const Step &step, const Container &container)
     case 12: return change::ReshapeWithdrawn{volume};
     case 13: return change::BackupRecorded{volume, step.b};
     case 14: return change::DiskRemoved{disk};
-    case 15: return change::VolumeDeleted{volume};
+    case 15:
+        if (step.op >= 64)
+            return change::VolumeRenamed{volume, std::string(step.a % 18, static_cast<char>('0' + step.b % 64))};
+        return change::VolumeDeleted{volume};
     case 16: return change::BitmapReset{volume};
     case 17: return change::VolumeCreated{"more", {step.a % 11, 2, 2, 256, 0}, {disk, static_cast<int>(slot)}, step.b, step.op >= 64};
     default:
@@ -192,8 +194,10 @@ void run(const Format &format, Script &script)
     Metadata &metadata = **loaded;
     check(metadata.view());
     for (const Step &step : script.steps) {
-        (void)metadata.apply(change_of(step, metadata.view())).has_value();
+        const bool applied = metadata.apply(change_of(step, metadata.view())).has_value();
         check(metadata.view());
+        if (!applied && &step != &script.steps.back())
+            continue;
         for (unsigned volume = 0; volume < metadata.view().volumes.size(); volume++)
             (void)metadata.bitmap_head(volume);
         write_out(script, metadata);

@@ -3,10 +3,10 @@
 // to the container that is found on them.
 //
 //   u8 case, u8 flags (bit 0: put check sums right), u16 disks that are missing (bit i: disk i), then until the input ends:
-//   u8 op, and either (op < 0x80) a patch of disk op % 16, window op / 16 % 4: u16 offset, u16 length, the bytes;
+//   u8 op, and either (op < 0x80) a patch of disk op % 16, window op / 16: u16 offset, u16 length, the bytes;
 //   or (op >= 0x80) a change: u16, u16, u8 (shift of the second number).
 //
-// A window is 64 KiB: the first and the second of the disk, the last and the last but one.
+// A window is 64 KiB where the metadata lies: eight of them, which scripts/fuzz chooses.
 #pragma once
 
 #include "libemd/base/bytes.h"
@@ -26,6 +26,7 @@ public:
         std::string path, serial;
         std::uint64_t bytes = 0;
         unsigned sector_bytes = 512;
+        std::array<std::uint64_t, 8> windows{};
         std::map<std::uint64_t, Block> blocks;  // that are not zero, by number
     };
     explicit PatchedDisk(const Base &base) : base_(&base) {}
@@ -40,6 +41,7 @@ public:
 
     // False: it does not lie on the disk.
     bool write(std::uint64_t offset_bytes, Bytes data);
+    std::uint64_t window(unsigned number) const { return base_->windows.at(number); }
 
 private:
     const Base *base_;

@@ -25,6 +25,14 @@ public:
         for (std::size_t i = 0; i < disks.size(); i++)
             disks[i]->number = {8, static_cast<unsigned>(16 * (i + 1))};
     }
+    // Blank ones.
+    explicit DdfDisks(const std::vector<std::uint64_t> &sectors)
+    {
+        for (const std::uint64_t n : sectors) {
+            disks.push_back(std::make_unique<BufferMedium>(fmt::format("d{}", disks.size()), "", std::vector<std::byte>(n * kSector)));
+            disks.back()->number = {8, static_cast<unsigned>(16 * disks.size())};
+        }
+    }
     std::vector<const Medium *> media() const
     {
         std::vector<const Medium *> all;

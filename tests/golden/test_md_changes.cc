@@ -2,11 +2,13 @@
 // What happens to an array of md while EMD runs it, as it then stands on the disks.
 #include "golden/allocations.h"
 #include "golden/golden.h"
+#include "golden/md_disks.h"
 
 #include "libemd/format/md/md.h"
 #include "libemd/format/md/metadata.h"
 #include "libemd/format/md/v090_words.h"
 #include "libemd/format/md/v1_bytes.h"
+#include "libemd/monitor/settled.h"
 #include "libemd/plan/assemble.h"
 
 #include <gtest/gtest.h>
@@ -16,106 +18,6 @@
 
 namespace emd::md {
 namespace {
-
-template <OnDisk T>
-void put(Block &block, std::size_t at, T value)
-{
-    ASSERT_TRUE(write_at(block, at, value));
-}
-
-// The disks of a case, in copies that can be written, and the array on them.
-class Disks {
-public:
-    explicit Disks(const char *name, std::vector<unsigned> images = {})
-    {
-        const auto of = golden::load_case(name);
-        for (unsigned i = 0; i < of->disks.size(); i++)
-            if (images.empty() || std::ranges::count(images, i))
-                disks_.push_back(std::make_unique<BufferMedium>(of->disks[i]->name, "", of->disks[i]->bytes));
-        array = load();
-    }
-    std::unique_ptr<MdMetadata> load() const
-    {
-        std::vector<const Medium *> media;
-        for (const auto &disk : disks_)
-            media.push_back(disk.get());
-        auto loaded = load_array(media);
-        EXPECT_TRUE(loaded) << loaded.error().text();
-        return std::move(*loaded);
-    }
-    // Applies, and writes the first `phases` phases.
-    void change(const Change &change, unsigned phases = 99)
-    {
-        const auto done = array->apply(change);
-        ASSERT_TRUE(done) << done.error().text();
-        std::vector<Image> images = array->prepare();
-        array->encode(images);
-        for (const Image &image : images)
-            if (image.active && image.phase < phases)
-                write(array->view().disks.at(static_cast<std::size_t>(image.disk)).path, image);
-    }
-    void add_blank(const std::string &name, std::size_t bytes)
-    {
-        disks_.push_back(std::make_unique<BufferMedium>(name, "", std::vector<std::byte>(bytes)));
-    }
-    // What stands on a disk, with a right checksum again. Read anew with load().
-    void edit(std::size_t disk, const std::function<void(Block &)> &change)
-    {
-        std::vector<std::byte> &bytes = disks_.at(disk)->bytes;
-        const Superblock sb = *read_superblock(*disks_[disk]);
-        const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(std::visit([](const auto &s) { return s.sector; }, sb) * 512);
-        Block block(at, at + kBlockBytes);
-        change(block);
-        if (std::holds_alternative<V090>(sb))
-            put(block, 4 * kSum, Le32(checksum_v090(words_of(block, Endian::Little))));
-        else
-            put(block, offsetof(V1Bytes, checksum),
-                Le32(checksum_v1(block, sizeof(V1Bytes) + 2 * read_at<Le32>(block, offsetof(V1Bytes, max_dev))->get())));
-        std::ranges::copy(block, at);
-    }
-    void without_bitmap()
-    {
-        for (std::size_t i = 0; i < disks_.size(); i++)
-            edit(i, [](Block &block) { put(block, 4 * kState, Le32(read_at<Le32>(block, 4 * kState)->get() & ~V090::kHasBitmap)); });
-        array = load();
-    }
-    int index_of(const std::string &path) const
-    {
-        const auto &all = array->view().disks;
-        return static_cast<int>(std::ranges::find(all, path, &Disk::path) - all.begin());
-    }
-    // What a new reader says of an image.
-    Disk after(std::size_t image) const
-    {
-        const auto loaded = load();
-        return *std::ranges::find(loaded->view().disks, disks_.at(image)->path(), &Disk::path);
-    }
-    std::size_t bytes() const { return disks_[0]->bytes.size(); }
-    V1 v1(std::size_t disk) const { return std::get<V1>(*read_superblock(*disks_.at(disk))); }
-    V090 v090(std::size_t disk) const { return std::get<V090>(*read_superblock(*disks_.at(disk))); }
-    const Volume &volume() const { return array->view().volumes[0]; }
-
-    std::unique_ptr<MdMetadata> array;
-
-private:
-    void write(const std::string &path, const Image &image)
-    {
-        for (const auto &disk : disks_)
-            if (disk->path() == path)
-                std::copy(image.bytes.begin(), image.bytes.end(), disk->bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes));
-    }
-    std::vector<std::unique_ptr<BufferMedium>> disks_;
-};
-
-Disk spare(const std::string &path, std::uint64_t bytes)
-{
-    Disk disk;
-    disk.path = path;
-    disk.present = true;
-    disk.dev = {8, 77};
-    disk.sectors = bytes / 512;
-    return disk;
-}
 
 TEST(MdChanges, DirtyAndClean)
 {
@@ -131,6 +33,34 @@ TEST(MdChanges, DirtyAndClean)
     EXPECT_EQ(disks.v1(2).resync_offset, kInSync);
     EXPECT_EQ(disks.v1(2).events, events + 2);
     EXPECT_FALSE(disks.load()->view().volumes[0].dirty);
+}
+
+TEST(MdChanges, WhoIsReadWhileTheOthersGetTwoRecordsIsNotMissed)
+{
+    Disks disks("md12-raid5-parity-first");
+    const auto old = disks.content(1);
+    disks.change(change::MarkDirty{0});
+    disks.change(change::MarkClean{0});
+    const auto written = disks.content(1);
+    int readings = 0, pauses = 0;
+    const auto load = [&]() -> Result<std::unique_ptr<Metadata>> {
+        disks.content(1) = readings++ == 0 ? old : written;
+        return disks.load();
+    };
+    const auto pause = [&] { pauses++; };
+    EXPECT_EQ(health((*load())->view().volumes[0]), Health::Degraded);  // or this says nothing
+    readings = 0;
+    EXPECT_EQ(health((*load_settled(load, pause))->view().volumes[0]), Health::Optimal);
+    EXPECT_EQ(pauses, 1);
+
+    readings = pauses = 0;
+    const auto missing = [&]() -> Result<std::unique_ptr<Metadata>> {
+        readings++;
+        disks.content(1) = old;
+        return disks.load();
+    };
+    EXPECT_EQ(health((*load_settled(missing, pause))->view().volumes[0]), Health::Degraded);
+    EXPECT_EQ(readings, 2);  // twice the same: so it is
 }
 
 TEST(MdChanges, AFailedMemberIsToldNothingAndIsNoMemberAnyMore)
@@ -155,6 +85,28 @@ TEST(MdChanges, WhoIsAwayGivesUpItsPlaceWithTheFirstChange)
     some.change(change::DiskFailed{1});
     EXPECT_EQ(some.v1(0).roles[1], kRoleFaulty);
     EXPECT_EQ(some.v1(0).events, all.v1(1).events + 1);
+}
+
+// What emdmon writes before it answers anybody: nothing has changed since, but somebody has not got the last change.
+TEST(MdChanges, WhoIsOneChangeBehindGetsTheChange)
+{
+    for (const std::size_t images : {1u, 2u}) {
+        SCOPED_TRACE(images);
+        Disks disks("md12-raid5-parity-first");
+        disks.change_in_part(change::DiskFailed{3}, images);
+        const V1 told = disks.v1(0);
+        ASSERT_EQ(told.events, disks.v1(2).events + 1);
+        disks.array = disks.load();
+        EXPECT_TRUE(disks.array->view().uneven);
+        disks.store();
+        EXPECT_FALSE(disks.array->view().uneven);
+        for (const std::size_t i : {0u, 1u, 2u}) {
+            EXPECT_EQ(disks.v1(i).events, told.events) << i;
+            EXPECT_EQ(disks.v1(i).roles, told.roles) << i;
+        }
+        EXPECT_EQ(disks.v1(2).roles.at(disks.v1(3).dev_number), kRoleFaulty);
+        EXPECT_FALSE(disks.load()->view().uneven);
+    }
 }
 
 TEST(MdChanges, AStaleMemberIsNotWrittenAndItsPlaceIsMissing)
@@ -252,7 +204,7 @@ TEST(MdChanges, Version090HasNoPlaceForARebuildAndStartsItAgain)
 // Not by any way: also a monitor that is started for it finds nothing that it may write.
 TEST(MdChanges, WhatIsRefusedIsNeverWritten)
 {
-    for (const char *name : {"md12-raid5-ppl", "md090-raid1-spare"}) {
+    for (const char *name : {"md12-reshape-raid5-3to4-backup", "md090-raid1-spare"}) {
         Disks disks(name);
         ASSERT_FALSE(disks.volume().read_write) << name;
         for (const Change &change : {Change(change::SpareAdded{spare("new", disks.bytes())}), Change(change::DiskFailed{1}),
@@ -405,7 +357,9 @@ TEST(MdChanges, WithoutRedundancyNothingIsEverWritten)
     disks.change(change::MarkDirty{0});
     disks.change(change::MarkClean{0});
     EXPECT_EQ(disks.v1(0).checksum, before.checksum);
-    EXPECT_FALSE(disks.array->apply(change::SpareAdded{spare("new", disks.bytes())}));
+    disks.add_blank("new", disks.bytes());
+    disks.change(change::SpareAdded{spare("new", disks.bytes())});  // for a takeover to come
+    EXPECT_EQ(disks.v1(0).checksum, before.checksum);
 }
 
 }  // namespace

@@ -20,7 +20,13 @@ public:
     explicit Blank(const std::vector<std::uint64_t> &sectors)
     {
         for (const std::uint64_t n : sectors)
-            disks.push_back(std::make_unique<BufferMedium>(fmt::format("d{}", disks.size()), "", std::vector<std::byte>(n * 512)));
+            add(n);
+    }
+    BufferMedium &add(std::uint64_t sectors)
+    {
+        disks.push_back(std::make_unique<BufferMedium>(fmt::format("d{}", disks.size()), "", std::vector<std::byte>(sectors * 512)));
+        disks.back()->number = {8, static_cast<unsigned>(16 * disks.size())};
+        return *disks.back();
     }
     // The last `spares` disks are spares.
     NewArray want(const Shape &shape, std::size_t spares = 0) const
@@ -38,11 +44,22 @@ public:
     {
         auto fresh = md_format().create_array(w);
         EXPECT_TRUE(fresh) << fresh.error().text();
-        std::vector<Image> images = (*fresh)->prepare();
-        (*fresh)->encode(images);
+        return stored(**fresh);
+    }
+    // Applied, and as it is then read.
+    std::unique_ptr<MdMetadata> change(MdMetadata &array, const Change &change)
+    {
+        const auto done = array.apply(change);
+        EXPECT_TRUE(done) << done.error().text();
+        return stored(array);
+    }
+    std::unique_ptr<MdMetadata> stored(Metadata &array)
+    {
+        std::vector<Image> images = array.prepare();
+        array.encode(images);
         for (const Image &image : images)
             for (const auto &disk : disks)
-                if (image.active && disk->path() == (*fresh)->view().disks.at(static_cast<std::size_t>(image.disk)).path)
+                if (image.active && disk->path() == array.view().disks.at(static_cast<std::size_t>(image.disk)).path)
                     std::ranges::copy(image.bytes, disk->bytes.begin() + static_cast<std::ptrdiff_t>(image.offset_bytes));
         return load();
     }
@@ -127,6 +144,75 @@ TEST(MdCreate, TheFirstResyncIsRecorded)
     EXPECT_EQ(made->view().disks[3].state, DiskState::Spare);
     EXPECT_EQ(blank.v1(0).resync_offset, 0u);
     EXPECT_NE(blank.v1(0).device, blank.v1(1).device);
+}
+
+// Each member has room for its part between its superblock and its data, or behind them, and nothing else lies there.
+void expect_log_apart(const Blank &blank, const MdMetadata &array)
+{
+    const Volume &volume = array.view().volumes[0];
+    ASSERT_EQ(volume.refused, "");
+    EXPECT_EQ(volume.consistency, "ppl");
+    ASSERT_TRUE(volume.parity_log);
+    ASSERT_EQ(volume.parity_log->areas.size(), volume.slots.size());
+    for (std::size_t slot = 0; slot < volume.slots.size(); slot++) {
+        const ParityLogPlace::Area &area = volume.parity_log->areas[slot];
+        const std::string &path = array.view().disks.at(static_cast<std::size_t>(volume.slots[slot].disk)).path;
+        const auto disk = std::ranges::find(blank.disks, path, [](const auto &d) { return d->path(); });
+        const V1 sb = blank.v1(static_cast<std::size_t>(disk - blank.disks.begin()));
+        const auto apart = [&](std::uint64_t begin, std::uint64_t sectors) {
+            return area.sector + area.sectors <= begin || area.sector >= begin + sectors;
+        };
+        EXPECT_EQ(area.sectors, 2048u) << path;
+        EXPECT_TRUE(apart(sb.sector, kBlockBytes / 512)) << path;
+        EXPECT_TRUE(apart(sb.data_offset, sb.data_size)) << path;
+        EXPECT_TRUE(apart(static_cast<std::uint64_t>(static_cast<std::int64_t>(sb.sector) + sb.bad_offset), sb.bad_sectors)) << path;
+        EXPECT_LE(area.sector + area.sectors, (*disk)->size_bytes() / 512) << path;
+    }
+}
+
+TEST(MdCreate, APartialParityLogHasItsPlaceOnEveryMember)
+{
+    for (const char *version : {"1.0", "1.1", "1.2"}) {
+        SCOPED_TRACE(version);
+        Blank blank({65536, 65536, 66000, 70000});
+        NewArray want = blank.want(shape(5, 128, EMD_LAYOUT_LEFT_SYMMETRIC), 1);
+        want.version = version;
+        want.parity_log = true;
+        auto array = blank.create(want);
+        expect_log_apart(blank, *array);
+        EXPECT_EQ(array->view().disks.at(3).state, DiskState::Spare);
+        EXPECT_TRUE(array->view().volumes[0].read_write);
+
+        // The spare that it has, and one that is added, take places, and are of other sizes.
+        const BufferMedium &added = blank.add(80000);
+        Disk spare;
+        spare.path = added.path();
+        spare.present = true;
+        spare.dev = added.dev();
+        spare.sectors = 80000;
+        array = blank.change(*array, change::SpareAdded{spare});
+        for (unsigned slot = 0; slot < 2; slot++) {
+            const auto index = [&](const std::string &path) {
+                const auto &all = array->view().disks;
+                return static_cast<int>(std::ranges::find(all, path, &Disk::path) - all.begin());
+            };
+            array = blank.change(*array, change::DiskFailed{index(fmt::format("d{}", slot))});
+            array = blank.change(*array, change::RebuildStarted{0, slot, index(fmt::format("d{}", slot + 3))});
+            expect_log_apart(blank, *array);
+            array = blank.change(*array, change::SyncFinished{0});
+            expect_log_apart(blank, *array);
+            EXPECT_EQ(health(array->view().volumes[0]), Health::Optimal);
+        }
+    }
+    Blank blank({65536, 65536, 65536, 65536});
+    for (const auto &[level, layout] : {std::pair(0, EMD_LAYOUT_RAID0_ALTERNATE), std::pair(4, 0), std::pair(6, EMD_LAYOUT_LEFT_SYMMETRIC)}) {
+        NewArray want = blank.want(shape(level, 128, static_cast<std::uint32_t>(layout)));
+        want.parity_log = true;
+        EXPECT_NE(refusal(want).find("RAID5 alone has"), std::string::npos) << refusal(want);
+        want.shape.level = 5;
+        want.bitmap = true;
+        EXPECT_NE(refusal(want).find("room for one of them"), std::string::npos) << refusal(want);
+    }
 }
 
 TEST(MdCreate, WithoutAMemberThereIsNothingToResync)

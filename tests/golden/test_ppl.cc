@@ -17,13 +17,17 @@ namespace {
 class Target final : public reshape::Target {
 public:
     explicit Target(BufferMedium &medium) : medium_(medium) {}
-    Result<> read(std::uint64_t at, std::span<std::byte> out) override { return medium_.read(at, out); }
+    Result<> read(std::uint64_t at, std::span<std::byte> out) override
+    {
+        return at + out.size() > unread_from ? fail(Errc::Io, "a bad block") : medium_.read(at, out);
+    }
     Result<> write(std::uint64_t at, std::span<const std::byte> data) override
     {
         std::ranges::copy(data, medium_.bytes.begin() + static_cast<std::ptrdiff_t>(at));
         return {};
     }
     Result<> flush() override { return {}; }
+    std::uint64_t unread_from = ~0ull;  // bytes
 
 private:
     BufferMedium &medium_;
@@ -62,14 +66,26 @@ public:
     {
         return plan::look_at_log(view(), volume(), [&](int disk, std::uint64_t at, MutableBytes out) { return medium(disk)->read(at, out); });
     }
-    unsigned recover()
+    // Nothing of the data of `unread` can be read.
+    plan::ParityRepairs recover(int unread = -1)
     {
         std::vector<std::unique_ptr<Target>> targets;
         const auto done = plan::recover_parity(view(), volume(), [&](int disk) -> reshape::Target * {
+            Target &target = *targets.emplace_back(std::make_unique<Target>(*medium(disk)));
+            if (disk == unread)
+                target.unread_from = volume().slots[0].data_offset * 512;
+            return &target;
+        });
+        EXPECT_TRUE(done) << done.error().text();
+        return done.value_or(plan::ParityRepairs{});
+    }
+    void reset(bool headers)
+    {
+        std::vector<std::unique_ptr<Target>> targets;
+        const auto done = plan::reset_logs(view(), volume(), headers, [&](int disk) -> reshape::Target * {
             return targets.emplace_back(std::make_unique<Target>(*medium(disk))).get();
         });
         EXPECT_TRUE(done) << done.error().text();
-        return done.value_or(0);
     }
     void store(const Change &change)
     {
@@ -120,7 +136,7 @@ TEST(PplGolden, TheLogsOfThePeerAreFoundAndRead)
 {
     for (const char *name : {"md12-raid5-ppl", "md12-raid5-ppl-dirty", "imsm-raid5-ppl-clean"}) {
         const Disks disks(name);
-        EXPECT_FALSE(disks.volume().read_write) << name;
+        EXPECT_EQ(disks.volume().read_write, std::string_view(name).starts_with("md")) << name;
         ASSERT_TRUE(disks.volume().parity_log) << name;
         const auto state = disks.look();
         EXPECT_TRUE(state.sound) << name << ": " << state.why;
@@ -158,9 +174,31 @@ TEST(PplGolden, WhatWasBeingWrittenWhenThePowerWentIsMadeRight)
         if (without >= 0 && strips) {
             EXPECT_GT(disks.wrong_blocks(), 0u) << "without " << without;
         }
-        EXPECT_EQ(disks.recover(), strips);
+        const plan::ParityRepairs done = disks.recover();
+        EXPECT_EQ(done.repaired, strips);
+        EXPECT_EQ(done.was_wrong, strips);
+        EXPECT_EQ(done.unread, 0u);
+        EXPECT_EQ(disks.recover().was_wrong, 0u);
         EXPECT_EQ(disks.wrong_blocks(), 0u) << "without " << without;
     }
+}
+
+// They are passed over in place of refusing the array, and said.
+TEST(PplGolden, StripsThatCannotBeReadAreCounted)
+{
+    const unsigned all = Disks("md12-raid5-ppl-dirty").recover().repaired;
+    ASSERT_GT(all, 0u);
+    unsigned unread = 0;
+    for (int disk = 0; disk < 3; disk++) {
+        Disks disks("md12-raid5-ppl-dirty");
+        const plan::ParityRepairs done = disks.recover(disk);
+        EXPECT_EQ(done.repaired + done.unread, all);
+        unread += done.unread;
+    }
+    EXPECT_GT(unread, 0u);
+    EXPECT_EQ(plan::to_text({1, 1, 0}), "by its partial parity log the parity of 1 strip is right, and that of 1 of them was not");
+    const std::string text = plan::to_text({2, 0, 1});
+    EXPECT_NE(text.find("the parity of 2 strips is right, and that of 0 of them was not; data of 1 strip cannot be read"), std::string::npos) << text;
 }
 
 // -- assembly ------------------------------------------------------------------------------------------------------------
@@ -171,37 +209,101 @@ std::string plan_text(const Disks &disks, const plan::StartOptions &options)
     return plan ? plan::to_text(*plan) : "refused: " + plan.error().text();
 }
 
-// What --update=no-ppl does: the log goes, in memory here, and then the array is started.
-std::string removal_text(const Disks &disks, const plan::StartOptions &options = {})
+// The log is used, and kept or not, in memory here, and then the array is started.
+std::string recovery_text(const Disks &disks, bool keep, const plan::StartOptions &options)
 {
-    const plan::LogRemoval removal{0, disks.look()};
-    if (const auto may = plan::check_log_removal(disks.view(), removal, options); !may)
+    const plan::LogRecovery recovery{0, disks.look(), keep};
+    if (const auto may = plan::check_log_recovery(disks.view(), recovery, options); !may)
         return "refused: " + may.error().text();
-    const plan::Plan plan = plan::plan_log_removal(disks.view(), {removal});
+    const plan::Plan plan = plan::plan_log_recovery(disks.view(), {recovery});
     for (const plan::Step &step : plan.steps)
-        if (const auto *a = std::get_if<plan::Apply>(&step.action))
+        if (const auto *a = std::get_if<plan::Apply>(&step.action)) {
             EXPECT_TRUE(disks.array->apply(a->change));
+        }
     return plan::to_text(plan) + plan_text(disks, options);
 }
 
-TEST(PplGolden, ItRunsOnlyWithoutItsLogAndThatIsSaid)
+// What --update=no-ppl does.
+std::string removal_text(const Disks &disks, const plan::StartOptions &options = {})
+{
+    return recovery_text(disks, false, options);
+}
+
+// As of an array that runs: in this order, each of them there.
+void expect_order(const std::string &text, std::initializer_list<const char *> steps)
+{
+    std::size_t last = 0;
+    for (const char *step : steps) {
+        const auto at = text.find(step);
+        ASSERT_NE(at, std::string::npos) << step << " in\n" << text;
+        EXPECT_LE(last, at) << step << " in\n" << text;
+        last = at;
+    }
+}
+
+TEST(PplGolden, AnArrayOfMdRunsWithItsLogAndTheLogIsUsedFirst)
+{
+    const Disks clean("md12-raid5-ppl"), dirty("md12-raid5-ppl-dirty"), degraded("md12-raid5-ppl-dirty", 1);
+    expect_order(recovery_text(clean, true, {}), {"empty its partial parity log", "new array", "partial parity log at", "resync_start = none",
+                                                  "consistency_policy = ppl", "ppl_header = ", "array_state = readonly"});
+    EXPECT_EQ(recovery_text(clean, true, {}).find("make the parity right"), std::string::npos);
+    // With a member away the log is all there is, and who is away has not seen what was made of it.
+    const std::string used = recovery_text(degraded, true, {});
+    expect_order(used, {"make the parity right", "has failed", "keeps its partial parity log, and is clean", "write to all disks",
+                        "empty its partial parity log", "new array", "resync_start = none", "consistency_policy = ppl"});
+    EXPECT_FALSE(degraded.volume().dirty);
+    EXPECT_TRUE(degraded.volume().parity_log);
+    // With all of them nothing tells whether one had failed when the power went, and was not recorded.
+    const std::string all = recovery_text(dirty, true, {});
+    expect_order(all, {"make the parity right", "keeps its partial parity log", "write to all disks", "erase its partial parity log", "new array",
+                       "resync_start = 0", "consistency_policy = ppl"});
+    EXPECT_TRUE(dirty.volume().dirty);
+    expect_order(recovery_text(Disks("md12-raid5-ppl-dirty"), true, {.force = true}), {"erase its partial parity log", "resync_start = 0"});
+}
+
+// Who takes the fronts of the areas for the end of the resync would be wrong as long as it runs.
+TEST(PplGolden, WhatIsResynchronisedHasNoLogUntilThen)
+{
+    Disks disks("md12-raid5-ppl-dirty");
+    BufferMedium &first = *disks.medium(disks.volume().slots[0].disk);
+    first.bytes[disks.volume().parity_log->areas[0].sector * 512 + 600] ^= std::byte{1};
+    const std::string text = recovery_text(disks, true, {});
+    expect_order(text, {"keeps its partial parity log", "erase its partial parity log", "new array", "resync_start = 0", "consistency_policy = ppl"});
+    EXPECT_TRUE(disks.volume().dirty);
+}
+
+TEST(PplGolden, ALogThatIsResetAnnouncesNothing)
+{
+    for (const bool headers : {true, false}) {
+        Disks disks("md12-raid5-ppl-dirty");
+        ASSERT_NE(disks.look().entries, 0u);
+        disks.reset(headers);
+        const auto state = disks.look();
+        EXPECT_EQ(state.sound, headers) << state.why;
+        EXPECT_EQ(state.entries + state.cut, 0u);
+        disks.reset(true);
+        EXPECT_TRUE(disks.look().sound);
+        EXPECT_EQ(disks.look().entries, 0u);
+    }
+}
+
+TEST(PplGolden, AVolumeOfImsmRunsOnlyWithoutItsLogAndThatIsSaid)
 {
     const Disks clean("md12-raid5-ppl"), dirty("md12-raid5-ppl-dirty"), imsm("imsm-raid5-ppl-clean");
-    for (const Disks *disks : {&clean, &dirty, &imsm}) {
-        const std::string text = plan_text(*disks, {});
-        EXPECT_NE(text.find("refused: "), std::string::npos) << text;
-        EXPECT_NE(text.find("--update=no-ppl"), std::string::npos) << text;
-    }
+    const std::string refused = plan_text(imsm, {});
+    EXPECT_NE(refused.find("refused: "), std::string::npos) << refused;
+    EXPECT_NE(refused.find("--update=no-ppl"), std::string::npos) << refused;
     EXPECT_EQ(plan_text(clean, {.read_only = true}).find("refused: "), std::string::npos);
     EXPECT_NE(plan_text(dirty, {.read_only = true}).find("refused: "), std::string::npos);
     const std::string text = removal_text(dirty);
-    const auto recovers = text.find("make the parity right"), recorded = text.find("no partial parity log any more, and is clean"),
+    const auto recovers = text.find("make the parity right"), recorded = text.find("no partial parity log any more"),
                stored = text.find("write to all disks"), made = text.find("new array");
     ASSERT_NE(recovers, std::string::npos) << text;
     EXPECT_LT(recovers, recorded);
     EXPECT_LT(recorded, stored);
     EXPECT_LT(stored, made);
-    EXPECT_NE(text.find("resync_start = none"), std::string::npos) << text;
+    EXPECT_NE(text.find("resync_start = 0"), std::string::npos) << text;
+    EXPECT_NE(removal_text(Disks("md12-raid5-ppl-dirty", 1)).find("any more, and is clean"), std::string::npos);
     EXPECT_EQ(removal_text(clean).find("make the parity right"), std::string::npos);
 }
 
@@ -274,7 +376,7 @@ TEST(PplGolden, ALogIsWhereItsMemberSaysThatItIs)
     const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(was.sector * 512);
     std::copy_backward(from, from + static_cast<std::ptrdiff_t>((was.sectors - 8) * 512), from + static_cast<std::ptrdiff_t>(was.sectors * 512));
     EXPECT_TRUE(disks.look().sound) << disks.look().why;
-    EXPECT_GT(disks.recover(), 0u);
+    EXPECT_GT(disks.recover().repaired, 0u);
     EXPECT_EQ(disks.wrong_blocks(), 0u);
     // Until it says that it has one at all, nothing is known of it.
     disks.edit_superblock(moved, [](md::V1Bytes &raw) { raw.features = raw.features.get() & ~(md::kPpl | md::kMultiplePpl); });
@@ -282,19 +384,17 @@ TEST(PplGolden, ALogIsWhereItsMemberSaysThatItIs)
     EXPECT_EQ(disks.look().why.empty(), false);
 }
 
-// Not even when it runs already: its log would not know of what is written.
+// Of IMSM. Not even when it runs already: its log would not know of what is written.
 TEST(PplGolden, NothingIsRecordedAsBeingWrittenAsLongAsThereIsALog)
 {
-    for (const char *name : {"md12-raid5-ppl", "imsm-raid5-ppl-clean"}) {
-        Disks disks(name);
-        const auto marked = disks.array->apply(change::MarkDirty{0});
-        ASSERT_FALSE(marked) << name;
-        EXPECT_EQ(marked.error().code(), Errc::Refused);
-        EXPECT_NE(marked.error().text().find("partial parity log"), std::string::npos) << marked.error().text();
-        EXPECT_FALSE(disks.volume().dirty);
-        disks.store(change::ParityLogRemoved{0, false});
-        EXPECT_TRUE(disks.array->apply(change::MarkDirty{0})) << name;
-    }
+    Disks disks("imsm-raid5-ppl-clean");
+    const auto marked = disks.array->apply(change::MarkDirty{0});
+    ASSERT_FALSE(marked);
+    EXPECT_EQ(marked.error().code(), Errc::Refused);
+    EXPECT_NE(marked.error().text().find("partial parity log"), std::string::npos) << marked.error().text();
+    EXPECT_FALSE(disks.volume().dirty);
+    disks.store(change::ParityLogRemoved{0, false});
+    EXPECT_TRUE(disks.array->apply(change::MarkDirty{0}));
 }
 
 // As the peer's own tools would leave it: no feature, nothing in its place, and clean if it was recovered.
@@ -303,7 +403,6 @@ TEST(PplGolden, AnArrayWithoutItsLogIsAPlainOne)
     for (const bool recovered : {false, true}) {
         Disks disks("md12-raid5-ppl-dirty");
         const std::uint64_t events = disks.view().sequence;
-        EXPECT_FALSE(disks.array->apply(change::MarkClean{0}));
         disks.store(change::ParityLogRemoved{0, recovered});
         EXPECT_TRUE(disks.volume().read_write) << disks.volume().refused;
         EXPECT_FALSE(disks.volume().parity_log);

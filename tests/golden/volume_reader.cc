@@ -19,7 +19,7 @@ VolumeReader::Side VolumeReader::side_of(std::uint64_t sector) const
         return source;
     const ReshapeRecord &reshape = *volume_->reshape;
     if (sector < reshape.position)
-        return {&reshape.target, &reshape.target_slots, volume_->data_offset, reshape.position};
+        return {&reshape.target, &reshape.target_slots, volume_->data_offset, reshape.position, reshape.data_shift};
     const std::uint64_t unit_end = reshape.position + reshape.unit;
     if (!reshape.backup_live || sector >= unit_end)
         return source;
@@ -34,11 +34,16 @@ bool VolumeReader::usable(const Side &side, std::uint32_t slot) const
     return at.in_sync && medium_(at.disk);
 }
 
+std::uint64_t VolumeReader::start_of(const Side &side, const Slot &at)
+{
+    return at.data_sectors ? at.data_offset + static_cast<std::uint64_t>(side.shift) : side.base;
+}
+
 Result<> VolumeReader::read_member(const Side &side, std::uint32_t slot, std::uint64_t sector, MutableBytes out) const
 {
     const Slot &at = (*side.slots)[slot];
     if (usable(side, slot))
-        return medium_(at.disk)->read(((at.data_sectors ? at.data_offset : side.base) + sector) * 512, out);
+        return medium_(at.disk)->read((start_of(side, at) + sector) * 512, out);
     return rebuild(side, slot, sector, out);
 }
 
@@ -57,7 +62,7 @@ Result<> VolumeReader::rebuild(const Side &side, std::uint32_t slot, std::uint64
             return fail(Errc::Gone, "two members of a RAID5 are missing");
         }
         const Slot &at = (*side.slots)[i];
-        EMD_TRY(medium_(at.disk)->read(((at.data_sectors ? at.data_offset : side.base) + sector) * 512, other));
+        EMD_TRY(medium_(at.disk)->read((start_of(side, at) + sector) * 512, other));
         if (mirror) {
             std::ranges::copy(other, out.begin());
             return {};

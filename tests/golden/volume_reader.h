@@ -26,10 +26,12 @@ private:
         const std::vector<Slot> *slots;
         std::uint64_t base;        // added to member sectors
         std::uint64_t limit;       // array sector where another side takes over
+        std::int64_t shift = 0;    // added to what a slot says of its own
     };
     Side side_of(std::uint64_t sector) const;
     Result<> read_member(const Side &side, std::uint32_t slot, std::uint64_t sector, MutableBytes out) const;
     Result<> rebuild(const Side &side, std::uint32_t slot, std::uint64_t sector, MutableBytes out) const;
+    static std::uint64_t start_of(const Side &side, const Slot &at);
     bool usable(const Side &side, std::uint32_t slot) const;
 
     const Volume *volume_;

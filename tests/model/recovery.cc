@@ -130,7 +130,8 @@ std::optional<Record> recover(Disks &disks, const Scenario &s, int copy, std::si
             return record;
         }
         const auto note = [&](const Change &change) -> Result<> {
-            record = Record{std::get<change::ReshapeProgress>(change).position, false, false};
+            const auto *moved = std::get_if<change::ReshapeProgress>(&change);
+            record = moved ? Record{moved->position, false, false} : Record{std::get<change::BackupRecorded>(change).position, true, false};
             write_both(disks, record, fuse, !no_flush);
             return {};
         };

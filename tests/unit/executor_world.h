@@ -84,6 +84,7 @@ public:
     Result<> unpublish(const std::string &array) override { return note("unpublish " + array); }
     Result<> restore(unsigned) override { return note("restore"); }
     Result<> recover_parity(unsigned) override { return note("recover parity"); }
+    Result<> reset_parity_log(unsigned, bool headers) override { return note(headers ? "empty the log" : "erase the log"); }
     Result<> reserve_backup(const ReserveBackup &a) override { return note("reserve " + a.path); }
     Result<> drop_backup(const std::string &path) override { return note("drop " + path); }
     Result<Outcome> manage(const std::string &array, const std::string &, const Manage &) override

@@ -32,10 +32,11 @@ struct TailDisk final : Medium {
     {
         if (offset_bytes + out.size() > size)
             return fail(Errc::Io, "reading {}: it ends at byte {}", name, size);
-        for (std::size_t i = 0; i < out.size(); i++) {
-            const std::uint64_t at = offset_bytes + i;
-            out[i] = at < size - kTail ? std::byte{0} : bytes[at - (size - kTail)];
-        }
+        const std::uint64_t tail = size - kTail;
+        const std::size_t zeros = offset_bytes < tail ? std::min<std::uint64_t>(out.size(), tail - offset_bytes) : 0;
+        std::ranges::fill(out.first(zeros), std::byte{0});
+        if (zeros < out.size())
+            std::ranges::copy(Bytes(bytes).subspan(offset_bytes + zeros - tail, out.size() - zeros), out.begin() + static_cast<std::ptrdiff_t>(zeros));
         return {};
     }
 };

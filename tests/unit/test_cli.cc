@@ -56,6 +56,28 @@ TEST(Cli, CreateVolume)
     EXPECT_TRUE(good("-C vol0 -l1 -n2 --assume-clean -fR imsm0").assume_clean);
 }
 
+TEST(Cli, ConsistencyPolicy)
+{
+    const auto words = [](const std::string &more) { return good("-C vol0 -l5 -n3 " + more + " /dev/sda /dev/sdb /dev/sdc"); };
+    EXPECT_FALSE(words("").parity_log);
+    EXPECT_FALSE(words("").bitmap);
+    EXPECT_EQ(words("--consistency-policy=ppl").parity_log, true);
+    EXPECT_FALSE(words("-k ppl").bitmap);
+    EXPECT_EQ(words("-k resync").parity_log, false);
+    EXPECT_EQ(words("-k resync").bitmap, false);
+    EXPECT_EQ(words("-k bitmap").parity_log, false);
+    EXPECT_EQ(words("-k bitmap").bitmap, true);
+    EXPECT_EQ(words("-k bitmap --bitmap=internal").bitmap, true);
+    EXPECT_EQ(words("--bitmap=none -k resync").bitmap, false);
+    const auto no = [](const std::string &more) { return refused("-C vol0 -l5 -n3 " + more + " /dev/sda /dev/sdb /dev/sdc"); };
+    EXPECT_NE(no("-k journal").find("EMD has resync, bitmap and ppl"), std::string::npos);
+    // In whatever order they come.
+    for (const char *line : {"-k resync --bitmap=internal", "--bitmap=internal -k resync", "-k bitmap --bitmap=none", "--bitmap=none -k bitmap",
+                             "-k ppl --bitmap=internal", "--bitmap=internal -k ppl"})
+        EXPECT_NE(no(line).find("contradict each other"), std::string::npos) << line;
+    EXPECT_NE(refused("--assemble --scan --consistency-policy=ppl").find("consistency-policy"), std::string::npos);
+}
+
 TEST(Cli, Build)
 {
     const Options o = good("--build /dev/md0 --level=1 --raid-devices=3 --assume-clean /dev/sda missing --write-mostly /dev/sdb");
@@ -113,6 +135,41 @@ TEST(Cli, ManageTakesMembersInTheirOrder)
     EXPECT_EQ(good("--manage x -a /dev/sdc").arguments.at(1).disposition, Disposition::Add);
 }
 
+TEST(Cli, KillSubarray)
+{
+    const Options o = good("--kill-subarray=1 /dev/sda /dev/sdb");
+    EXPECT_EQ(o.mode, Mode::KillSubarray);
+    EXPECT_EQ(o.subarray, 1u);
+    EXPECT_EQ(o.names(), (std::vector<std::string>{"/dev/sda", "/dev/sdb"}));
+    EXPECT_EQ(good("--kill-subarray 0 /dev/emd/imsm0").subarray, 0u);
+    EXPECT_TRUE(good("--misc --kill-subarray=0 -f --dry-run --json /dev/sda").force);
+    EXPECT_EQ(refused("--kill-subarray=one /dev/sda"), "--kill-subarray takes a number from 0 to 65535, not \"one\"");
+    EXPECT_EQ(refused("--kill-subarray= /dev/sda"), "--kill-subarray takes a number from 0 to 65535, not \"\"");
+    EXPECT_EQ(refused("--kill-subarray"), "--kill-subarray needs a value");
+    EXPECT_EQ(refused("--kill-subarray=0 --name=x /dev/sda"), "--name has no meaning with --kill-subarray");
+    EXPECT_EQ(refused("--stop --kill-subarray=0 /dev/sda"), "--kill-subarray and --stop cannot be given together");
+    EXPECT_NE(usage(Mode::Help).find("--kill-subarray"), std::string::npos);
+    EXPECT_NE(usage(Mode::KillSubarray).find("--force"), std::string::npos);
+}
+
+TEST(Cli, UpdateSubarray)
+{
+    const Options o = good("--update-subarray=1 --update=name --name=new /dev/sda");
+    EXPECT_EQ(o.mode, Mode::UpdateSubarray);
+    EXPECT_EQ(o.subarray, 1u);
+    EXPECT_TRUE(o.rename);
+    EXPECT_EQ(o.name, "new");
+    EXPECT_TRUE(good("--misc --update-subarray 0 -U name -N new --dry-run -f /dev/sda").force);
+    EXPECT_NE(refused("--update-subarray=0 --update=bitmap /dev/sda").find("EMD can do name alone"), std::string::npos);
+    EXPECT_NE(refused("--update-subarray=0 -U no-ppl /dev/sda").find("emdadm --assemble --update=no-ppl does it"), std::string::npos);
+    EXPECT_NE(refused("--assemble --update=name x /dev/sda").find("EMD can do no-ppl alone"), std::string::npos);
+    EXPECT_EQ(refused("--update-subarray=0 --level=1 /dev/sda"), "--level has no meaning with --update-subarray");
+    EXPECT_EQ(refused("--create x --update=name /dev/sda"), "--update has no meaning with --create") << "no short form of --update-subarray";
+    EXPECT_EQ(refused("--create x --update name /dev/sda"), "--update has no meaning with --create");
+    EXPECT_NE(usage(Mode::UpdateSubarray).find("call it as --name says"), std::string::npos);
+    EXPECT_EQ(usage(Mode::KillSubarray).find("--name"), std::string::npos);
+}
+
 TEST(Cli, Grow)
 {
     const Options o = good("--grow /dev/emd/imsm0 -n 4 --dry-run");
@@ -121,6 +178,8 @@ TEST(Cli, Grow)
     EXPECT_TRUE(o.dry_run);
     EXPECT_TRUE(good("-G --continue /dev/emd/vol0").go_on);
     EXPECT_TRUE(good("-G --continue --unless-paused /dev/emd/vol0").unless_paused);
+    EXPECT_TRUE(good("-G --resume /dev/emd/vol0").go_on);
+    EXPECT_TRUE(good("-G --pause /dev/emd/vol0").pause);
     EXPECT_EQ(good("-G x -n 4 --backup-file=/root/b").backup_file, "/root/b");
     EXPECT_EQ(good("-G x --array-size=max").array_size_sectors, kMax);
 }

@@ -29,7 +29,7 @@ void use(const Disks &disks)
              change::MarkDirty{0}, change::SyncProgress{0, 5000}, change::BackupRecorded{0, 0},
              change::ReshapeProgress{0, 6144}, change::DiskFailed{1}, change::RebuildStarted{0, 1, 3},
              change::SyncFinished{0}, change::ReshapeFinished{0}, volume("more", 1, {0, 2}),
-             change::VolumeDeleted{0}})
+             change::VolumeRenamed{0, "new"}, change::VolumeDeleted{0}})
         (void)metadata.apply(change).has_value();
     std::vector<Image> images = metadata.prepare();
     metadata.encode(images);

@@ -262,6 +262,51 @@ TEST(MonitorKeeper, MissingDiskIsFailedBeforeTheFirstWriteAndNotEarlier)
     EXPECT_EQ(lab.attribute("array_state"), "active");
 }
 
+// A disk that a reshape has brought, and that is away: what it gets in the meantime it would not know of.
+TEST(MonitorKeeper, MissingDiskThatAReshapeHasBroughtIsFailedBeforeTheFirstWrite)
+{
+    for (const bool here : {false, true}) {
+        SCOPED_TRACE(here);
+        Container c = toy::container(1);
+        Volume &v = c.volumes[0];
+        ReshapeRecord r;
+        r.target = v.shape;
+        r.target.raid_disks = 4;
+        r.target_slots = v.slots;
+        r.target_slots.push_back({.disk = 3, .in_sync = true});
+        v.reshape = r;
+        v.activity = Activity::Reshape;
+        c.disks[3].state = here ? DiskState::Active : DiskState::Missing;
+        c.disks[3].present = here;
+        Lab lab(c);
+        lab.start();
+        EXPECT_EQ(lab.on_disk().disks[3].state, c.disks[3].state) << "it may still come";
+        lab.attribute("array_state") = "write-pending";
+        lab.settle();
+        EXPECT_EQ(lab.on_disk().disks[3].state, here ? DiskState::Active : DiskState::Failed);
+        EXPECT_EQ(lab.attribute("array_state"), "active");
+    }
+}
+
+// It starts as active, and nobody is asked before a user writes.
+TEST(MonitorKeeper, MissingDiskIsFailedBeforeAnArrayStartsThatHasToBeSynced)
+{
+    Container c = toy::container(0);
+    c.disks[2].state = DiskState::Missing;
+    c.disks[2].present = false;
+    c.volumes[0].slots[2].in_sync = false;
+    Lab lab(c);
+    lab.kernel.members.erase("dev-sdc");
+    lab.attribute("array_state") = "readonly";
+    lab.attribute("resync_start") = "0";
+    lab.start();
+    EXPECT_EQ(lab.attribute("array_state"), "active");
+    const int active = lab.journal.find("store array_state active");
+    ASSERT_GE(active, 0);
+    EXPECT_EQ(lab.journal.find("write", active), -1) << "all of it was durable before";
+    EXPECT_EQ(lab.on_disk().disks[2].state, DiskState::Failed);
+}
+
 TEST(MonitorKeeper, AssembledReadOnlyBecomesWritableOnceUnlessFrozen)
 {
     Lab lab;
@@ -414,6 +459,32 @@ TEST(MonitorReshape, CheckpointIsFlushedWrittenFlushedAndThenAcknowledged)
     }
     EXPECT_EQ(lab.volume().reshape->position, 5000u) << "what the format can record";
     EXPECT_EQ(lab.sync().checkpoint, 5000u);
+}
+
+// Killed between two disks: what the one says is acted on from now on, so the others must not say anything else.
+TEST(MonitorReshape, ANewMonitorWritesWhatItFoundToAllDisksBeforeItAnswers)
+{
+    Lab lab(1);
+    lab.start();
+    run(lab);
+    const std::uint64_t older = lab.newest();
+    lab.attribute("reshape_position") = "5000";
+    lab.keeper->pass(lab.now);
+    ASSERT_GT(lab.newest(), older);
+    for (auto &[dev, number] : lab.disks.durable)
+        if (dev != toy::dev(0))
+            number = lab.disks.written[dev] = older;
+    lab.attribute("own:reshape_acked") = "0";
+    lab.journal.lines.clear();
+    lab.start();
+    EXPECT_EQ(lab.sync().checkpoint, 5000u);
+    for (const auto &[dev, number] : lab.disks.durable)
+        EXPECT_GT(number, older) << dev.minor << " still has the older record";
+    const int ack = lab.journal.find("store reshape_acked 5000");
+    for (const char *disk : {"write 0", "write 16", "write 32", "write 48"}) {
+        ASSERT_GE(lab.journal.find(disk), 0) << disk;
+        EXPECT_LT(lab.journal.find(disk), ack) << disk;
+    }
 }
 
 TEST(MonitorReshape, SmallerPositionIsNoRegress)

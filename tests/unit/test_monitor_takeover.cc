@@ -61,6 +61,23 @@ TEST(MonitorTakeover, WhatIsRecordedTheKernelFollowsWhenNobodyHoldsIt)
     }));
 }
 
+TEST(MonitorTakeover, ANumberOfMirrorsThatIsRecordedTheKernelFollows)
+{
+    Container c = toy::container(0);
+    c.volumes[0].shape = {1, 0, 2, 0, 65536};
+    c.volumes[0].slots = {{0, true}, {1, true}};
+    c.disks[2].state = DiskState::Spare;
+    Lab lab(c);
+    leave_half(lab);
+    lab.attribute("level") = "raid1";
+    lab.attribute("raid_disks") = "3";
+    lab.attribute("chunk_size") = "0";
+    lab.start();
+    lab.settle();
+    EXPECT_EQ(lab.attribute("raid_disks"), "2");
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdc"));
+}
+
 TEST(MonitorTakeover, ARefusedLevelIsSaidAndTheVolumeThawed)
 {
     Lab lab(striped());

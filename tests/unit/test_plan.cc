@@ -27,10 +27,31 @@ std::string grow_refused(const Container &c, const GrowRequest &want, const Runn
     return refused(plan_grow(c, want, limits(), r, records_on(c)));
 }
 
+Result<Plan> grown(const Container &c, const GrowRequest &want)
+{
+    return plan_grow(c, want, limits(), running(), records_on(c));
+}
+
+GrowRequest another_layout(std::uint32_t layout)
+{
+    GrowRequest want;
+    want.volume = 0;
+    want.layout = layout;
+    return want;
+}
+
+GrowRequest another_chunk(std::uint32_t sectors)
+{
+    GrowRequest want;
+    want.volume = 0;
+    want.chunk_sectors = sectors;
+    return want;
+}
+
 TEST(PlanGrow, ThreeDisksBecomeFour)
 {
     const Container c = three_disks(1);
-    const auto plan = plan_grow(c, to_disks(4), limits(), running(), records_on(c));
+    const auto plan = grown(c, to_disks(4));
     ASSERT_TRUE(plan) << plan.error().text();
     EXPECT_EQ(to_text(*plan), R"(reshape vol0
   volume vol0: raid5 of 3 disks, chunk 64K becomes raid5 of 4 disks, chunk 64K
@@ -63,6 +84,35 @@ TEST(PlanGrow, ThreeDisksBecomeFour)
 )");
 }
 
+// What a shape may overwrite depends on where the data go, so the kernel hears of that first. A file for backups has nothing to hold.
+TEST(PlanGrow, WhereTheDataMoveNothingIsBackedUp)
+{
+    const Container c = three_disks(1);
+    const Express shifted = [inner = records_on(c)](const Change &change) -> Result<Container> {
+        Container after = EMD_TRY(inner(change));
+        ReshapeRecord &r = *after.volumes[0].reshape;
+        r.backup_member_start = r.backup_member_sectors = 0;
+        r.unit = 768;
+        r.data_shift = -1024;
+        return after;
+    };
+    RunningVolume r{0, "emd126", "clean", "idle", 0, false};
+    r.members = {{"dev-sda", 2048}, {"dev-sdb", 4096}};
+    GrowRequest want = to_disks(4);
+    want.backup_file = "/root/backup";
+    const auto plan = plan_grow(c, want, limits(), running({r}), shifted);
+    ASSERT_TRUE(plan) << plan.error().text();
+    const std::string text = to_text(*plan);
+    EXPECT_NE(text.find("to be backed up: nothing, because the data of each member moves by 512.00 KiB into free room"), text.npos) << text;
+    EXPECT_NE(text.find("/root/backup is not made: this change needs no backup"), text.npos) << text;
+    EXPECT_EQ(text.find("reserve"), text.npos) << text;
+    const std::size_t one = text.find("emd126: dev-sda/new_offset = 1024"), other = text.find("emd126: dev-sdb/new_offset = 3072");
+    const std::size_t proposed = text.find("raid_disks = 4");
+    ASSERT_NE(proposed, text.npos) << text;
+    EXPECT_LT(one, other) << text;
+    EXPECT_LT(other, proposed) << text;
+}
+
 TEST(PlanGrow, WithoutRedundancyTheGatesComeWithTheProposal)
 {
     Container c = three_disks(1);
@@ -85,7 +135,7 @@ TEST(PlanGrow, WithoutRedundancyTheGatesComeWithTheProposal)
 TEST(PlanGrow, NothingIsTakenBackOnceDataMayHaveMoved)
 {
     const Container c = three_disks(1);
-    const auto plan = plan_grow(c, to_disks(4), limits(), running(), records_on(c));
+    const auto plan = grown(c, to_disks(4));
     ASSERT_TRUE(plan);
     std::size_t commit = 0;
     while (commit < plan->steps.size() && !plan->steps[commit].commit)
@@ -152,7 +202,6 @@ TEST(PlanGrow, RefusalsNameTheThingAndTheRemedy)
               "vol0 needs 1 spare disk and the container has 0: add disks with emdadm --add");
     EXPECT_EQ(grow_refused(c, to_disks(5)), "vol0 needs 2 spare disks and the container has 1: add disks with emdadm --add");
     EXPECT_EQ(grow_refused(c, to_disks(3)), "vol0 has this shape already: nothing to do");
-    EXPECT_EQ(grow_refused(c, to_disks(2)), "vol0: the format cannot record a change from 3 to fewer disks (2)");
     EXPECT_EQ(grow_refused(c, to_disks(4), running({{0, "emd126", "clean", "resync", 0, false}})),
               "vol0 is busy (resync): wait for its end with emdadm --wait");
     EXPECT_EQ(grow_refused(c, to_disks(4), running({{0, "emd126", "clean", "frozen", 0, true}})),
@@ -194,18 +243,82 @@ TEST(PlanGrow, TheFormatsOwnRefusalIsShown)
     EXPECT_EQ(refused(plan_grow(c, to_disks(4), limits(), running(), no)), "vol0: only raid5 can be reshaped");
 }
 
+// Nobody shall add a disk for something that is refused with it, too.
+TEST(PlanGrow, WhatTheFormatRefusesIsSaidBeforeThatDisksAreMissing)
+{
+    const Container c = three_disks(0);
+    const auto says = [&](Errc code) {
+        return refused(plan_grow(c, to_disks(4), limits(), running(), [code](const Change &) -> Result<Container> { return fail(code, "so it is"); }));
+    };
+    EXPECT_EQ(says(Errc::Refused), "vol0: so it is");
+    EXPECT_EQ(says(Errc::Invalid), "vol0 needs 1 spare disk and the container has 0: add disks with emdadm --add");
+}
+
+TEST(PlanGrow, ToFewerDisksTheFormatIsAskedToo)
+{
+    const Container c = three_disks(0);
+    std::vector<Change> asked;
+    const Express no = [&](const Change &change) -> Result<Container> {
+        asked.push_back(change);
+        return fail(Errc::Refused, "nothing gets smaller");
+    };
+    EXPECT_EQ(refused(plan_grow(c, to_disks(2), limits(), running(), no)), "vol0: nothing gets smaller");
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(std::get<change::ReshapeStarted>(asked[0]).target.raid_disks, 2u);
+    EXPECT_TRUE(std::get<change::ReshapeStarted>(asked[0]).new_disks.empty());
+}
+
+TEST(PlanGrow, AFormatWithoutAPlaceForItReshapesNothing)
+{
+    Limits none = limits();
+    none.reshape = false;
+    const Container c = three_disks(1);
+    GrowRequest level;
+    level.level = 10;
+    for (const GrowRequest &want : {to_disks(4), level})
+        EXPECT_EQ(refused(plan_grow(c, want, none, running(), records_on(c))),
+                  "vol0: the format has no place for how far a reshape is: make a new volume of that shape, and copy the data");
+    EXPECT_EQ(unrecorded("/dev/emd/old").text(), "/dev/emd/old has no metadata that could record a reshape: a power cut would lose it");
+}
+
+// The format may take what no personality can run.
+TEST(PlanGrow, WhatTheKernelCannotRunIsRefusedBeforeItIsRecorded)
+{
+    const Container c = three_disks(0);
+    Limits small = limits();
+    small.min_chunk_sectors = 4;
+    GrowRequest want;
+    want.volume = 0;
+    want.chunk_sectors = 4;
+    EXPECT_EQ(refused(plan_grow(c, want, small, running(), records_on(c))), "vol0: chunk size is smaller than a page");
+}
+
+TEST(PlanGrow, WhoMovesDataIsDriven)
+{
+    const Container c = three_disks(1);
+    const auto more = grown(c, to_disks(4));
+    ASSERT_TRUE(more) << more.error().text();
+    EXPECT_EQ(way_of(*more), Way::Restripe);
+    EXPECT_EQ(way_of(plan_thaw(running())), Way::Takeover);
+}
+
 TEST(PlanGrow, ChunkChangeIsBackedUpAsAWhole)
 {
     const Container c = three_disks(0);
-    GrowRequest want;
-    want.volume = 0;
-    want.chunk_sectors = 256;
-    const auto plan = plan_grow(c, want, limits(), running(), records_on(c));
+    const auto plan = grown(c, another_chunk(256));
     ASSERT_TRUE(plan) << plan.error().text();
     const std::string text = to_text(*plan);
     EXPECT_NE(text.find("to be moved: 128.00 MiB\n  to be backed up: 128.00 MiB"), text.npos) << text;
     EXPECT_NE(text.find("emd126: chunk_size = 131072"), text.npos);
     EXPECT_EQ(text.find("raid_disks ="), text.npos);
+}
+
+TEST(PlanGrow, AnotherLayoutIsNamed)
+{
+    const Container c = three_disks(0);
+    const auto plan = grown(c, another_layout(2));
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(plan->facts.front(), "volume vol0: raid5 of 3 disks, chunk 64K, left-asymmetric becomes raid5 of 3 disks, chunk 64K, left-symmetric");
 }
 
 TEST(PlanGrow, Durations)
@@ -224,7 +337,7 @@ TEST(PlanGrow, ABackupFileIsReservedBeforeAnythingChanges)
     GrowRequest want;
     want.raid_disks = 4;
     want.backup_file = "/mnt/backup";
-    const auto plan = plan_grow(c, want, limits(), running(), records_on(c));
+    const auto plan = grown(c, want);
     ASSERT_TRUE(plan) << plan.error().text();
     EXPECT_EQ(to_text(plan->steps.front().action), "/mnt/backup: reserve 3.00 MiB for the backup of volume 0");
     ASSERT_EQ(plan->steps.front().undo.size(), 1u);
@@ -349,6 +462,31 @@ TEST(PlanAssemble, InterruptedReshapeInTheKernelsOrder)
   21  imsm0: wait until the monitor is level with volume 0
   22  vol0: link /dev/emd/vol0
 )");
+}
+
+// What it records is not in the record of an emdmon that runs already, which would write its own over it.
+TEST(PlanAssemble, WhatIsPutBackIsRecordedBeforeThereIsAMonitor)
+{
+    Container c = three_disks(1);
+    for (unsigned index : {1u, 2u}) {
+        c.volumes.push_back(c.volumes[0]);
+        c.volumes.back().index = index;
+        c.volumes.back().name = fmt::format("vol{}", index);
+    }
+    EXPECT_EQ(start_order(c), (std::vector<unsigned>{0, 1, 2}));
+    c = *records_on(c)(change::ReshapeStarted{1, {5, 0, 4, 128, kComponent}, {3}});
+    EXPECT_EQ(start_order(c), (std::vector<unsigned>{0, 1, 2})) << "nothing is to be put back";
+    StartOptions monitored;
+    monitored.monitored = true;
+    EXPECT_TRUE(plan_volume(c, c.volumes[1], "imsm0", "vol1", monitored));
+    c.volumes[1].reshape->backup_live = true;
+    EXPECT_EQ(start_order(c), (std::vector<unsigned>{1, 0, 2}));
+    const auto busy = plan_volume(c, c.volumes[1], "imsm0", "vol1", monitored);
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().code(), Errc::Busy);
+    EXPECT_NE(busy.error().text().find("emdmon of imsm0 holds the record: stop the container's other volumes"), std::string::npos);
+    EXPECT_TRUE(plan_volume(c, c.volumes[1], "imsm0", "vol1", {}));
+    EXPECT_TRUE(plan_volume(c, c.volumes[0], "imsm0", "vol0", monitored));
 }
 
 TEST(PlanAssemble, WhoIsMissingIsNamed)

@@ -53,6 +53,7 @@ TEST(PlanTakeover, Raid10BecomesRaid0)
     const Container c = container(10, 4, 1);
     const auto plan = grow(c, to_level(0), at_rest(c));
     ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(way_of(*plan), Way::Takeover);
     EXPECT_EQ(to_text(*plan), R"(take vol0 over as raid0
   volume vol0: raid10 of 4 disks, chunk 64K becomes raid0 of 2 disks, chunk 64K
   size: 128.00 MiB, as before
@@ -72,6 +73,14 @@ TEST(PlanTakeover, Raid10BecomesRaid0)
   12  emd126: remove /dev/sdd
   13  emd127: wait until the monitor is level with volume 0
 )");
+}
+
+TEST(PlanTakeover, WhatTheKernelWouldNotTakeOverIsRefusedBeforeItIsRecorded)
+{
+    Container c = container(10, 4, 0);
+    c.volumes[0].shape.layout = 0x201;  // two far copies
+    EXPECT_EQ(refused(c, to_level(0), at_rest(c)),
+              "vol0: only RAID10 of pairs (two near copies, an even number of members) can become RAID0");
 }
 
 TEST(PlanTakeover, Raid0BecomesRaid10)
@@ -128,6 +137,89 @@ TEST(PlanTakeover, WhatIsRecordedIsTakenBackUntilTheKernelFollows)
             EXPECT_TRUE(sent && !committed && plan->steps[i + 1].commit);
         }
     }
+}
+
+// With md's superblocks.
+Container of_md(int level, std::uint32_t layout, std::uint32_t members, unsigned spares)
+{
+    Container c = container(level, members, spares);
+    c.format = FormatId::Md1;
+    c.volumes[0].shape.layout = layout;
+    c.volumes[0].array_sectors = array_sectors(c.volumes[0].shape);
+    return c;
+}
+
+Running md_at_rest(const Container &c)
+{
+    const int level = c.volumes[0].shape.level;
+    return running({{0, "emd126", "active", level ? "idle" : "", 0, false, level_word(level)}});
+}
+
+TEST(PlanTakeover, OfMdRaid5GetsQ)
+{
+    const Container c = of_md(5, 2, 3, 1);
+    const auto plan = grow(c, to_level(6), md_at_rest(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(to_text(*plan), R"(take vol0 over as raid6
+  volume vol0: raid5 of 3 disks, chunk 64K becomes raid6 of 4 disks, chunk 64K
+  size: 128.00 MiB, as before
+  to be moved: nothing
+  Q, to be filled by a rebuild: /dev/sdd
+   1  emd127: start the monitor
+   2  emd126: sync_action = frozen
+   3  emd126: metadata_version = external:-emd127/0
+   4  emd127: wait until the monitor is level with volume 0
+   5  emd126: sync_action must read frozen
+   6  emd126: degraded must read 0
+   7  emd127: monitor records: volume 0 becomes raid6, 4 disks, chunk 64K, of disks 0, 1, 2, -
+   8  emd126: degraded must read 0
+   9  emd126: level = raid6
+  10  emd126: metadata_version = external:/emd127/0
+  11  emd126: sync_action = idle
+  12  emd127: wait until the monitor is level with volume 0
+)");
+    const Container alone = of_md(5, 2, 3, 0);
+    EXPECT_NE(refused(alone, to_level(6), md_at_rest(alone)).find("or use --force to have Q later"), std::string::npos);
+}
+
+TEST(PlanTakeover, OfMdRaid6LosesQ)
+{
+    const Container c = of_md(6, 18, 4, 0);
+    const auto plan = grow(c, to_level(5), md_at_rest(c));
+    ASSERT_TRUE(plan) << plan.error().text();
+    const std::string text = to_text(*plan);
+    EXPECT_NE(text.find("spares from then on: /dev/sdd"), text.npos) << text;
+    EXPECT_NE(text.find("of disks 0, 1, 2\n"), text.npos) << text;
+    EXPECT_NE(text.find("sync_action = idle\n  12  emd126: remove /dev/sdd"), text.npos) << text;
+}
+
+TEST(PlanTakeover, OfMdMirrorsComeAndGo)
+{
+    GrowRequest want;
+    want.volume = 0;
+    want.raid_disks = 3;
+    const Container two = of_md(1, 0, 2, 1);
+    const auto more = grow(two, want, md_at_rest(two));
+    ASSERT_TRUE(more) << more.error().text();
+    EXPECT_EQ(way_of(*more), Way::Takeover);
+    EXPECT_NE(to_text(*more).find("of disks 0, 1, -\n"), std::string::npos) << to_text(*more);
+    EXPECT_NE(to_text(*more).find("emd126: raid_disks = 3\n"), std::string::npos) << to_text(*more);
+    want.raid_disks = 2;
+    const Container three = of_md(1, 0, 3, 0);
+    const auto fewer = grow(three, want, md_at_rest(three));
+    ASSERT_TRUE(fewer) << fewer.error().text();
+    EXPECT_NE(to_text(*fewer).find("emd126: raid_disks = 2\n"), std::string::npos) << to_text(*fewer);
+    EXPECT_NE(to_text(*fewer).find("emd126: remove /dev/sdc\n"), std::string::npos) << to_text(*fewer);
+}
+
+TEST(PlanTakeover, OfMdHalfOfAnyIsBroughtToItsEnd)
+{
+    const Container c = of_md(5, 5, 4, 0);
+    const auto still = running({{0, "emd126", "active", "", 0, false, "raid0"}});
+    const auto plan = grow(c, to_level(5), still);
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_NE(to_text(*plan).find("emd126: level = raid5"), std::string::npos);
+    EXPECT_NE(refused(c, to_level(6), still).find("emdadm --grow --level 5 brings that to its end"), std::string::npos);
 }
 
 TEST(PlanTakeover, AskedForAgainTheKernelFollows)

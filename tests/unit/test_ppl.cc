@@ -392,6 +392,12 @@ ParityLogState recover(const Container &c, std::vector<Sectors> &disks)
     return state;
 }
 
+// All that was under way: then nothing is wrong when it has been followed.
+bool says_everything(const ParityLogState &state)
+{
+    return state.sound && state.entries && !state.cut && !state.left_alone;
+}
+
 class PplModel : public ::testing::TestWithParam<unsigned> {};
 
 // Power goes at any point, and then a member: whatever was not being written reads as it was.
@@ -417,7 +423,7 @@ TEST_P(PplModel, NothingIsLostThatWasNotBeingWritten)
                 }
                 saved += missing >= 0 && machine.read(machine.disks, sector, missing) != machine.read(disks, sector, missing);
             }
-            if (missing < 0 && state.replaces_resync()) {
+            if (missing < 0 && says_everything(state)) {
                 for (std::uint64_t at = 0; at < kRows * kChunk; at++)
                     ASSERT_EQ(machine.others(disks, 0, at), machine.get(disks, 0, at)) << "seed " << seed << ", parity of sector " << at;
             }
@@ -497,7 +503,7 @@ TEST_P(PplModel, BadBlocksAreMissingWhereTheyAre)
         const ParityLogState state = recover(c, now.disks);
         ASSERT_TRUE(state.sound) << state.why;
         touched += state.left_alone != 0;
-        EXPECT_FALSE(state.left_alone && state.replaces_resync());
+        EXPECT_FALSE(state.left_alone && says_everything(state));
         for (std::uint64_t at = 0; at < kMemberSectors; at++)
             if (at < begin || at >= end) {
                 ASSERT_EQ(now.others(now.disks, 0, at), now.get(now.disks, 0, at)) << "seed " << seed << ", parity of sector " << at;
@@ -529,12 +535,12 @@ TEST(PplPlan, AllVolumesLoseTheirLogsBeforeAnythingOfTheContainerRuns)
         c.volumes[i].refused = "it has a partial parity log";
     }
     c.volumes[1].dirty = false;
-    const Plan plan = plan_log_removal(c, {{0, {.sound = true, .entries = 1}}, {1, {.sound = true}}});
+    const Plan plan = plan_log_recovery(c, {{0, {.sound = true, .entries = 1}}, {1, {.sound = true}}});
     std::vector<std::string> steps;
     for (const Step &step : plan.steps)
         steps.push_back(to_text(step.action));
     EXPECT_EQ(steps, (std::vector<std::string>{"volume 0: make the parity right of what was being written",
-                                               "metadata: volume 0 has no partial parity log any more, and is clean",
+                                               "metadata: volume 0 has no partial parity log any more",
                                                "metadata: write to all disks and flush",
                                                "metadata: volume 1 has no partial parity log any more",
                                                "metadata: write to all disks and flush"}));
@@ -550,10 +556,10 @@ TEST(PplPlan, WhereAPartIsLeftAloneAResyncFollows)
 {
     Machine machine(3, 5);
     const Container c = machine.container(-1);
-    const std::string text = to_text(plan_log_removal(c, {{0, {.sound = true, .entries = 2, .left_alone = 1}}}));
+    const std::string text = to_text(plan_log_recovery(c, {{0, {.sound = true, .entries = 2, .left_alone = 1}}}));
     EXPECT_NE(text.find("make the parity right"), std::string::npos) << text;
     EXPECT_EQ(text.find("is clean"), std::string::npos) << text;
-    EXPECT_NE(text.find("all parity is computed anew"), std::string::npos) << text;
+    EXPECT_NE(text.find("computes all parity anew"), std::string::npos) << text;
 }
 
 TEST(Ppl, ALogThatIsNotThereOrOfAnotherArrayIsNotSound)
@@ -570,19 +576,19 @@ TEST(Ppl, ALogThatIsNotThereOrOfAnotherArrayIsNotSound)
         const Container c = machine.container(-1);
         const auto state = recover(c, disks);
         EXPECT_FALSE(state.sound);
-        EXPECT_FALSE(state.replaces_resync());
+        EXPECT_FALSE(says_everything(state));
         EXPECT_NE(state.why.find("the log of disk2: "), std::string::npos) << state.why;
     }
 }
 
 // Parity is right where it was ever made: that is not known of an array in whose log nothing is announced.
-TEST(Ppl, AnEmptyLogReplacesNoResync)
+TEST(Ppl, AnEmptyLogSaysNothing)
 {
     Machine machine(3, 5);
     const Container c = machine.container(-1);
     const auto state = recover(c, machine.disks);
     EXPECT_TRUE(state.sound);
-    EXPECT_FALSE(state.replaces_resync());
+    EXPECT_FALSE(says_everything(state));
 }
 
 }  // namespace

@@ -87,6 +87,10 @@ Result<plan::Running> running_volumes(Context &c, const std::string &container)
         v.level = array.level().value_or("");
         v.action = array.action().value_or("");  // a level without redundancy may have none
         v.degraded = static_cast<unsigned>(array.number("degraded").value_or(0));
+        if (const auto members = array.members())
+            for (const MemberInfo &m : *members)
+                if (m.slot >= 0)
+                    v.members.push_back({m.name, m.offset});
         running.volumes.push_back(v);
     }
     std::ranges::sort(running.volumes, {}, &plan::RunningVolume::index);

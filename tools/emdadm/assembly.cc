@@ -115,29 +115,29 @@ struct Kept {
 };
 
 // Two that hold the record of a container overwrite each other's changes, so this comes before anything of it runs.
-Result<std::vector<Kept>> remove_logs(Context &c, SystemHost &host, const std::string &running, const std::vector<unsigned> &volumes,
-                                      const plan::StartOptions &start)
+Result<std::vector<Kept>> use_logs(Context &c, SystemHost &host, const std::string &running, const std::vector<unsigned> &volumes,
+                                   const AssemblyRequest &request)
 {
     std::vector<Kept> kept;
-    std::vector<plan::LogRemoval> removals;
+    std::vector<plan::LogRecovery> recoveries;
     const Container &view = host.loaded().view();
     for (const unsigned volume : volumes) {
-        plan::LogRemoval removal{volume, plan::look_at_log(view, view.volumes[volume], [&](int disk, std::uint64_t at, MutableBytes out) -> Result<> {
+        plan::LogRecovery recovery{volume, plan::look_at_log(view, view.volumes[volume], [&](int disk, std::uint64_t at, MutableBytes out) -> Result<> {
             const std::string &path = view.disks[static_cast<std::size_t>(disk)].path;
             const BlockDevice *device = host.loaded().device(path);
             return device ? device->read(at, out) : fail(Errc::NotFound, "{} is not open", path);
-        })};
-        if (const auto may = plan::check_log_removal(view, removal, start); may)
-            removals.push_back(std::move(removal));
+        }), !request.drop_parity_logs};
+        if (const auto may = plan::check_log_recovery(view, recovery, request.start); may)
+            recoveries.push_back(std::move(recovery));
         else
             kept.push_back({volume, may.error()});
     }
-    if (removals.empty())
+    const plan::Plan plan = plan::plan_log_recovery(view, recoveries);
+    if (plan.steps.empty())
         return kept;
     if (!running.empty() && monitor_runs(running))
-        return fail(Errc::Busy, "{}: emdmon holds its record; stop its other volumes first, then give --update=no-ppl (emdmon may need "
-                    "some seconds to leave: try again)", link_of(c, running));
-    const plan::Plan plan = plan::plan_log_removal(view, removals);
+        return fail(Errc::Busy, "{}: emdmon holds its record, and the partial parity log of a volume is to be used first; stop its other volumes "
+                    "(emdmon may need some seconds to leave: try again)", link_of(c, running));
     EMD_TRY(run_plan(c, host, plan));
     // What would follow is only shown: from the record as it would be, which nobody writes.
     for (const plan::Step &step : plan.steps)
@@ -191,7 +191,7 @@ std::string running_container(Context &c, const Uuid &container)
     return {};
 }
 
-Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyRequest &request)
+Result<unsigned> assemble_container(Context &c, Loaded loaded, AssemblyRequest request)
 {
     if (const std::string md = is_single(*loaded.format) ? md_holds(loaded.view().uuid) : ""; !md.empty())
         return fail(Errc::Busy, "array {}: {}, so its other disks are left alone", to_string(loaded.view().uuid), md);
@@ -204,9 +204,9 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
     };
     std::vector<unsigned> logged;
     for (const Volume &v : host.loaded().view().volumes)
-        if (request.drop_parity_logs && v.parity_log && wanted(v))
+        if (v.parity_log && wanted(v) && (request.drop_parity_logs || (v.refused.empty() && !request.start.read_only)))
             logged.push_back(v.index);
-    const std::vector<Kept> kept = EMD_TRY(remove_logs(c, host, container, logged, request.start));
+    const std::vector<Kept> kept = EMD_TRY(use_logs(c, host, container, logged, request));
     if (made) {
         const std::string name = choose_container_name(c, host.loaded(), request);
         const plan::Plan plan = plan::plan_container(host.loaded().view(), host.loaded().format->name(), name);
@@ -217,7 +217,9 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyReq
     }
     unsigned started = 0;
     std::optional<Error> first;
-    for (const Volume &v : host.loaded().view().volumes) {
+    request.start.monitored = !made && monitor_runs(container);
+    for (const unsigned place : plan::start_order(host.loaded().view())) {
+        const Volume &v = host.loaded().view().volumes[place];
         if (!wanted(v))
             continue;
         const auto keeps = std::ranges::find(kept, v.index, &Kept::volume);

@@ -31,7 +31,8 @@ std::string running_container(Context &c, const Uuid &container);
 
 // Makes the container if it does not run, takes disks into it that are not in it yet, and starts its volumes. All that
 // fails is one sentence for each volume; the others are started nevertheless. Returns the number of volumes started. Busy: parity logs
-// are to be removed and emdmon of the container runs, with a record of its own; nothing has been changed.
-Result<unsigned> assemble_container(Context &c, Loaded loaded, const AssemblyRequest &request);
+// are to be used and emdmon of the container runs, with a record of its own; nothing has been changed. Or a section that was being moved is to be put
+// back, which is no obstacle to other volumes.
+Result<unsigned> assemble_container(Context &c, Loaded loaded, AssemblyRequest request);
 
 }  // namespace emd::cli

@@ -87,6 +87,8 @@ Result<int> create_volume(Context &c, const std::string &name, const std::string
     want.assume_clean = c.options.assume_clean;
     want.run = c.options.run;
     want.monitored = monitor_runs(container);
+    if (c.options.parity_log.value_or(false))
+        return fail(Errc::Unsupported, "{}: EMD makes partial parity logs for arrays with md's superblocks 1.x alone", want.name);
     EMD_TRY(check_no_bitmap(c.options));
     if (arguments.size() > 1 || arguments[0] == "missing")
         for (const std::string &path : arguments)
@@ -94,12 +96,18 @@ Result<int> create_volume(Context &c, const std::string &name, const std::string
 
     ContainerLock lock = EMD_TRY(ContainerLock::take(container, "creation of " + want.name));
     SystemHost host(c, EMD_TRY(load_container(c, container)));
+    const Format &format = *host.loaded().format;
+    if (const std::string &metadata = c.options.metadata; !metadata.empty() && metadata != "default" && metadata != format.name())
+        return fail(Errc::Invalid, "--metadata={}: {} is a container of {}; leave it out", metadata, container, format.name());
+    const Limits limits = format.limits();
+    if (const auto usual = limits.usual_layouts.find(want.shape.level); !c.options.layout && usual != limits.usual_layouts.end())
+        want.shape.layout = usual->second;
     const auto express = [&](const Change &change) -> Result<Container> {
         auto scratch = EMD_TRY(host.loaded().reload());
         EMD_TRY(scratch->apply(change));
         return scratch->view();
     };
-    const plan::Plan plan = EMD_TRY(plan::plan_create_volume(host.loaded().view(), want, host.loaded().format->limits(), express));
+    const plan::Plan plan = EMD_TRY(plan::plan_create_volume(host.loaded().view(), want, limits, express));
     EMD_TRY(run_plan(c, host, plan));
     if (!c.options.dry_run)
         c.say("volume {} started: {}", want.name, plan.facts.front());
@@ -128,6 +136,7 @@ Result<int> create_array(Context &c, const Format &format, const std::string &na
     want.shape = EMD_TRY(usual_shape(o, kDefaultChunk));
     want.assume_clean = o.assume_clean;
     want.bitmap = o.bitmap;
+    want.parity_log = o.parity_log.value_or(false);
     want.bitmap_chunk_bytes = o.bitmap_chunk_sectors * 512;
     EMD_TRY(check_count(o, want.shape, paths.size()));
 
@@ -187,7 +196,7 @@ Result<int> cmd_create(Context &c)
     }
     const Format *format = format_of(c.options.metadata);
     if (!format)
-        return fail(Errc::Unsupported, "\"{}\" is no format that EMD can create: take imsm, 1.2, 1.1, 1.0 or none", c.options.metadata);
+        return fail(Errc::Unsupported, "\"{}\" is no format that EMD can create: take imsm, ddf, 1.2, 1.1, 1.0 or none", c.options.metadata);
     const bool leveled = c.options.level && *c.options.level != EMD_LEVEL_NONE;
     if (leveled) {
         const std::string container = EMD_TRY(container_of(c, arguments));

@@ -52,11 +52,6 @@ plan::Express express_on(SystemHost &host)
     };
 }
 
-bool moves_data(const plan::Plan &plan)
-{
-    return std::ranges::any_of(plan.steps, [](const plan::Step &s) { return std::holds_alternative<plan::Manage>(s.action); });
-}
-
 // What an array without redundancy of any record can do: sizes, at once.
 Result<bool> grow_sizes(Context &c, const Subject &s)
 {
@@ -145,6 +140,16 @@ Result<> thaw(Context &c, const std::string &container)
     return {};
 }
 
+// Members that a takeover has made room for, and that hold nothing yet.
+bool leaves_places(const plan::Plan &plan)
+{
+    return std::ranges::any_of(plan.steps, [](const plan::Step &step) {
+        const auto *send = std::get_if<plan::Send>(&step.action);
+        const auto *takeover = send ? std::get_if<change::Takeover>(&send->change) : nullptr;
+        return takeover && std::ranges::any_of(takeover->slots, [](const Slot &slot) { return slot.disk < 0; });
+    });
+}
+
 // What fails before data can move is taken back by the plan. Behind that the reshape is recorded and paused: then the
 // freeze is taken away here, so that the other volumes are as they were.
 Result<plan::Outcome> run_and_thaw(Context &c, SystemHost &host, const plan::Plan &plan, const std::string &container)
@@ -201,10 +206,11 @@ Result<int> drive(Context &c, const std::string &container, std::optional<Contai
         if (c.options.dry_run)
             return 0;
         if (outcome == plan::Outcome::Paused) {
-            if (!c.options.background)
-                EMD_TRY(mark_paused(c, container, true));
-            if (!c.options.background)
-                c.say("paused; emdadm --grow --continue {} goes on", link_of(c, container));
+            if (c.options.background)
+                return 0;
+            EMD_TRY(mark_paused(c, container, true));
+            EMD_TRY(thaw(c, container));
+            c.say("paused; emdadm --grow --continue {} goes on", link_of(c, container));
             return 0;
         }
     }
@@ -260,6 +266,50 @@ Result<int> go_on(Context &c, const Subject &s)
     return drive(c, s.container, lock);
 }
 
+// The volume that is meant, or the one of the container that is being reshaped.
+Result<plan::RunningVolume> moving_volume(Context &c, const Subject &s)
+{
+    bool another = false;
+    for (const plan::RunningVolume &v : EMD_TRY(running_volumes(c, s.container)).volumes) {
+        if (!EMD_TRY(Array(*c.sysfs, v.array).reshape_position()))
+            continue;
+        if (!s.volume || v.index == *s.volume)
+            return v;
+        another = true;
+    }
+    if (const auto holder = ContainerLock::holder(s.container); holder && !another)
+        return fail(Errc::Busy, "{} is being changed by {}, and no data is being moved yet: try again", link_of(c, s.array), *holder);
+    return fail(Errc::Invalid, "{} is not being reshaped: there is nothing to pause", link_of(c, s.array));
+}
+
+// Who drives it finishes the section under way. Where nobody does, a manager that was killed may have left one suspended.
+Result<int> pause(Context &c, const Subject &s)
+{
+    const Options &o = c.options;
+    if (o.raid_disks || o.chunk_sectors || o.level || o.layout || o.go_on || !o.backup_file.empty())
+        return fail(Errc::Invalid, "--pause changes nothing else: give the other options in a command of their own");
+    const plan::RunningVolume moving = EMD_TRY(moving_volume(c, s));
+    if (o.dry_run) {
+        c.say("the reshape of {} would be paused", link_of(c, moving.array));
+        return 0;
+    }
+    EMD_TRY(set_paused(moving.array, true));
+    EMD_TRY(end_manager(c, s.container, moving.array));
+    std::optional<ContainerLock> lock = EMD_TRY(ContainerLock::take(s.container, fmt::format("pause of {}", link_of(c, moving.array))));
+    SystemHost host(c, {});
+    EMD_TRY(host.leave_usable(moving.array, s.container, moving.index));
+    EMD_TRY(thaw(c, s.container));
+    const auto position = EMD_TRY(Array(*c.sysfs, moving.array).reshape_position());
+    if (!position) {
+        EMD_TRY(set_paused(moving.array, false));
+        c.say("the reshape of {} has ended meanwhile", link_of(c, moving.array));
+        return 0;
+    }
+    c.say("{} is paused at {}; emdadm --grow --resume {} goes on", link_of(c, moving.array), format_size(*position * 512),
+          link_of(c, moving.array));
+    return 0;
+}
+
 }  // namespace
 
 Result<int> cmd_grow(Context &c)
@@ -270,7 +320,9 @@ Result<int> cmd_grow(Context &c)
     if (EMD_TRY(grow_sizes(c, s)))
         return 0;
     if (s.container.empty())
-        return fail(Errc::Unsupported, "{} has no metadata that could record a reshape: a power cut would lose it", link_of(c, s.array));
+        return tl::make_unexpected(plan::unrecorded(link_of(c, s.array)));
+    if (c.options.pause)
+        return pause(c, s);
     EMD_TRY(check_backup_file(c, s));
     if (c.options.go_on)
         return go_on(c, s);
@@ -296,9 +348,9 @@ Result<int> cmd_grow(Context &c)
             c.say("paused; emdadm --grow --continue {} goes on", link_of(c, s.array));
         return 0;
     }
-    if (moves_data(plan))
+    if (plan::way_of(plan) == plan::Way::Restripe)
         return drive(c, s.container, lock);
-    c.say("{}: done{}", link_of(c, s.array), want.level == 10 ? "; emdadm --wait waits until its mirrors are filled" : "");
+    c.say("{}: done{}", link_of(c, s.array), leaves_places(plan) ? "; emdadm --wait waits until its redundancy is built" : "");
     return 0;
 }
 

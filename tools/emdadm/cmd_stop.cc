@@ -7,38 +7,10 @@
 #include "run_plan.h"
 
 #include <algorithm>
-#include <charconv>
-#include <csignal>
 #include <unistd.h>
 
 namespace emd::cli {
 namespace {
-
-constexpr auto kManagerLimit = std::chrono::seconds(60);
-constexpr auto kLook = std::chrono::milliseconds(200);
-
-// The reshape manager of a container finishes the section under way when it is told to end (holder's words: "pid N, ...").
-Result<> ask_manager_to_leave(Context &c, const std::string &container, const std::string &array)
-{
-    const auto words = ContainerLock::holder(container);
-    if (!words)
-        return {};
-    pid_t pid = 0;
-    std::from_chars(words->data() + std::min<std::size_t>(4, words->size()), words->data() + words->size(), pid);
-    const auto position = Array(*c.sysfs, array).reshape_position();
-    if (pid <= 1 || !position || !*position)
-        return fail(Errc::Busy, "{} is being changed by {}: wait for it to end", link_of(c, array), *words);
-    ::kill(pid, SIGTERM);
-    const auto end = std::chrono::steady_clock::now() + kManagerLimit;
-    const auto watch = c.sysfs->watch();
-    EMD_TRY(watch->add(Array(*c.sysfs, array).path("sync_completed")));
-    while (ContainerLock::holder(container)) {
-        if (std::chrono::steady_clock::now() > end)
-            return fail(Errc::Timeout, "the reshape of {} does not pause ({}): try again", link_of(c, array), *words);
-        EMD_TRY(watch->wait(kLook));
-    }
-    return {};
-}
 
 // Inactive first: no I/O any more, and emdmon records the end as clean; then it goes.
 Result<plan::Plan> plan_stop(Context &c, const ArrayRef &ref)
@@ -64,7 +36,7 @@ Result<> stop_one(Context &c, const std::string &array)
 {
     const ArrayRef ref = EMD_TRY(look_at(c, array));
     if (ref.kind == ArrayRef::Kind::Volume && !c.options.dry_run)
-        EMD_TRY(ask_manager_to_leave(c, ref.container, array));
+        EMD_TRY(end_manager(c, ref.container, array));
     const std::string name = link_of(c, array);
     SystemHost host(c, {});
     auto stopped = run_plan(c, host, EMD_TRY(plan_stop(c, ref)));

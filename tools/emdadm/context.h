@@ -47,6 +47,8 @@ Result<int> cmd_wait(Context &c);
 Result<int> cmd_wait_clean(Context &c);
 Result<int> cmd_mode(Context &c);  // --readonly, --readwrite
 Result<int> cmd_zero_superblock(Context &c);
+Result<int> cmd_kill_subarray(Context &c);
+Result<int> cmd_update_subarray(Context &c);
 Result<int> cmd_detail_platform(Context &c);
 
 }  // namespace emd::cli

@@ -230,10 +230,21 @@ Result<> SystemHost::recover_parity(unsigned volume)
     give_back_exclusive();
     if (target.error)
         return tl::make_unexpected(*target.error);
-    const unsigned strips = EMD_TRY(repaired);
-    context_.say("{}: it was being written when it stopped; by its partial parity log the parity of {} strip{} is right again",
-                 loaded_.view().volumes[volume].name, strips, strips == 1 ? "" : "s");
+    const plan::ParityRepairs strips = EMD_TRY(repaired);
+    const std::string text = fmt::format("{}: it was being written when it stopped; {}", loaded_.view().volumes[volume].name, plan::to_text(strips));
+    if (strips.unread)
+        context_.warn(text);
+    else
+        context_.say("{}", text);
     return {};
+}
+
+Result<> SystemHost::reset_parity_log(unsigned volume, bool headers)
+{
+    Targets target(*this);
+    const auto reset = plan::reset_logs(loaded_.view(), loaded_.view().volumes[volume], headers, std::ref(target));
+    give_back_exclusive();
+    return target.error ? tl::make_unexpected(*target.error) : reset;
 }
 
 reshape::BackupOwner SystemHost::owner(unsigned volume, const Shape &target) const
@@ -280,8 +291,7 @@ Result<plan::Outcome> SystemHost::manage(const std::string &array, const std::st
                                                         link_of(context_, array))));
 }
 
-// The manager has failed: what is under way is finished, nothing stays suspended, the reshape is paused. From what is
-// recorded now, not when the manager began: a section may have been recorded since, and must not be given up.
+// From what is recorded now, not when the manager began: a section may have been recorded since, and must not be given up.
 Result<> SystemHost::leave_usable(const std::string &array, const std::string &container, unsigned volume)
 {
     Monitor *const keeper = EMD_TRY(monitor(container));

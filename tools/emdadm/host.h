@@ -36,16 +36,18 @@ public:
     bool udev_is_busy() const override;
     Result<> restore(unsigned volume) override;
     Result<> recover_parity(unsigned volume) override;
+    Result<> reset_parity_log(unsigned volume, bool headers) override;
     Result<> reserve_backup(const plan::ReserveBackup &action) override;
     Result<> drop_backup(const std::string &path) override;
     Result<plan::Outcome> manage(const std::string &array, const std::string &container, const plan::Manage &action) override;
+    // Nobody drives the reshape any more: what is under way is finished, nothing stays suspended, the reshape rests.
+    Result<> leave_usable(const std::string &array, const std::string &container, unsigned volume);
 
 private:
     Result<BlockDevice *> writable(const std::string &path);
     Result<Monitor *> monitor(const std::string &container);
 
     void give_back_exclusive();
-    Result<> leave_usable(const std::string &array, const std::string &container, unsigned volume);
     reshape::BackupOwner owner(unsigned volume, const Shape &target) const;
 
     class Targets;

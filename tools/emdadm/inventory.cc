@@ -2,13 +2,18 @@
 #include "inventory.h"
 
 #include "arrays.h"
+#include "host.h"
 
 #include "libemd/device/signatures.h"
+#include "libemd/monitor/settled.h"
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 namespace emd::cli {
+
+constexpr auto kBetweenReadings = std::chrono::milliseconds(20);
 
 std::vector<const Medium *> Loaded::media() const
 {
@@ -176,9 +181,13 @@ Result<> check_writable(Context &c, const std::string &array)
     if (ref.kind != ArrayRef::Kind::Volume)
         return {};
     const Loaded loaded = EMD_TRY(load_container(c, ref.container));
-    for (const Volume &v : loaded.view().volumes)
+    for (const Volume &v : loaded.view().volumes) {
         if (v.index == ref.volume && !v.read_write)
             return fail(Errc::Refused, "{} must not be written: {}", link_of(c, array), v.refused);
+        if (v.index == ref.volume && v.parity_log && Array(*c.sysfs, array).get("consistency_policy").value_or("") != "ppl")
+            return fail(Errc::Refused, "{} was started to be read, without its partial parity log: stop it, and assemble it without --readonly",
+                        link_of(c, array));
+    }
     return {};
 }
 
@@ -192,7 +201,13 @@ Result<Loaded> load_container(Context &c, const std::string &array)
     for (const MemberInfo &m : EMD_TRY(Array(*c.sysfs, array).members()))
         if (!m.has("faulty"))
             devices.push_back(EMD_TRY(BlockDevice::open(m.dev, OpenMode::Read)));
-    return load(*format, std::move(devices));
+    if (!monitor_runs(array))
+        return load(*format, std::move(devices));
+    Loaded loaded;
+    loaded.format = format;
+    loaded.devices = std::move(devices);
+    loaded.metadata = EMD_TRY(load_settled([&] { return loaded.reload(); }, [] { std::this_thread::sleep_for(kBetweenReadings); }));
+    return loaded;
 }
 
 }  // namespace emd::cli

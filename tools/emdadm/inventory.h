@@ -71,7 +71,7 @@ Result<Loaded> load(const Format &format, std::vector<std::unique_ptr<BlockDevic
 // May the array be written? A volume that its format forbids to write was started to be read.
 Result<> check_writable(Context &c, const std::string &array);
 
-// The container that runs as `array`, read from its members.
+// The container that runs as `array`, read from its members; again, if emdmon was writing meanwhile.
 Result<Loaded> load_container(Context &c, const std::string &array);
 
 }  // namespace emd::cli

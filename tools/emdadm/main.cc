@@ -29,6 +29,8 @@ Result<int> run(Context &c)
     case Mode::ReadOnly:
     case Mode::ReadWrite: return cmd_mode(c);
     case Mode::ZeroSuperblock: return cmd_zero_superblock(c);
+    case Mode::KillSubarray: return cmd_kill_subarray(c);
+    case Mode::UpdateSubarray: return cmd_update_subarray(c);
     case Mode::DetailPlatform: return cmd_detail_platform(c);
     case Mode::Monitor:
         return fail(Errc::Unsupported, "there is no event monitor in this version: watch udev's events of /dev/emd* instead "

@@ -4,8 +4,11 @@
 #include "arrays.h"
 
 #include "libemd/base/size.h"
+#include "libemd/monitor/container_lock.h"
 #include "libemd/plan/grow_facts.h"
 
+#include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <unistd.h>
 
@@ -13,6 +16,8 @@ namespace emd::cli {
 namespace {
 
 constexpr double kPercentPerLine = 5;
+constexpr auto kManagerLimit = std::chrono::seconds(60);
+constexpr auto kLook = std::chrono::milliseconds(200);
 
 std::atomic<bool> stop_wanted;
 
@@ -87,6 +92,29 @@ Result<plan::Outcome> run_manager(Context &c, const std::string &array, Monitor 
     EMD_TRY(reshape::run(job));
     const bool moving = EMD_TRY(Array(*c.sysfs, array).reshape_position()).has_value();
     return moving ? plan::Outcome::Paused : plan::Outcome::Done;
+}
+
+// The words of a lock's holder are "pid N, ...".
+Result<> end_manager(Context &c, const std::string &container, const std::string &array)
+{
+    const auto words = ContainerLock::holder(container);
+    if (!words)
+        return {};
+    pid_t pid = 0;
+    std::from_chars(words->data() + std::min<std::size_t>(4, words->size()), words->data() + words->size(), pid);
+    const auto position = Array(*c.sysfs, array).reshape_position();
+    if (pid <= 1 || !position || !*position)
+        return fail(Errc::Busy, "{} is being changed by {}: wait for it to end", link_of(c, array), *words);
+    ::kill(pid, SIGTERM);
+    const auto end = std::chrono::steady_clock::now() + kManagerLimit;
+    const auto watch = c.sysfs->watch();
+    EMD_TRY(watch->add(Array(*c.sysfs, array).path("sync_completed")));
+    while (ContainerLock::holder(container)) {
+        if (std::chrono::steady_clock::now() > end)
+            return fail(Errc::Timeout, "the reshape of {} does not pause ({}): try again", link_of(c, array), *words);
+        EMD_TRY(watch->wait(kLook));
+    }
+    return {};
 }
 
 }  // namespace emd::cli

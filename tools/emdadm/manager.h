@@ -14,6 +14,10 @@ namespace emd::cli {
 Result<plan::Outcome> run_manager(Context &c, const std::string &array, Monitor &monitor, unsigned volume,
                                   const Container &container, reshape::BackupFile *file);
 
+// Whoever drives the reshape of `array` finishes the section under way and ends; returns when it has, or at once where nobody does.
+// Busy: the container is being changed in another way. Timeout: it did not end within a minute.
+Result<> end_manager(Context &c, const std::string &container, const std::string &array);
+
 // What is shown: "37.4 %  112.3 MiB/s  12 min left", rewritten in place on a terminal, a line per 5 % otherwise.
 class ProgressLine {
 public:

@@ -18,12 +18,15 @@
 namespace emd::cli {
 namespace {
 
+constexpr unsigned kMaxSubarray = 65535;  // more than any container has volumes
+
 constexpr std::pair<Id, Mode> kModeOf[] = {
     {Id::Create, Mode::Create}, {Id::Build, Mode::Build}, {Id::Assemble, Mode::Assemble}, {Id::Incremental, Mode::Incremental},
     {Id::Grow, Mode::Grow}, {Id::Manage, Mode::Manage}, {Id::Detail, Mode::Detail}, {Id::Examine, Mode::Examine},
     {Id::ExamineBadBlocks, Mode::ExamineBadBlocks}, {Id::ExamineBitmap, Mode::ExamineBitmap}, {Id::Rescue, Mode::Rescue},
     {Id::Stop, Mode::Stop}, {Id::Wait, Mode::Wait}, {Id::WaitClean, Mode::WaitClean},
     {Id::ReadOnlyMode, Mode::ReadOnly}, {Id::ReadWrite, Mode::ReadWrite}, {Id::ZeroSuperblock, Mode::ZeroSuperblock},
+    {Id::KillSubarray, Mode::KillSubarray}, {Id::UpdateSubarray, Mode::UpdateSubarray},
     {Id::DetailPlatform, Mode::DetailPlatform}, {Id::Monitor, Mode::Monitor}, {Id::Query, Mode::Query},
     {Id::Help, Mode::Help}, {Id::Version, Mode::Version},
 };
@@ -52,7 +55,7 @@ std::optional<Mode> mode_in(std::string_view word)
 {
     if (word.starts_with("--")) {
         for (const OptionRow &row : mode_rows())
-            if (word.substr(2) == row.name)
+            if (word.substr(2, row.value ? word.find('=') - 2 : word.npos) == row.name)
                 return mode_of(row.id);
         return std::nullopt;
     }
@@ -137,6 +140,44 @@ Result<std::uint64_t> sectors(const OptionRow &row, const std::string &text)
     return *bytes / 512;
 }
 
+// mdadm's words. What is not said of the bitmap stays open.
+Result<> set_policy(Options &o, std::string_view word)
+{
+    if (word != "ppl" && word != "resync" && word != "bitmap")
+        return fail(Errc::Unsupported, "--consistency-policy={}: EMD has resync, bitmap and ppl", word);
+    if (o.bitmap && *o.bitmap != (word == "bitmap") && (word != "ppl" || *o.bitmap))
+        return fail(Errc::Invalid, "--consistency-policy={} and --bitmap contradict each other", word);
+    o.parity_log = word == "ppl";
+    if (word != "ppl")
+        o.bitmap = word == "bitmap";
+    return {};
+}
+
+Result<> set_bitmap(Options &o, std::string_view word)
+{
+    if (o.mode == Mode::Build && word != "none")
+        return fail(Errc::Unsupported, "--bitmap={}: an array without metadata has no place for a bitmap: leave it out", word);
+    if (word != "none" && word != "internal")
+        return fail(Errc::Unsupported, "--bitmap={}: EMD keeps a bitmap on the members alone: take internal, or none", word);
+    const bool wanted = word == "internal";
+    if (o.parity_log && (*o.parity_log ? wanted : o.bitmap && *o.bitmap != wanted))
+        return fail(Errc::Invalid, "--consistency-policy and --bitmap={} contradict each other", word);
+    o.bitmap = wanted;
+    return {};
+}
+
+Result<> set_update(Options &o, std::string_view word)
+{
+    const bool subarray = o.mode == Mode::UpdateSubarray;
+    if (subarray && word == "no-ppl")
+        return fail(Errc::Unsupported, "--update=no-ppl: emdadm --assemble --update=no-ppl does it, after it has used the log a last time");
+    if (word != (subarray ? "name" : "no-ppl"))
+        return fail(Errc::Unsupported, "--update={}: EMD can do {} alone; mdadm can do the others while the array is stopped", word,
+                    subarray ? "name" : "no-ppl");
+    (subarray ? o.rename : o.drop_parity_log) = true;
+    return {};
+}
+
 Result<> set_value(Options &o, const OptionRow &row, const char *text)
 {
     switch (row.id) {
@@ -156,19 +197,12 @@ Result<> set_value(Options &o, const OptionRow &row, const char *text)
     case Id::Metadata: o.metadata = text; break;
     case Id::Name: o.name = text; break;
     case Id::HomeHost: o.home_host = text; break;
-    case Id::Bitmap:
-        if (o.mode == Mode::Build && std::string_view(text) != "none")
-            return fail(Errc::Unsupported, "--bitmap={}: an array without metadata has no place for a bitmap: leave it out", text);
-        if (const std::string_view word = text; word != "none" && word != "internal")
-            return fail(Errc::Unsupported, "--bitmap={}: EMD keeps a bitmap on the members alone: take internal, or none", text);
-        o.bitmap = std::string_view(text) == "internal";
-        break;
+    case Id::Bitmap: return set_bitmap(o, text);
     case Id::BitmapChunk: o.bitmap_chunk_sectors = EMD_TRY(sectors(row, text)); break;
-    case Id::Update:
-        if (std::string_view(text) != "no-ppl")
-            return fail(Errc::Unsupported, "--update={}: EMD can do no-ppl alone; mdadm can do the others while the array is stopped", text);
-        o.drop_parity_log = true;
-        break;
+    case Id::Update: return set_update(o, text);
+    case Id::ConsistencyPolicy: return set_policy(o, text);
+    case Id::KillSubarray:
+    case Id::UpdateSubarray: o.subarray = static_cast<unsigned>(EMD_TRY(number(row, text, 0, kMaxSubarray))); break;
     case Id::Uuid: o.uuid = text; break;
     case Id::Config: o.config = text; break;
     case Id::BackupFile: o.backup_file = text; break;
@@ -194,6 +228,7 @@ void set_switch(Options &o, Id id)
     case Id::Brief: o.brief = true; break;
     case Id::Test: o.test = true; break;
     case Id::Continue: o.go_on = true; break;
+    case Id::Pause: o.pause = true; break;
     case Id::Background: o.background = true; break;
     case Id::UnlessPaused: o.unless_paused = true; break;
     case Id::FreezeReshape: o.freeze_reshape = true; break;
@@ -219,16 +254,28 @@ std::optional<Disposition> disposition_of(Id id)
     }
 }
 
-Result<> not_understood(const Options &o, char **argv, int got)
+// getopt_long takes the beginning of a name for the name: so --update might be --update-subarray, where there is no --update.
+bool spelled_out(int argc, char **argv, const OptionRow &row)
 {
-    std::string word = optopt && optopt < Grammar::kFirst ? fmt::format("-{}", static_cast<char>(optopt)) : argv[optind - 1];
+    const std::string name = fmt::format("--{}", row.name);
+    return std::any_of(argv + 1, argv + argc, [&](std::string_view word) { return word.substr(0, word.find('=')) == name; });
+}
+
+tl::unexpected<Error> no_option(const Options &o, std::string word)
+{
     word = word.substr(0, word.find('='));
-    if (got == ':')
-        return fail(Errc::Invalid, "{} needs a value", word);
     for (const OptionRow &row : option_rows())
         if (word == fmt::format("--{}", row.name) || (row.letter && word == fmt::format("-{}", row.letter)))
             return fail(Errc::Invalid, "{} has no meaning with {}", word, to_word(o.mode));
     return fail(Errc::Invalid, "{} is no option of emdadm; see emdadm --help", word);
+}
+
+Result<> not_understood(const Options &o, char **argv, int got)
+{
+    const std::string word = optopt && optopt < Grammar::kFirst ? fmt::format("-{}", static_cast<char>(optopt)) : argv[optind - 1];
+    if (got == ':')
+        return fail(Errc::Invalid, "{} needs a value", word.substr(0, word.find('=')));
+    return no_option(o, word);
 }
 
 // RAID10's "n2", "f2", "o3": so many copies, and where.
@@ -325,6 +372,8 @@ Result<Options> parse(int argc, char **argv)
             o.help = true;
             return o;
         }
+        if (mode_of(row->id) && row->value && !spelled_out(argc, argv, *row))
+            return no_option(o, optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1]);
         if (const auto mode = mode_of(row->id); mode && *mode != o.mode && row->id != Id::Misc && row->id != Id::Manage)
             return fail(Errc::Invalid, "--{} and {} cannot be given together", row->name, to_word(o.mode));
         if (const auto next = disposition_of(row->id))

@@ -31,6 +31,8 @@ enum class Mode {
     ReadOnly,
     ReadWrite,
     ZeroSuperblock,
+    KillSubarray,
+    UpdateSubarray,
     DetailPlatform,
     Monitor,
     Query,
@@ -56,6 +58,7 @@ struct Options {
     std::optional<std::uint64_t> size_sectors, array_size_sectors;  // ~0: max
     std::string metadata, name, uuid, config, backup_file;
     std::string to, map;                        // --rescue
+    unsigned subarray = 0;                      // --kill-subarray, --update-subarray: the volume's number in its container
     std::uint64_t offset_sectors = 0;
     std::optional<bool> bitmap;                 // --bitmap=internal or none
     std::uint64_t bitmap_chunk_sectors = 0;     // 0: not said
@@ -64,10 +67,13 @@ struct Options {
     bool force = false, run = false, scan = false, no_degraded = false, assume_clean = false;
     bool dry_run = false, json = false, as_export = false, brief = false, test = false;
     bool go_on = false;      // --continue
+    bool pause = false;
     bool background = false;
     bool unless_paused = false;
     bool freeze_reshape = false;
+    bool rename = false;           // --update-subarray --update=name
     bool drop_parity_log = false;  // --assemble --update=no-ppl
+    std::optional<bool> parity_log;  // --create --consistency-policy: ppl, or another
     bool read_only = false;  // --assemble -o
     bool no_devices = false;
     bool help = false;

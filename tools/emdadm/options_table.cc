@@ -27,6 +27,8 @@ constexpr OptionRow kModes[] = {
     {Id::ReadOnlyMode, "readonly", 'o', false, kAll, "make arrays read-only"},
     {Id::ReadWrite, "readwrite", 'w', false, kAll, "make arrays writable"},
     {Id::ZeroSuperblock, "zero-superblock", 0, false, kAll, "erase the metadata of disks"},
+    {Id::KillSubarray, "kill-subarray", 0, true, kAll, "delete volume N of a container of which nothing runs; any of its disks names it"},
+    {Id::UpdateSubarray, "update-subarray", 0, true, kAll, "change what is recorded of volume N of a container of which nothing runs"},
     {Id::DetailPlatform, "detail-platform", 0, false, kAll, "show what the machine's firmware knows of RAID"},
     {Id::Help, "help", 'h', false, kAll, nullptr},
     {Id::Version, "version", 'V', false, kAll, nullptr},
@@ -46,16 +48,20 @@ constexpr OptionRow kOptions[] = {
     {Id::To, "to", 0, true, kRescue, "a new file, or - for standard output"},
     {Id::Map, "map", 0, true, kRescue, "a new file, which says what could not be read (a map file of ddrescue)"},
     {Id::ArraySize, "array-size", 'Z', true, kGrow, "visible size, in KiB or with a unit, or max"},
-    {Id::Metadata, "metadata", 'e', true, kCreate | kAssemble | kExamine | kMisc, "imsm, 1.2 (also 1.1, 1.0), or none"},
-    {Id::Name, "name", 'N', true, kCreate | kAssemble | kRescue, "name of the array"},
+    {Id::Metadata, "metadata", 'e', true, kCreate | kAssemble | kExamine | kMisc, "imsm, ddf, 1.2 (also 1.1, 1.0), or none"},
+    {Id::Name, "name", 'N', true, kCreate | kAssemble | kRescue | kUpdateSubarray, "name of the array"},
     {Id::Uuid, "uuid", 'u', true, kAssemble | kRescue, "only the array with this identity"},
     {Id::AssumeClean, "assume-clean", 0, false, kCreate | kBuild, "parity or copies are right already"},
     {Id::WriteMostly, "write-mostly", 'W', false, kBuild, "the disks that follow are read only if there is no other copy"},
     {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, "a second backup of what is being moved; assembly reads it"},
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
+    {Id::Continue, "resume", 0, false, kGrow, nullptr},
+    {Id::Pause, "pause", 0, false, kGrow, "let a reshape rest where it is, until --continue"},
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
     {Id::UnlessPaused, "unless-paused", 0, false, kGrow, "with --continue: not if somebody has paused the reshape (for udev and systemd)"},
+    {Id::ConsistencyPolicy, "consistency-policy", 'k', true, kCreate, "how it gets right after a crash: resync, bitmap, ppl (RAID5: partial parity log)"},
     {Id::Update, "update", 'U', true, kAssemble, "no-ppl: recover by the partial parity log, then do without it"},
+    {Id::Update, "update", 'U', true, kUpdateSubarray, "name: call it as --name says"},
     {Id::FreezeReshape, "freeze-reshape", 0, false, kAssemble | kGrow, "do not go on with a reshape now"},
     {Id::NoDegraded, "no-degraded", 0, false, kAssemble, "only start what is complete"},
     {Id::ReadOnlyFlag, "readonly", 'o', false, kAssemble, "leave it read-only"},
@@ -63,7 +69,7 @@ constexpr OptionRow kOptions[] = {
     {Id::Config, "config", 0, true, kAll, "read this file in place of /etc/emd/emdadm.conf"},
     {Id::Config, "config-file", 'c', true, kAssemble | kIncremental | kDetail | kExamine | kMisc, nullptr},
     {Id::Run, "run", 'R', false, kCreate | kAssemble | kIncremental | kManage, "start it although something is missing"},
-    {Id::Force, "force", 'f', false, kCreate | kBuild | kAssemble | kGrow | kMisc | kDetail | kExamine | kIncremental, "do it although it may lose something"},
+    {Id::Force, "force", 'f', false, kCreate | kBuild | kAssemble | kGrow | kMisc | kDetail | kExamine | kIncremental | kKill | kUpdateSubarray, "do it although it may lose something"},
     {Id::Force, "force", 0, false, kManage, nullptr},
     {Id::Add, "add", 'a', false, kManage | kGrow, "the members that follow become spares"},
     {Id::AddSpare, "add-spare", 0, false, kManage, nullptr},
@@ -117,6 +123,8 @@ unsigned group_of(Mode mode)
     case Mode::ExamineBadBlocks:
     case Mode::ExamineBitmap: return kExamine;
     case Mode::Rescue: return kRescue;
+    case Mode::KillSubarray: return kKill;
+    case Mode::UpdateSubarray: return kUpdateSubarray;
     default: return kMisc;
     }
 }

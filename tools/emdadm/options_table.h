@@ -11,14 +11,14 @@ namespace emd::cli {
 enum class Id {
     // modes
     Create, Build, Assemble, Incremental, Grow, Manage, Misc, Detail, Examine, ExamineBadBlocks, ExamineBitmap, Rescue, Stop, Wait, WaitClean, ReadOnlyMode, ReadWrite,
-    ZeroSuperblock, DetailPlatform, Monitor, Query, Help, Version,
+    ZeroSuperblock, KillSubarray, UpdateSubarray, DetailPlatform, Monitor, Query, Help, Version,
     // what is done with the members that follow
     Add, AddSpare, ReAdd, Fail, Remove, Replace, With,
     // values
-    Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, HomeHost, Bitmap, BitmapChunk, Uuid, Update, Config, BackupFile,
+    Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, HomeHost, Bitmap, BitmapChunk, Uuid, Update, ConsistencyPolicy, Config, BackupFile,
     To, Map, Offset,
     // switches
-    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Background, UnlessPaused, FreezeReshape,
+    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Pause, Background, UnlessPaused, FreezeReshape,
     ReadOnlyFlag, NoDevices, WriteMostly, Verbose, Quiet,
     // taken for the sake of old scripts, without effect
     Ignored, IgnoredValue,
@@ -27,8 +27,8 @@ enum class Id {
 // Groups of modes that an option is good for.
 enum Group : unsigned {
     kCreate = 1, kAssemble = 2, kGrow = 4, kIncremental = 8, kManage = 16, kDetail = 32, kExamine = 64, kMisc = 128,
-    kRescue = 256, kBuild = 512,
-    kAll = 1023,
+    kRescue = 256, kBuild = 512, kKill = 1024, kUpdateSubarray = 2048,
+    kAll = 4095,
 };
 unsigned group_of(Mode mode);
 

@@ -13,15 +13,18 @@ Result<std::unique_ptr<Metadata>> load_record(const std::string &format, const s
         return fail(Errc::Unsupported, "this emdmon does not know the metadata format \"{}\"", format);
     std::vector<std::unique_ptr<BlockDevice>> open;
     std::vector<const Medium *> media;
+    bool found = false;
     for (const DevNum dev : disks) {
         std::unique_ptr<BlockDevice> disk = EMD_TRY(BlockDevice::open(dev, OpenMode::Read));
         const Result<Probe> probe = handler->probe(*disk);
-        if (!probe || !probe->found)
+        // A spare of a RAID0 of md has no superblock.
+        if (!probe || (!probe->found && handler->id() != FormatId::Md1))
             continue;
+        found = found || probe->found;
         media.push_back(disk.get());
         open.push_back(std::move(disk));
     }
-    if (media.empty())
+    if (!found)
         return fail(Errc::NotFound, "no disk of the container carries {} metadata", format);
     return handler->load(media);
 }

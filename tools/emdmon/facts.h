@@ -36,6 +36,7 @@ struct VolumeFacts {
     std::optional<std::uint64_t> resync_start;      // empty: everything is in sync
     std::optional<std::uint64_t> reshape_position;  // array sectors; empty: no reshape
     std::optional<bool> can_clear;                  // bitmap/can_clear; empty: the array runs without a bitmap
+    bool keeps_log = false;                         // consistency_policy is ppl
     bool head_refused = false;                      // the kernel did not take the bitmap's superblock
     bool gate = false;                              // emd/reshape_acked exists and takes values
     std::optional<std::uint64_t> acked;             // its value; empty: off

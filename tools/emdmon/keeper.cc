@@ -58,6 +58,11 @@ Result<std::unique_ptr<Keeper>> Keeper::adopt(const std::string &container, Worl
     const std::vector<DevNum> devs = EMD_TRY(devices(world.sysfs, container).within(container));
     std::unique_ptr<Metadata> metadata = EMD_TRY(world.load(version.substr(9), devs).within(container));
     auto keeper = std::unique_ptr<Keeper>(new Keeper(container, std::move(world), std::move(metadata), life.value_or("")));
+    // A record that was being written when the last emdmon was killed, or the power went, may be on some disks only. Whoever acts on it,
+    // and then loses those disks, would find the older one on the others: a position behind which users have written, or a copy
+    // that has been overwritten. So all disks have it before anybody is answered.
+    const Container &view = keeper->view();
+    keeper->unsaved_ = std::ranges::any_of(view.volumes, [&](const Volume &v) { return (v.reshape || view.uneven) && v.read_write; });
     if (const Result<> ready = keeper->writer_.prepare(); !ready)
         keeper->complain(ready.error().text());
     return keeper;

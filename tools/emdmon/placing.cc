@@ -18,19 +18,20 @@ constexpr seconds kSettle{2};        // after the kernel took one
 constexpr seconds kRemoveAgain{1};   // a failed member leaves its slot when its last request has ended
 constexpr seconds kOrphanAfter{10};  // frozen and nobody holds the container
 
-bool is_striped(int level) { return level == 0 || level == 10; }
-
 // A takeover is recorded, and who wanted it has gone before the kernel was told, or before the mirrors that are given up
 // were taken out. What is recorded is what the next boot starts, so the kernel has to follow before more is written.
 Leftover leftover_of(const VolumeFacts &facts, const Volume &record, const Container &container)
 {
     Leftover left;
-    if (!is_striped(record.shape.level) || !is_striped(facts.shape.level) || health(record) == Health::Failed)
+    if (facts.proposing() || health(record) == Health::Failed)
         return left;
     if (facts.shape.level != record.shape.level)
         left.level = level_word(record.shape.level);
+    else if (record.shape.level == 1 && facts.shape.raid_disks != record.shape.raid_disks)
+        left.mirrors = record.shape.raid_disks;
+    const bool followed = left.level.empty() && !left.mirrors;
     for (const Disk &disk : container.disks)
-        if (record.shape.level == 0 && disk.present && disk.state == DiskState::Spare)
+        if ((record.shape.level == 0 || !followed) && disk.present && disk.state == DiskState::Spare)
             left.surplus.push_back(disk.dev);
     return left;
 }
@@ -174,7 +175,8 @@ void Keeper::thaw_orphans(Time now)
             continue;
         frozen_since_.erase(since);
         Leftover left = leftover_of(v.facts(), *record, view());
-        const std::string follows = left.level.empty() ? "" : fmt::format("taken over as {}, as it is recorded, and ", left.level);
+        const std::string becomes = left.mirrors ? fmt::format("{} mirrors", left.mirrors) : left.level;
+        const std::string follows = becomes.empty() ? "" : fmt::format("taken over as {}, as it is recorded, and ", becomes);
         give({Work::What::Thaw, v.index(), fmt::format("{}: frozen by nobody, {}thawed", v.array(), follows)},
              thaw(world_.sysfs, v.array(), std::move(left)));
     }

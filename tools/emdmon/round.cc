@@ -67,11 +67,26 @@ bool has_member(const VolumeFacts &facts, int disk)
     return std::ranges::any_of(facts.members, [disk](const MemberFacts &m) { return m.disk == disk; });
 }
 
+// Assembled read-only, and to become writable now: memory is from the rounds before.
+bool is_opened(const VolumeFacts &facts, const Volume &record, const Memory &memory)
+{
+    return !memory.met && facts.state == EMD_ARRAY_READONLY && !facts.frozen && record.read_write;
+}
+
+// It starts as active then, because a pass has to write: users may as well, and nobody is asked before they do.
+bool is_to_be_synced(const VolumeFacts &facts, const Volume &record)
+{
+    // A rebuild says nothing of the members that it reads.
+    const bool busy = record.activity != Activity::None && record.activity != Activity::Rebuild;
+    return facts.redundant && (facts.resync_start || busy);
+}
+
 // A volume that was started without one of its disks: once it is written, that disk is old, and the record has to say
 // so before the first write ends. Until then the disk may still come.
-void decide_missing(const VolumeFacts &facts, const Container &container, const Volume &record, Decision &out)
+void decide_missing(const VolumeFacts &facts, const Container &container, const Volume &record, const Memory &memory, Decision &out)
 {
-    if (!facts.written() || !facts.redundant)
+    const bool written = facts.written() || (is_opened(facts, record, memory) && is_to_be_synced(facts, record));
+    if (!written || !facts.redundant)
         return;
     for (const Slot &slot : record.slots) {
         const Disk *disk = disk_at(container, slot.disk);
@@ -83,6 +98,18 @@ void decide_missing(const VolumeFacts &facts, const Container &container, const 
         if (disk->state == DiskState::Missing || slot.in_sync)
             add_failure(slot.disk, out);
     }
+    // Those that a reshape has brought. Who is here may not be in the kernel yet.
+    if (!record.reshape)
+        return;
+    for (const Slot &slot : record.reshape->target_slots)
+        if (const Disk *disk = disk_at(container, slot.disk); disk != nullptr && disk->state == DiskState::Missing)
+            add_failure(slot.disk, out);
+}
+
+// Recorded with a partial parity log that the kernel does not keep: the record of what is written would be trusted, and be wrong.
+bool lacks_log(const VolumeFacts &facts, const Volume &record)
+{
+    return record.parity_log && !facts.keeps_log;
 }
 
 // An array is assembled read-only, so that nothing is written before there is a monitor. Unless somebody holds it ('-')
@@ -90,16 +117,16 @@ void decide_missing(const VolumeFacts &facts, const Container &container, const 
 void decide_writable(const VolumeFacts &facts, const Container &container, const Volume &record, Memory &memory,
                      Decision &out)
 {
+    if (lacks_log(facts, record))
+        return;
     memory.met = (memory.met || facts.writable()) && facts.state != EMD_ARRAY_BROKEN;
-    if (memory.met || facts.state != EMD_ARRAY_READONLY || facts.frozen || !record.read_write)
+    if (!is_opened(facts, record, memory))
         return;
     // A record that did not reach all disks is written now: without redundancy nothing else would ever write it, and a
     // later boot that misses the disk with the newest one would believe what is no longer true.
     if (container.uneven && !is_redundant(record.shape.level) && !record.reshape)
         out.changes.push_back(change::MarkClean{record.index});
-    // A rebuild says nothing of the members that it reads.
-    const bool busy = record.activity != Activity::None && record.activity != Activity::Rebuild;
-    const bool to_be_synced = facts.redundant && (facts.resync_start || busy);
+    const bool to_be_synced = is_to_be_synced(facts, record);
     // Dirty already, and without its bitmap: nothing would tell a later boot that the bits are not kept. An event does.
     const bool unkept = record.bitmap && !facts.can_clear;
     if (record.dirty ? unkept : to_be_synced)
@@ -111,6 +138,8 @@ void decide_writable(const VolumeFacts &facts, const Container &container, const
 // still to be taken over as that by the kernel, there is nothing that could be dirty.
 void decide_dirty(const VolumeFacts &facts, const Volume &record, const Memory &memory, Decision &out)
 {
+    if (lacks_log(facts, record))
+        return;
     if (facts.written() && facts.redundant && is_redundant(record.shape.level) && !record.dirty)
         out.changes.push_back(change::MarkDirty{record.index});
     if (facts.state == EMD_ARRAY_WRITE_PENDING)
@@ -265,7 +294,7 @@ void decide(const VolumeFacts &facts, const Container &container, Memory &memory
     const Volume *record = find_volume(container, facts.volume);
     if (record == nullptr)
         return;
-    decide_missing(facts, container, *record, out);
+    decide_missing(facts, container, *record, memory, out);
     decide_bad_blocks(facts, container, *record, out);
     decide_dirty(facts, *record, memory, out);
     decide_writable(facts, container, *record, memory, out);

@@ -51,21 +51,38 @@ Result<> start_recovery(Array &array)
     return started;
 }
 
+// A shape that was proposed with its members' data elsewhere is given up.
+void keep_offsets(Array &array)
+{
+    for (const MemberInfo &m : array.members().value_or(std::vector<MemberInfo>()))
+        static_cast<void>(array.set_member(m.name, "new_offset", fmt::to_string(m.offset)));  // none: nothing has been proposed of it
+}
+
 struct BadList {
     std::vector<BadRange> bad;
     bool kept;
 };
 
-Result<> place(Array array, Placement::What what, DevNum dev, int slot, std::uint64_t offset, std::uint64_t size, const BadList &list,
-               bool returning)
+// Where a member's data is now, and by how much a reshape moves it.
+struct Extent {
+    std::uint64_t offset, size;
+    std::int64_t shift;
+};
+
+Result<> place(Array array, Placement::What what, DevNum dev, int slot, const Extent &data, const BadList &list,
+               const ParityLogPlace::Area &log, bool returning)
 {
     if (what != Placement::What::Recover) {
-        const std::string member = EMD_TRY(prepare_member(array, dev, offset, size));
+        const std::string member = EMD_TRY(prepare_member(array, dev, data.offset, data.size));
         const bool there = EMD_TRY(array.member(member)).slot == slot || reserved_slot(array, member) == slot;
         if (!there && returning)
             EMD_TRY(array.set_member(member, "state", "insync"));
+        if (!there && data.shift)
+            EMD_TRY(array.set_member(member, "new_offset", fmt::to_string(data.offset + static_cast<std::uint64_t>(data.shift))));
         if (!there)
             EMD_TRY(array.give_bad_blocks(member, list.bad, list.kept));
+        if (!there)
+            EMD_TRY(array.give_log_place(member, log));
         if (!there)
             EMD_TRY(array.set_member(member, "slot", fmt::to_string(slot)));
     }
@@ -96,8 +113,13 @@ Result<> unfreeze(Array array, const Leftover &leftover)
         EMD_TRY(array.set("chunk_size", chunk->now));
     if (const Result<Pair> layout = array.layout(); layout && layout->changing())
         EMD_TRY(array.set("layout", layout->now));
+    keep_offsets(array);
     // Refused, it is thawed all the same: only then can somebody ask for it again.
-    const Result<> taken_over = leftover.level.empty() ? Result<>() : array.set("level", leftover.level);
+    Result<> taken_over;
+    if (!leftover.level.empty())
+        taken_over = array.set("level", leftover.level);
+    else if (leftover.mirrors)
+        taken_over = array.set("raid_disks", leftover.mirrors);
     std::string version = EMD_TRY(array.metadata_version());
     if (version.starts_with("external:-")) {
         version[9] = '/';
@@ -119,13 +141,15 @@ Clerk::Task place_member(Sysfs &sysfs, std::string array, const Placement &place
     const Slot &recorded = slots.at(placement.slot);
     const Shape &shape = volume->reshape ? volume->reshape->target : volume->shape;
     const bool own = recorded.data_sectors != 0;
-    const std::uint64_t offset = own ? recorded.data_offset : volume->data_offset;
-    const std::uint64_t size = own ? recorded.data_sectors : shape.component_sectors;
+    const Extent data{own ? recorded.data_offset : volume->data_offset, own ? recorded.data_sectors : shape.component_sectors,
+                      volume->reshape ? volume->reshape->data_shift : 0};
     const Disk &disk = container.disks.at(static_cast<std::size_t>(placement.disk));
     const BadList list{bad_blocks(container, placement.disk), disk.bad_room != 0 && is_redundant(shape.level)};
+    const bool logged = volume->parity_log && placement.slot < volume->parity_log->areas.size();
+    const ParityLogPlace::Area log = logged ? volume->parity_log->areas[placement.slot] : ParityLogPlace::Area{};
     const bool returning = recorded.returning;
     return [=, &sysfs, name = std::move(array), what = placement.what, slot = static_cast<int>(placement.slot)] {
-        return place(Array(sysfs, name), what, dev, slot, offset, size, list, returning);
+        return place(Array(sysfs, name), what, dev, slot, data, list, log, returning);
     };
 }
 

@@ -22,6 +22,7 @@ Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum
 // What a takeover left behind that is recorded and was not brought to its end.
 struct Leftover {
     std::string level;              // that the kernel has still to take; empty: it has
+    std::uint32_t mirrors = 0;      // the same of a number of mirrors; 0: it has
     std::vector<DevNum> surplus;    // of no use to the volume any more
 };
 

@@ -103,7 +103,7 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
 void VolumeAttributes::close_all()
 {
     for (Handle *handle : {&array_state_, &metadata_version_, &sync_action_, &sync_completed_, &resync_start_, &reshape_position_, &level_,
-                           &new_level_, &raid_disks_, &chunk_size_, &layout_, &reshape_acked_, &can_clear_, &bitmap_superblock_})
+                           &new_level_, &raid_disks_, &chunk_size_, &layout_, &reshape_acked_, &policy_, &can_clear_, &bitmap_superblock_})
         handle->reset();
     for (Member &m : members_)
         for (Handle *handle : {&m.state, &m.slot, &m.recovery_start, &m.reserved, &m.bad, &m.unknown})
@@ -123,6 +123,7 @@ void VolumeAttributes::open_all(Sysfs &sysfs, AttributeRoot &root)
     open(root, raid_disks_, "md/raid_disks");
     open(root, chunk_size_, "md/chunk_size");
     open(root, layout_, "md/layout");
+    open(root, policy_, "md/consistency_policy");
     open(root, reshape_acked_, "emd/reshape_acked");
     open(root, can_clear_, "md/bitmap/can_clear");
     open(root, bitmap_superblock_, "md/bitmap/superblock");
@@ -208,6 +209,7 @@ void VolumeAttributes::read_geometry()
     if (const auto level = parse_level(text(new_level_)))
         facts_.proposed.level = *level;
     take_pair(text(raid_disks_), facts_.proposed.raid_disks, facts_.shape.raid_disks);
+    facts_.keeps_log = text(policy_) == "ppl";
     take_pair(text(layout_), facts_.proposed.layout, facts_.shape.layout);
     take_pair(text(chunk_size_), facts_.proposed.chunk_sectors, facts_.shape.chunk_sectors);
     facts_.proposed.chunk_sectors /= 512;

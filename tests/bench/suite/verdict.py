@@ -35,6 +35,11 @@ class RowResult:
         return self.state in ("worse", "wrong", "missing")
 
     @property
+    def undecided(self):
+        """Its repetitions are far apart, and not all of them hold what they must. If all do, the verdict is the same however far."""
+        return self.noisy and self.low < self.limit
+
+    @property
     def reached(self):
         return bool(self.ratio) and self.ratio >= self.row.goal
 

@@ -40,7 +40,7 @@ bad "$foreign has an? .*ext4.*--force" create -n 2 "$d0" "$foreign"
 bad "--raid-devices=3 is given with 2 disks" create -n 3 "$d0" "$d1"
 bad "\"a/b?c\" is no name|b\?c" emdadm --create "/dev/emd/b?c" -e imsm -n 1 "$d0"
 bad "\"hpt\" is no format" emdadm --create $imsm -e hpt -n 1 "$d0"
-bad "makes no DDF containers.*mdadm --create" emdadm --create $imsm -e ddf -n 1 "$d0"
+bad "$short is too small for DDF" emdadm --create $imsm -e ddf -n 1 "$short"
 bad "say its --level" emdadm --create /dev/emd/new -e 1.2 -n 1 "$d0"
 bad "with superblocks 0.90: take 1.0" emdadm --create /dev/emd/new -e 0.90 -l 1 -n 2 "$d0" "$d1"
 bad "2 disks are named for 3 members" emdadm --create /dev/emd/new -l 5 -n 3 "$d0" "$d1"
@@ -97,7 +97,7 @@ same_disks
 
 say "grows that are refused"
 bad "vol0 needs 1 spare disk and the container has 0: add disks" emdadm --grow $imsm -n 4
-bad "vol0: the format cannot record a change from 3 to fewer disks" emdadm --grow $imsm -n 2
+bad "vol0: IMSM cannot shrink a volume" emdadm --grow $imsm -n 2
 bad "vol0 has this shape already" emdadm --grow $imsm -n 3
 bad "vol0: a chunk of 48K is not possible" emdadm --grow $vol -c 48
 bad "vol0: the format has no raid6" emdadm --grow $vol -l 6

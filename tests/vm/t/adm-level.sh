@@ -27,7 +27,7 @@ blocks_right $VOLUME
 members_agree
 emdadm --wait-clean $VOLUME	# and the monitor has recorded it
 settle
-bad "cannot record" emdadm --grow $VOLUME --level 0 --raid-devices 3
+bad "no other level into another" emdadm --grow $VOLUME --level 0 --raid-devices 3
 
 say "what was recorded is a RAID5: it comes back as one, and lives without any one disk"
 emdadm --wait-clean $VOLUME

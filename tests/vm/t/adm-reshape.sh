@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# emdadm around a reshape in a container with two volumes: paused by signals and gone on with, stopped in the middle, and
+# emdadm around a reshape in a container with two volumes: paused by signals and by --pause and gone on with, stopped in the middle, and
 # assembled by its identity alone.
 #: disks: 4x40M scsi
 #: kernels: 6.1
@@ -12,7 +12,7 @@ moving() { case $(md reshape_position) in none|'') return 1 ;; esac; }
 no_manager() { ! pidof emdadm >/dev/null; }
 held() { [ "$(md suspend_hi)" -gt "$(md suspend_lo)" ]; }
 
-# paused SIGNAL COMMAND...: the command drives a reshape; at the signal it ends in order, and the array is free.
+# paused SIGNAL COMMAND...: the command drives a reshape; at the signal, or at --pause, it ends in order, and the array is free.
 paused() {
 	local signal=$1 pid status=0
 	shift
@@ -20,9 +20,14 @@ paused() {
 	pid=$!
 	wait_for 60 moving
 	wait_for 30 held
-	kill -"$signal" $pid
+	if [ "$signal" = --pause ]; then
+		refuses "vol1 is not being reshaped" emdadm --grow --pause $vol1
+		emdadm --grow --pause $vol0 2>&1 | grep -q "vol0 is paused at .*--resume .* goes on" || fail "--pause does not say how to go on"
+	else
+		kill -"$signal" $pid
+	fi
 	wait $pid || status=$?
-	[ $status = 0 ] || fail "'$*' ends with $status at SIG$signal: $(cat /tmp/manager)"
+	[ $status = 0 ] || fail "'$*' ends with $status at $signal: $(cat /tmp/manager)"
 	grep -q "paused; emdadm --grow --continue .* goes on" /tmp/manager || fail "it says: $(cat /tmp/manager)"
 	moving || fail "the reshape has ended: nothing was paused"
 	held && fail "[$(md suspend_lo), $(md suspend_hi)) is suspended"
@@ -41,6 +46,16 @@ make_two_volumes
 say "another chunk, all of it backed up piece by piece: SIGTERM, SIGINT, --stop"
 paused TERM emdadm --grow $vol0 -c 32
 paused INT emdadm --grow --continue $vol0
+paused --pause emdadm --grow --resume $imsm
+say "the manager is killed in the midst of a section: --pause lets that go"
+emdadm --grow --resume $vol0 >/tmp/manager 2>&1 &
+manager=$!
+wait_for 30 held
+kill -9 $manager
+wait $manager || true
+emdadm --grow --pause $vol0
+held && fail "[$(md suspend_lo), $(md suspend_hi)) is suspended"
+moving || fail "the reshape has ended: nothing was paused"
 settle
 uuid=$(emdadm --detail --export $vol0 | sed -n 's/^MD_UUID=//p')
 emdadm --grow --continue $imsm >/tmp/manager 2>&1 &

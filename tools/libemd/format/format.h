@@ -10,6 +10,7 @@
 #include "libemd/model/member_record.h"
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -67,6 +68,8 @@ struct Limits {
     std::uint32_t min_chunk_sectors = 0, max_chunk_sectors = 0;
     std::size_t name_length = 0;
     bool reshape = false;
+    std::uint32_t usual_chunk_sectors = 256;                // what a new volume gets when nothing is asked for
+    std::map<int, std::uint32_t> usual_layouts = {};        // by level; 0 where nothing is said
 };
 
 // A new array, for a format whose container is one volume.
@@ -77,6 +80,7 @@ struct NewArray {
     bool assume_clean = false;
     std::optional<bool> bitmap;                // with a write-intent bitmap? Empty: as the format's other tools do
     std::uint64_t bitmap_chunk_bytes = 0;      // of a region; 0: as the format likes it
+    bool parity_log = false;                   // RAID5: with a partial parity log
     std::vector<const Medium *> members;  // by slot; null: missing
     std::vector<const Medium *> spares;
 };

@@ -277,6 +277,14 @@ Result<std::string> Array::add_member(DevNum dev, std::uint64_t offset, std::uin
 }
 
 // Who has no list yet gets one by `external_bbl`, and keeps what is in it without.
+Result<> Array::give_log_place(std::string_view member, const ParityLogPlace::Area &area)
+{
+    if (!area.sectors)
+        return {};
+    EMD_TRY(set_member(member, "ppl_sector", fmt::to_string(area.sector)));
+    return set_member(member, "ppl_size", fmt::to_string(area.sectors));
+}
+
 Result<> Array::give_bad_blocks(std::string_view member, const std::vector<BadRange> &bad, bool kept)
 {
     if (bad.empty() && !kept)

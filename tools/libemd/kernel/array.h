@@ -69,6 +69,8 @@ public:
     Result<std::string> add_member(DevNum dev, std::uint64_t offset, std::uint64_t size);
     // What is known to be bad on a member without a slot, and whether a monitor keeps a list of what becomes it.
     Result<> give_bad_blocks(std::string_view member, const std::vector<BadRange> &bad, bool kept);
+    // Where a member without a slot has its part of the array's partial parity log; nothing if there is none.
+    Result<> give_log_place(std::string_view member, const ParityLogPlace::Area &area);
 
 private:
     Sysfs *sysfs_;

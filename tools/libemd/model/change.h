@@ -83,6 +83,10 @@ struct ParityLogRemoved {  // only while the volume does not run
     unsigned volume;
     bool recovered;  // parity is right again: the volume is clean
 };
+struct ParityLogRecovered {  // and the volume keeps it; only while the volume does not run
+    unsigned volume;
+    bool clean;  // parity is right again
+};
 struct BitmapAdded {  // a write-intent bitmap with all bits set; the kernel is told when it is durable
     unsigned volume;
     std::uint64_t chunk_bytes = 0;  // of a region; 0: as the format likes it
@@ -104,6 +108,10 @@ struct VolumeCreated {
 struct VolumeDeleted {
     unsigned volume;
 };
+struct VolumeRenamed {  // only while nothing of the container runs; the volume's identity may change with it
+    unsigned volume;
+    std::string name;
+};
 struct Takeover {  // level change without movement of data
     unsigned volume;
     Shape target;
@@ -117,9 +125,9 @@ namespace emd {
 using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFailed, change::SyncProgress,
                             change::SyncFinished, change::ReshapeProgress, change::ReshapeFinished, change::BadBlock,
                             change::BitmapComplete, change::MemberReturned, change::BitmapReset, change::BitmapAdded, change::BitmapRemoved,
-                            change::ParityLogRemoved,
+                            change::ParityLogRemoved, change::ParityLogRecovered,
                             change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
                             change::ReshapeWithdrawn, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
-                            change::VolumeCreated, change::VolumeDeleted, change::Takeover>;
+                            change::VolumeCreated, change::VolumeDeleted, change::VolumeRenamed, change::Takeover>;
 
 }  // namespace emd

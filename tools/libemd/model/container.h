@@ -88,6 +88,7 @@ struct ParityLogPlace {
     std::uint32_t signature = 0;
     unsigned unit_bytes = 512;    // in which it counts the array's sectors
     bool built = true;            // false: a resync that makes all parity right had not come to its end
+    bool single = false;          // recorded as one unit at the front, and there is room for more, which EMD's kernel uses
 };
 // What stands in front of the bits; opaque to everybody but the format.
 using BitmapHead = std::array<std::byte, 256>;
@@ -102,6 +103,7 @@ struct ReshapeRecord {
     std::uint64_t position = 0;            // array sectors; durable checkpoint (D)
     std::uint64_t unit = 0;                // array sectors: positions are multiples of it (or the end)
     bool backward = false;
+    std::int64_t data_shift = 0;           // sectors by which the data of each member moves; negative: towards the disk's front
     bool backup_live = false;              // the next unit's data is in the format's copy area
     std::uint64_t backup_member_start = 0; // member sector (absolute on the disk) of the copy area
     std::uint64_t backup_member_sectors = 0;
@@ -124,7 +126,7 @@ struct Volume {
     std::uint64_t checkpoint = 0;    // Init/Rebuild/Repair: member sectors done
     std::optional<ReshapeRecord> reshape;
     std::optional<BitmapPlace> bitmap;
-    std::optional<ParityLogPlace> parity_log;  // `refused` says that it is one; nothing else is against writing then
+    std::optional<ParityLogPlace> parity_log;  // where `refused` is set, it alone is against writing
     std::string consistency = "resync";  // md's words: "resync", "ppl", "bitmap"
 };
 

@@ -40,12 +40,16 @@ std::string member_text(const AddMember &m)
         text += fmt::format(" as member {}", m.slot);
     if (m.size)
         text += fmt::format(", sectors {} to {}", m.offset, m.offset + m.size);
+    if (m.new_offset)
+        text += fmt::format(", moving to {}", *m.new_offset);
     if (m.recovery_start)
         text += fmt::format(", rebuilt up to {}", *m.recovery_start);
     if (!m.bad.empty())
         text += fmt::format(", with {} bad place{}", m.bad.size(), m.bad.size() > 1 ? "s" : "");
     if (m.keeps_bad)
         text += ", keeps a list of bad blocks";
+    if (m.parity_log.sectors)
+        text += fmt::format(", partial parity log at {}", m.parity_log.sector);
     if (m.write_mostly)
         text += ", write-mostly";
     return text;
@@ -79,10 +83,14 @@ std::string to_text(const Change &change)
             },
             [](const change::VolumeCreated &c) { return fmt::format("new volume {}: {}", c.name, shape_text(c.shape)); },
             [](const change::VolumeDeleted &c) { return fmt::format("volume {} is deleted", c.volume); },
+            [](const change::VolumeRenamed &c) { return fmt::format("volume {} is called {}", c.volume, c.name); },
             [](const change::MemberReturned &c) { return fmt::format("{} is member {} again, rebuilt where the bitmap has bits", c.disk.path, c.slot); },
             [](const change::BitmapReset &c) { return fmt::format("all bits of volume {} are set", c.volume); },
             [](const change::ParityLogRemoved &c) {
                 return fmt::format("volume {} has no partial parity log any more{}", c.volume, c.recovered ? ", and is clean" : "");
+            },
+            [](const change::ParityLogRecovered &c) {
+                return fmt::format("volume {} keeps its partial parity log{}", c.volume, c.clean ? ", and is clean" : "");
             },
             [](const change::BitmapAdded &c) { return fmt::format("volume {} has a bitmap, with all bits set", c.volume); },
             [](const change::BitmapRemoved &c) { return fmt::format("volume {} has no bitmap", c.volume); },
@@ -125,6 +133,9 @@ std::string to_text(const Action &action)
             [](const Publish &a) { return fmt::format("{}: link /dev/emd/{}", a.array, a.name); },
             [](const Restore &a) { return fmt::format("volume {}: put the backed-up section in its place", a.volume); },
             [](const RecoverParity &a) { return fmt::format("volume {}: make the parity right of what was being written", a.volume); },
+            [](const ResetParityLog &a) {
+                return fmt::format("volume {}: {} its partial parity log", a.volume, a.headers ? "empty" : "erase");
+            },
             [](const ReserveBackup &a) {
                 return fmt::format("{}: reserve {} for the backup of volume {}", a.path, format_size(a.sectors * 512), a.volume);
             },

@@ -29,6 +29,8 @@ struct AddMember {
     std::vector<BadRange> bad{};                  // what is recorded as bad
     bool keeps_bad = false;                       // a monitor records what becomes bad
     bool write_mostly = false;                    // read only if there is no other copy
+    std::optional<std::uint64_t> new_offset{};    // sectors; where its data lies after the reshape, if elsewhere
+    ParityLogPlace::Area parity_log{};            // its part of the array's log; none if the array has none
 };
 struct RemoveMember {  // a member without a slot, or a failed one
     std::string array, disk;
@@ -74,6 +76,10 @@ struct Restore {  // put the live backup of an interrupted reshape in its place
 struct RecoverParity {  // what the volume's partial parity log says, made true; durable
     unsigned volume = 0;
 };
+struct ResetParityLog {  // the volume does not run: its log announces nothing, durable
+    unsigned volume = 0;
+    bool headers = true;  // false: parity is not right everywhere, and the log must not be taken for the end of a resync
+};
 struct ReserveBackup {  // space for sections of the reshape in a file; durable before anything changes
     std::string path;
     unsigned volume = 0;
@@ -90,7 +96,7 @@ struct Manage {  // drive the recorded reshape to its end
 };
 
 using Action = std::variant<NewArray, Set, Expect, AddMember, RemoveMember, ClearArray, NewMetadata, Wipe, Apply, Store,
-                            Erase, Send, Sync, StartMonitor, Publish, Restore, RecoverParity, ReserveBackup, DropBackup, Manage>;
+                            Erase, Send, Sync, StartMonitor, Publish, Restore, RecoverParity, ResetParityLog, ReserveBackup, DropBackup, Manage>;
 
 // One line, stable: tests compare it.
 std::string to_text(const Action &action);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "libemd/plan/assemble.h"
 
+#include "core/emd_parity.h"
 #include "libemd/model/bad_blocks.h"
+#include "libemd/model/geometry.h"
 #include "libemd/plan/bitmap.h"
 #include "libemd/reshape/manager.h"
 
@@ -9,6 +11,7 @@
 #include <emd/emd.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <numeric>
 
 namespace emd::plan {
 namespace {
@@ -68,9 +71,13 @@ void add_members(Plan &plan, const Container &c, const Volume &v, const std::str
         const Disk &disk = c.disks[static_cast<std::size_t>(slots[i].disk)];
         const Place place = place_of(v, slots[i]);
         AddMember m{word, disk.path, disk.dev, place.offset, place.sectors, static_cast<int>(i), {}};
+        if (v.reshape && v.reshape->data_shift)
+            m.new_offset = place.offset + static_cast<std::uint64_t>(v.reshape->data_shift);
         if (!slots[i].in_sync)
             m.recovery_start = v.activity == Activity::Rebuild ? v.checkpoint : 0;
         m.bad = bad_blocks(c, slots[i].disk);
+        if (v.parity_log && i < v.parity_log->areas.size())
+            m.parity_log = v.parity_log->areas[i];
         m.keeps_bad = disk.bad_room != 0 && redundant(v.shape);  // without redundancy there may be no monitor
         plan.add(m);
     }
@@ -82,7 +89,7 @@ bool uneven(const Volume &v)
     return !redundant(v.shape) && std::ranges::any_of(v.slots, [](const Slot &s) { return s.data_sectors != 0; });
 }
 
-// What is done with a partial parity log that the volume is to lose.
+// What is done with the partial parity log of a volume that is to be started.
 struct LogPlan {
     bool recover = false;  // parity is made right by it
     bool clean = false;    // and then nothing is left to be done
@@ -92,9 +99,10 @@ LogPlan plan_log(const Container &c, const Volume &v, const ParityLogState &log)
 {
     if (!v.parity_log || !v.dirty)
         return {};
-    // What the log does not say a resync makes right, but not from blocks that a member has lost: those need the log first.
+    // A resync follows, because nothing tells whether a member had failed that was not recorded as failed when the power went, and is here
+    // again. It makes right what the log does not say, but not from blocks that a member has lost: those need the log first.
     if (health_with(c, v) == Health::Optimal)
-        return {log.sound && log.entries, log.replaces_resync()};
+        return {log.sound && log.entries, false};
     const bool built = v.parity_log->built && v.initialised && v.activity != Activity::Init && v.activity != Activity::Repair;
     return {true, log.sound && built};
 }
@@ -133,6 +141,21 @@ Result<> set_reshape(Plan &plan, const Container &c, const Volume &v, const std:
     return {};
 }
 
+// Has data of it to be computed from parity?
+bool misses_data(const Container &c, const Volume &v)
+{
+    const emd_geometry geometry = geometry_of(v.shape);
+    bool missing = v.reshape.has_value();
+    for (std::size_t i = 0; i < v.slots.size(); i++)
+        missing |= !(present(c, v.slots[i]) && v.slots[i].in_sync) && !emd_parity_alone(&geometry, static_cast<std::uint32_t>(i));
+    return missing;
+}
+
+bool has_parity(const Shape &shape)
+{
+    return shape.level >= 4 && shape.level <= 6;
+}
+
 // Is enough of it there?
 Result<> check_health(const Container &c, const Volume &v, const StartOptions &options, const ParityLogState *log = nullptr)
 {
@@ -145,8 +168,8 @@ Result<> check_health(const Container &c, const Volume &v, const StartOptions &o
     const bool degraded = now == Health::Degraded;
     if (degraded && !options.degraded && waits(c, v.slots))
         return fail(Errc::Timeout, "{} waits for {}; --run starts it without", v.name, fmt::join(absent, ", "));
-    const bool parity = v.shape.level >= 4 && v.shape.level <= 6;
-    const bool at_risk = degraded && parity && v.dirty && !options.force;
+    const bool at_risk = degraded && (has_parity(v.shape) || (moving && has_parity(v.reshape->target))) && v.dirty &&
+                         !options.force && misses_data(c, v);
     if (at_risk && log && !plan_log(c, v, *log).clean)
         return fail(Errc::Refused,
                     "{} was being written when it stopped and misses {}, and its partial parity log is no help ({}): blocks of that member "
@@ -183,6 +206,9 @@ Result<> check_start(const Container &c, const Volume &v, const StartOptions &op
         return fail(Errc::Refused, "{}: {}: mdadm and md go on with it; emdadm --assemble --update=no-ppl DISK... makes right what was being "
                     "written, and does without it from then on{}", v.name, v.refused,
                     v.readable ? "; --readonly starts it to be read" : "");
+    if (v.refused.empty() && v.parity_log && v.dirty && options.read_only)
+        return fail(Errc::Refused, "{} was being written when it stopped, and what its partial parity log says has to be written before it is "
+                    "read: start it without --readonly", v.name);
     if (!v.refused.empty() && v.readable && !options.read_only)
         return fail(Errc::Refused, "{}: {}; --readonly starts it to be read", v.name, v.refused);
     if (!v.refused.empty() && !v.readable)
@@ -190,25 +216,31 @@ Result<> check_start(const Container &c, const Volume &v, const StartOptions &op
     return check_health(c, v, options);
 }
 
-Result<> check_log_removal(const Container &c, const LogRemoval &removal, const StartOptions &options)
+Result<> check_log_recovery(const Container &c, const LogRecovery &recovery, const StartOptions &options)
 {
-    return check_health(c, c.volumes[removal.volume], options, &removal.log);
+    return check_health(c, c.volumes[recovery.volume], options, &recovery.log);
 }
 
-Plan plan_log_removal(const Container &c, const std::vector<LogRemoval> &removals)
+Plan plan_log_recovery(const Container &c, const std::vector<LogRecovery> &recoveries)
 {
     Plan plan;
-    plan.title = "do without partial parity logs";
-    for (const auto &[volume, state] : removals) {
+    plan.title = "use partial parity logs";
+    for (const auto &[volume, state, keep] : recoveries) {
         const Volume &v = c.volumes[volume];
+        if (keep && !v.dirty && !v.parity_log->single)
+            continue;
         const LogPlan log = plan_log(c, v, state);
         if (log.recover)
             plan.add(RecoverParity{volume});
         if (v.dirty && !log.clean && !state.sound)
             plan.facts.push_back(fmt::format("{}: {}", v.name, state.why));
         if (v.dirty && !log.clean && health_with(c, v) == Health::Optimal)
-            plan.facts.push_back(fmt::format("{}: its partial parity log does not say everything: all parity is computed anew", v.name));
-        plan.add(Apply{change::ParityLogRemoved{volume, log.clean}});
+            plan.facts.push_back(fmt::format("{}: all members are here: a resync computes all parity anew", v.name));
+        // Who is away has not seen it, and must not be taken for one who has when he comes back.
+        for (const Slot &slot : v.slots)
+            if (log.clean && slot.disk >= 0 && !present(c, slot))
+                plan.add(Apply{change::DiskFailed{slot.disk}});
+        plan.add(Apply{keep ? Change(change::ParityLogRecovered{volume, log.clean}) : Change(change::ParityLogRemoved{volume, log.clean})});
         plan.add(Store{});
     }
     return plan;
@@ -229,6 +261,25 @@ Plan plan_container(const Container &c, std::string_view format, const std::stri
     return plan;
 }
 
+namespace {
+
+// The kernel takes it up where it announces nothing.
+void set_parity_log(Plan &plan, const Volume &v, const std::string &word)
+{
+    set(plan, word, "consistency_policy", "ppl");
+    set(plan, word, "ppl_header", fmt::format("{} {}", v.parity_log->signature, v.parity_log->unit_bytes));
+}
+
+}  // namespace
+
+std::vector<unsigned> start_order(const Container &c)
+{
+    std::vector<unsigned> order(c.volumes.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_partition(order.begin(), order.end(), [&](unsigned i) { return c.volumes[i].reshape && c.volumes[i].reshape->backup_live; });
+    return order;
+}
+
 Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string &container_word, const std::string &word,
                          const StartOptions &options)
 {
@@ -239,8 +290,12 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
         plan.facts.push_back(fmt::format("a reshape from {} to {} disks was interrupted at sector {} of {} and will go on",
                                          v.shape.raid_disks, v.reshape->target.raid_disks, v.reshape->position,
                                          array_sectors(v.reshape->target)));
-    if (v.reshape && v.reshape->backup_live)
+    if (v.reshape && v.reshape->backup_live) {
+        if (options.monitored)
+            return fail(Errc::Busy, "{}: the section that was being moved when it stopped has to be put back first, and emdmon of {} holds the record: "
+                        "stop the container's other volumes (emdmon may need some seconds to leave: try again)", v.name, container_word);
         plan.add(Restore{v.index});
+    }
     // What is only read needs no bits, and old ones are not renewed then.
     const bool bitmap = v.bitmap && !(v.bitmap->stale && options.read_only);
     if (bitmap && v.bitmap->stale) {
@@ -248,12 +303,18 @@ Result<Plan> plan_volume(const Container &c, const Volume &v, const std::string 
         plan.add(Apply{change::BitmapReset{v.index}});
         plan.add(Store{});
     }
+    const bool logged = v.parity_log && !options.read_only;
+    const std::string start = resync_start(v, options.force && v.dirty && health_with(c, v) != Health::Optimal);
+    if (logged)
+        plan.add(ResetParityLog{v.index, start == "none"});
     plan.add(NewArray{word}, {ClearArray{word}});
     set(plan, word, "metadata_version", fmt::format("external:/{{{}}}/{}", container_word, v.index));
     set_geometry(plan, word, v.shape);
     add_members(plan, c, v, word, v.slots, 0);
     if (redundant(v.shape))
-        set(plan, word, "resync_start", resync_start(v, options.force && v.dirty));
+        set(plan, word, "resync_start", start);
+    if (logged)
+        set_parity_log(plan, v, word);
     if (v.reshape)
         EMD_TRY(set_reshape(plan, c, v, word));
     else if (!uneven(v) && v.array_sectors != array_sectors(v.shape))

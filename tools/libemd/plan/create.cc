@@ -10,8 +10,6 @@
 namespace emd::plan {
 namespace {
 
-constexpr std::uint32_t kDefaultChunkSectors = 256;  // 128 KiB, the peer's default without a platform
-
 bool usable(const Disk &disk)
 {
     return disk.present && (disk.state == DiskState::Active || disk.state == DiskState::Spare);
@@ -154,7 +152,7 @@ Result<Plan> plan_create_volume(const Container &now, const NewVolume &want_in, 
 {
     NewVolume want = want_in;
     if (want.shape.chunk_sectors == 0 && want.shape.level != 1)
-        want.shape.chunk_sectors = std::clamp(kDefaultChunkSectors, limits.min_chunk_sectors, limits.max_chunk_sectors);
+        want.shape.chunk_sectors = std::clamp(limits.usual_chunk_sectors, limits.min_chunk_sectors, limits.max_chunk_sectors);
     EMD_TRY(check_shape(want, limits));
     if (now.volumes.size() >= limits.max_volumes)
         return fail(Errc::Refused, "{} has {} volumes already, and the format can hold no more", want.container,
@@ -174,7 +172,10 @@ Result<Plan> plan_create_volume(const Container &now, const NewVolume &want_in, 
 
     const change::VolumeCreated change{want.name, want.shape, slots, want.shape.component_sectors, want.assume_clean};
     const Container after = EMD_TRY(express(change));
-    const Volume &volume = after.volumes.back();
+    const auto made = std::ranges::find(after.volumes, want.name, &Volume::name);
+    if (made == after.volumes.end())
+        return fail(Errc::NotFound, "{} has no volume {} although it was made", want.container, want.name);
+    const Volume &volume = *made;
 
     Plan plan;
     plan.title = fmt::format("create volume {} in {}", volume.name, want.container);

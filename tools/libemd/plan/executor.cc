@@ -92,7 +92,10 @@ Result<> Executor::add_member(const AddMember &m)
     auto added = target.add_member(m.dev, m.offset, m.size);
     if (!added)
         return tl::make_unexpected(added.error().within(fmt::format("{}: adding {}", target.name(), m.disk)));
+    if (m.new_offset)
+        EMD_TRY(context(target.set_member(*added, "new_offset", fmt::to_string(*m.new_offset))));
     EMD_TRY(context(target.give_bad_blocks(*added, m.bad, m.keeps_bad)));
+    EMD_TRY(context(target.give_log_place(*added, m.parity_log)));
     if (m.write_mostly)
         EMD_TRY(context(target.set_member(*added, "state", "writemostly")));
     if (m.slot >= 0)
@@ -157,6 +160,8 @@ Result<Outcome> Executor::act(const Action &action)
         return done(host_->restore(a->volume));
     if (const auto *a = std::get_if<RecoverParity>(&action))
         return done(host_->recover_parity(a->volume));
+    if (const auto *a = std::get_if<ResetParityLog>(&action))
+        return done(host_->reset_parity_log(a->volume, a->headers));
     if (const auto *a = std::get_if<ReserveBackup>(&action))
         return done(host_->reserve_backup(*a));
     if (const auto *a = std::get_if<DropBackup>(&action))

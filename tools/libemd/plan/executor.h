@@ -30,6 +30,7 @@ public:
     virtual Result<> unpublish(const std::string &array) = 0;
     virtual Result<> restore(unsigned volume) = 0;
     virtual Result<> recover_parity(unsigned volume) = 0;
+    virtual Result<> reset_parity_log(unsigned volume, bool headers) = 0;
     virtual Result<> reserve_backup(const ReserveBackup &action) = 0;
     virtual Result<> drop_backup(const std::string &path) = 0;
     virtual Result<Outcome> manage(const std::string &array, const std::string &container, const Manage &action) = 0;

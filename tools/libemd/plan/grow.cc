@@ -3,6 +3,7 @@
 
 #include "libemd/plan/grow_facts.h"
 #include "libemd/plan/grow_steps.h"
+#include "libemd/plan/proposal.h"
 #include "libemd/plan/takeover.h"
 
 #include <algorithm>
@@ -13,33 +14,53 @@ namespace {
 
 // -- 0: checks ---------------------------------------------------------------------------------------------------------
 
-Shape target_shape(const Volume &v, const GrowRequest &want)
+constexpr std::uint32_t kChunk = 128;  // of what comes from RAID1, which has none
+
+// Of the present one where both levels have it, or the one that the level has in most arrays. IMSM has one number in all its levels.
+std::uint32_t usual_layout(FormatId format, const Shape &from, int level)
+{
+    const bool parity = level == 5 || level == 6;
+    if (level == from.level || format == FormatId::Imsm || (parity && (from.level == 5 || from.level == 6) && from.layout <= EMD_LAYOUT_PARITY_LAST))
+        return from.layout;
+    return parity ? EMD_LAYOUT_LEFT_SYMMETRIC : level == 10 ? EMD_LAYOUT_RAID10_NEAR(2) : 0;
+}
+
+Shape target_shape(const Container &now, const Volume &v, const GrowRequest &want)
 {
     Shape to = v.shape;
     to.raid_disks = want.raid_disks.value_or(to.raid_disks);
-    to.chunk_sectors = want.chunk_sectors.value_or(to.chunk_sectors);
     to.level = want.level.value_or(to.level);
-    to.layout = want.layout.value_or(to.layout);
+    to.layout = want.layout.value_or(usual_layout(now.format, v.shape, to.level));
+    if (to.level != v.shape.level && now.format != FormatId::Imsm && (to.level == 1 || v.shape.level == 1))
+        to.chunk_sectors = to.level == 1 ? 0 : kChunk;
+    to.chunk_sectors = want.chunk_sectors.value_or(to.chunk_sectors);
     return to;
 }
 
 Result<> check_target(const Volume &v, const Shape &to, const Limits &limits)
 {
-    if (!limits.reshape)
-        return fail(Errc::Unsupported, "{}: EMD cannot reshape an array of this format yet: stop it, and let mdadm --grow do it", v.name);
     if (to == v.shape)
         return fail(Errc::Invalid, "{} has this shape already: nothing to do", v.name);
     if (!std::ranges::count(limits.levels, to.level))
         return fail(Errc::Unsupported, "{}: the format has no {}", v.name, level_word(to.level));
-    if (to.chunk_sectors != v.shape.chunk_sectors &&
+    if (to.chunk_sectors != v.shape.chunk_sectors && (to.chunk_sectors || to.level != 1) &&
         (to.chunk_sectors < limits.min_chunk_sectors || to.chunk_sectors > limits.max_chunk_sectors ||
          (to.chunk_sectors & (to.chunk_sectors - 1))))
         return fail(Errc::Invalid, "{}: a chunk of {}K is not possible; take a power of two from {}K to {}K", v.name,
                     to.chunk_sectors / 2, limits.min_chunk_sectors / 2, limits.max_chunk_sectors / 2);
-    if (to.raid_disks < v.shape.raid_disks)
-        return fail(Errc::Unsupported, "{}: the format cannot record a change from {} to fewer disks ({})", v.name,
-                    v.shape.raid_disks, to.raid_disks);
     return {};
+}
+
+// Where the format would not have the target with any disks, that is the reason, and not that there are too few.
+Result<std::vector<int>> disks_for(const Container &now, const Volume &v, const Shape &to, const Express &express)
+{
+    auto found = new_members(now, v, to.raid_disks > v.shape.raid_disks ? to.raid_disks - v.shape.raid_disks : 0);
+    if (found)
+        return found;
+    const auto without = express(change::ReshapeStarted{v.index, to, {}});
+    if (without || without.error().code() == Errc::Invalid)  // that disks are to be named
+        return found;
+    return tl::make_unexpected(naming(v, without.error()));
 }
 
 // -- 1 to 9: steps -------------------------------------------------------------------------------------------------------
@@ -54,17 +75,18 @@ void close_gates(Plan &plan, const std::string &array, bool backward, std::uint6
     plan.add(Set{array, backward ? "suspend_hi" : "suspend_lo", at});
 }
 
-// 3. Nothing moves; attributes read "new (old)".
-void propose(Plan &plan, const std::string &array, const Shape &from, const Shape &to)
+// 3. Nothing moves; attributes read "new (old)". Where data moves on the members comes first: what a shape may overwrite depends
+// on it.
+void propose(Plan &plan, const RunningVolume &r, const Shape &from, const ReshapeRecord &record)
 {
-    const auto change = [&](const char *attribute, std::string next, std::string now) {
-        if (next != now)
-            plan.add(Set{array, attribute, std::move(next)}, {Set{array, attribute, std::move(now)}});
-    };
-    change("new_level", level_word(to.level), level_word(from.level));
-    change("chunk_size", fmt::to_string(to.chunk_sectors * 512), fmt::to_string(from.chunk_sectors * 512));
-    change("layout", fmt::to_string(to.layout), fmt::to_string(from.layout));
-    change("raid_disks", fmt::to_string(to.raid_disks), fmt::to_string(from.raid_disks));
+    const std::string &array = r.array;
+    const Shape &to = record.target;
+    if (record.data_shift)
+        for (const RunningMember &m : r.members)
+            plan.add(Set{array, m.name + "/new_offset", fmt::to_string(m.data_offset + static_cast<std::uint64_t>(record.data_shift))},
+                     {Set{array, m.name + "/new_offset", fmt::to_string(m.data_offset)}});
+    for (const Proposal &p : proposals(from, to, record.data_shift))
+        plan.add(Set{array, p.attribute, p.next}, {Set{array, p.attribute, p.now}});
 }
 
 void start(Plan &plan, const Running &r, const RunningVolume &v, const Shape &from, const change::ReshapeStarted &change)
@@ -107,11 +129,11 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
 {
     const RunningVolume &r = *EMD_TRY(running_volume(running, v));
     change::ReshapeStarted change{v.index, to, {}};
-    change.new_disks = EMD_TRY(new_members(now, v, to.raid_disks - v.shape.raid_disks));
-    auto expressed = express(change);
-    if (!expressed && expressed.error().text().find(v.name) == std::string::npos)
-        return tl::make_unexpected(expressed.error().within(v.name));
-    const Container after = EMD_TRY(std::move(expressed));
+    change.new_disks = EMD_TRY(disks_for(now, v, to, express));
+    const auto expressed = express(change);
+    if (!expressed)
+        return tl::make_unexpected(naming(v, expressed.error()));
+    const Container &after = *expressed;
     const auto recorded = std::ranges::find(after.volumes, v.index, &Volume::index);
     if (recorded == after.volumes.end() || !recorded->reshape)
         return fail(Errc::Unsupported, "{}: the format did not record the reshape", v.name);
@@ -121,7 +143,10 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
     plan.title = fmt::format("reshape {}", v.name);
     plan.facts = EMD_TRY(grow_facts(now, v, recorded->reshape.value(), change.new_disks));
     change.new_disks.clear();  // emdmon picks them when it comes to it, by the same rule, from the spares of that moment
-    if (!backup_file.empty()) {
+    const bool needs_backup = recorded->reshape->data_shift == 0;
+    if (!backup_file.empty() && !needs_backup)
+        plan.facts.push_back(fmt::format("{} is not made: this change needs no backup", backup_file));
+    if (!backup_file.empty() && needs_backup) {
         plan.facts.push_back(fmt::format("a second backup goes to {}", backup_file));
         plan.add(reserve(backup_file, v, *recorded->reshape, true), {DropBackup{backup_file}});
     }
@@ -130,7 +155,7 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
     const bool has_gates = !r.action.empty();  // a level without redundancy has them from the proposal on
     if (has_gates)
         close();
-    propose(plan, r.array, v.shape, to);
+    propose(plan, r, v.shape, *recorded->reshape);
     if (!has_gates)
         close();
     start(plan, running, r, v.shape, change);
@@ -140,6 +165,17 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
 }
 
 }  // namespace
+
+Error unrecorded(std::string_view array)
+{
+    return {Errc::Unsupported, fmt::format("{} has no metadata that could record a reshape: a power cut would lose it", array)};
+}
+
+Way way_of(const Plan &plan)
+{
+    const bool driven = std::ranges::any_of(plan.steps, [](const Step &s) { return std::holds_alternative<Manage>(s.action); });
+    return driven ? Way::Restripe : Way::Takeover;
+}
 
 const Volume *left_behind(const Container &now)
 {
@@ -169,6 +205,9 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
 {
     if (now.volumes.empty())
         return fail(Errc::Refused, "{} has no volume: there is nothing to reshape", running.container);
+    if (!limits.reshape)
+        return fail(Errc::Unsupported, "{}: the format has no place for how far a reshape is: make a new volume of that shape, and copy the data",
+                    now.volumes[want.volume.value_or(0)].name);
     if (const Volume *v = taken_over(now, want, running))
         return plan_takeover(now, *v, want, running, express);
     if (want.raid_disks && want.volume && now.volumes.size() > 1)
@@ -182,14 +221,19 @@ Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limi
     for (const Volume &v : now.volumes) {
         EMD_TRY(check_idle(v, *EMD_TRY(running_volume(running, v)), want.force));
         if (everything || &v == &first)
-            EMD_TRY(check_target(v, target_shape(v, want), limits));
+            EMD_TRY(check_target(v, target_shape(now, v, want), limits));
     }
-    Plan plan = EMD_TRY(plan_one(now, first, target_shape(first, want), running, express, want.backup_file));
+    Plan plan = EMD_TRY(plan_one(now, first, target_shape(now, first, want), running, express, want.backup_file));
     if (everything)
         for (const Volume *later : followers(now, first))
             plan.facts.push_back(fmt::format("then volume {} in the same way", later->name));
-    if (!everything || followers(now, first).empty())
-        plan.append(plan_thaw(running));
+    if (!everything || followers(now, first).empty()) {
+        Running then = running;
+        for (RunningVolume &r : then.volumes)
+            if (r.index == first.index && want.level && !redundant(Shape{*want.level, 0, 0, 0, 0}))
+                r.action.clear();  // what it is by then has no passes
+        plan.append(plan_thaw(then));
+    }
     return plan;
 }
 
@@ -205,12 +249,12 @@ Result<Plan> plan_continue(const Container &now, const Limits &limits, const Run
             return plan;
         GrowRequest want;
         want.raid_disks = now.volumes.front().shape.raid_disks;
-        EMD_TRY(check_target(*next, target_shape(*next, want), limits));
-        plan = EMD_TRY(plan_one(now, *next, target_shape(*next, want), running, express, backup_file));
+        EMD_TRY(check_target(*next, target_shape(now, *next, want), limits));
+        plan = EMD_TRY(plan_one(now, *next, target_shape(now, *next, want), running, express, backup_file));
     } else {
         const RunningVolume &r = *EMD_TRY(running_volume(running, *moving));
         plan.facts = {fmt::format("volume {}: from sector {} on", moving->name, moving->reshape->position)};
-        if (!backup_file.empty())
+        if (!backup_file.empty() && moving->reshape->data_shift == 0)
             plan.add(reserve(backup_file, *moving, *moving->reshape, false));
         plan.add(StartMonitor{running.container});
         if (r.tagged)

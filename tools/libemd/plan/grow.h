@@ -17,6 +17,11 @@ struct GrowRequest {
     std::string backup_file;  // a copy of each section goes there, too; empty: only to the format's own place
 };
 
+struct RunningMember {
+    std::string name;                // "dev-sda"
+    std::uint64_t data_offset = 0;   // sectors
+};
+
 struct RunningVolume {
     unsigned index = 0;
     std::string array;    // "emd126"
@@ -25,6 +30,7 @@ struct RunningVolume {
     unsigned degraded = 0;
     bool tagged = false;  // '-' in metadata_version
     std::string level{};  // "raid10"; empty: not known
+    std::vector<RunningMember> members{};  // that have a slot
 };
 
 struct Running {
@@ -32,9 +38,21 @@ struct Running {
     std::vector<RunningVolume> volumes;
 };
 
-// Errors name what refuses and what helps: not enough or too small spares, degraded, busy, frozen, not expressible.
+// The refusal of a change of shape of `array`, whose members carry no metadata.
+Error unrecorded(std::string_view array);
+
+// The one decision whether a volume can get another shape, and how: a function of its arguments alone. docs/migrations.md is
+// made from what it says. Errors name what refuses and what helps: not enough or too small spares, degraded, busy, frozen, not
+// expressible.
 Result<Plan> plan_grow(const Container &now, const GrowRequest &want, const Limits &limits, const Running &running,
                        const Express &express);
+
+// What becomes of the data.
+enum class Way {
+    Takeover,  // they stay where they are
+    Restripe,  // they are moved, and somebody has to drive that to its end
+};
+Way way_of(const Plan &plan);
 
 // Goes on where a recorded reshape stands: the manager, the end, then the next volume. A plan without steps: nothing
 // is left to do.

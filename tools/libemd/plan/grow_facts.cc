@@ -3,8 +3,11 @@
 
 #include "libemd/base/size.h"
 #include "libemd/model/geometry.h"
+#include "libemd/model/layout_words.h"
 #include "libemd/reshape/terms.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -25,6 +28,12 @@ std::uint64_t backed_up(const emd_reshape_plan &math, std::uint64_t unit)
         if (terms.critical(x))
             sum += terms.next(x) - x;
     return sum;
+}
+
+std::string layout_word(const Shape &s)
+{
+    const auto found = std::ranges::find(kLayoutWords, s.layout, &LayoutWord::layout);
+    return found == std::end(kLayoutWords) ? fmt::format("layout {}", s.layout) : std::string(found->word);
 }
 
 }  // namespace
@@ -52,14 +61,16 @@ Result<std::vector<std::string>> grow_facts(const Container &now, const Volume &
     const emd_geometry from = geometry_of(v.shape), to = geometry_of(record.target);
     emd_reshape_plan math;
     const char *why = "the change is not possible";
-    if (emd_reshape_plan_init(&math, &from, &to, 0, record.backward, &why) < 0)
+    if (emd_geometry_validate(&to, &why) < 0 || emd_reshape_plan_init(&math, &from, &to, record.data_shift, record.backward, &why) < 0)
         return fail(Errc::Invalid, "{}: {}", v.name, why);
 
     const std::uint64_t moved = std::min(math.array_old, math.array_new) * 512;
     const std::uint64_t saved = std::min(backed_up(math, record.unit) * 512, moved);
     const std::uint64_t per_member = v.shape.component_sectors * 512 + record.target.component_sectors * 512;
     std::vector<std::string> facts;
-    facts.push_back(fmt::format("volume {}: {} becomes {}", v.name, shape_words(v.shape), shape_words(record.target)));
+    const bool same_layout = v.shape.level != record.target.level || v.shape.layout == record.target.layout;
+    const auto words = [&](const Shape &s) { return shape_words(s) + (same_layout ? "" : ", " + layout_word(s)); };
+    facts.push_back(fmt::format("volume {}: {} becomes {}", v.name, words(v.shape), words(record.target)));
     if (!new_disks.empty()) {
         std::vector<std::string> names;
         for (const int disk : new_disks)
@@ -69,7 +80,10 @@ Result<std::vector<std::string>> grow_facts(const Container &now, const Volume &
     facts.push_back(fmt::format("size: {} before, {} after", format_size(v.array_sectors * 512),
                                 format_size(array_sectors(record.target) * 512)));
     facts.push_back(fmt::format("to be moved: {}", format_size(moved)));
-    if (saved == 0)
+    if (saved == 0 && record.data_shift)
+        facts.push_back(fmt::format("to be backed up: nothing, because the data of each member moves by {} into free room",
+                                    format_size(static_cast<std::uint64_t>(std::abs(record.data_shift)) * 512)));
+    else if (saved == 0)
         facts.push_back("to be backed up: nothing");
     else if (record.backup_member_sectors)
         facts.push_back(fmt::format("to be backed up: {}, in the copy area of each member (sectors {} to {})",

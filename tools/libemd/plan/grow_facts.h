@@ -8,7 +8,7 @@
 namespace emd::plan {
 
 // Lines for Plan::facts. Errors: Invalid when the two shapes cannot be changed into each other (the reason of
-// core/emd_reshape_math).
+// core/emd_geometry or core/emd_reshape_math).
 Result<std::vector<std::string>> grow_facts(const Container &now, const Volume &volume, const ReshapeRecord &record,
                                             const std::vector<int> &new_disks);
 

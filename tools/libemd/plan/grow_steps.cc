@@ -22,6 +22,11 @@ Result<const RunningVolume *> running_volume(const Running &r, const Volume &v)
     return &*found;
 }
 
+Error naming(const Volume &v, const Error &refusal)
+{
+    return refusal.text().find(v.name) == std::string::npos ? refusal.within(v.name) : refusal;
+}
+
 Result<> check_at_rest(const Volume &v, const RunningVolume &r)
 {
     if (v.reshape)

@@ -11,6 +11,9 @@ std::string tag(const Running &r, unsigned volume, char mark);
 
 Result<const RunningVolume *> running_volume(const Running &r, const Volume &v);
 
+// What the format refuses, with the volume's name in front of it where it does not stand in it.
+Error naming(const Volume &v, const Error &refusal);
+
 // Nothing is going on in it, and it is writable.
 Result<> check_at_rest(const Volume &v, const RunningVolume &r);
 

@@ -6,7 +6,6 @@
 #include "libemd/plan/parity_log.h"
 
 #include <algorithm>
-#include <set>
 
 namespace emd::plan {
 namespace {
@@ -24,7 +23,7 @@ const Disk *disk_of(const Container &c, const Slot &slot)
 // Members that hold their data, and those of which a part has been rebuilt: rows there have parity, too.
 bool has_log(const Container &c, const Volume &v, const Slot &slot)
 {
-    return disk_of(c, slot) && (slot.in_sync || v.activity == Activity::Rebuild);
+    return disk_of(c, slot) && (slot.in_sync || (v.activity == Activity::Rebuild && v.checkpoint));
 }
 
 // What is being rebuilt is there up to the checkpoint. What is recorded as bad is not there, whatever can be read.
@@ -67,9 +66,14 @@ void add(MutableBytes to, Bytes from)
         to[i] ^= from[i];
 }
 
-Result<> repair(const Volume &v, const ppl::Repair &r, const std::vector<reshape::Target *> &targets)
+enum class Repaired { WasRight, WasWrong, Unread };
+
+// Unread: data cannot be read, which happens to what was being written when the power went. Nothing is computed from its row then. Parity is
+// written also where it seems to be right: what was read is only for the count.
+Result<Repaired> repair(const Volume &v, const ppl::Repair &r, const std::vector<reshape::Target *> &targets)
 {
     std::vector<std::byte> sum(kSlice * std::size_t{512}), one(sum.size());
+    bool wrong = false;
     for (std::uint32_t done = 0; done < r.sectors; done += kSlice) {
         const std::size_t bytes = std::min(kSlice, r.sectors - done) * std::size_t{512};
         const MutableBytes parity = MutableBytes(sum).first(bytes), data = MutableBytes(one).first(bytes);
@@ -78,13 +82,15 @@ Result<> repair(const Volume &v, const ppl::Repair &r, const std::vector<reshape
         if (!r.partial.empty())
             add(parity, r.partial.subspan(done * std::size_t{512}, bytes));
         for (const std::uint32_t slot : r.data_slots) {
-            EMD_TRY(targets[slot]->read(place(slot), data).within(fmt::format("recovery by the partial parity log, member {}", slot)));
+            if (!targets[slot]->read(place(slot), data))
+                return Repaired::Unread;
             add(parity, data);
         }
+        wrong = wrong || !targets[r.parity_slot]->read(place(r.parity_slot), data) || !std::ranges::equal(parity, data);
         EMD_TRY(targets[r.parity_slot]->write(place(r.parity_slot), parity)
                     .within(fmt::format("recovery by the partial parity log, member {}", r.parity_slot)));
     }
-    return {};
+    return wrong ? Repaired::WasWrong : Repaired::WasRight;
 }
 
 }  // namespace
@@ -110,7 +116,17 @@ ParityLogState look_at_log(const Container &container, const Volume &volume, con
     return state;
 }
 
-Result<unsigned> recover_parity(const Container &container, const Volume &volume, const std::function<reshape::Target *(int disk)> &target)
+std::string to_text(const ParityRepairs &r)
+{
+    const auto strips = [](unsigned n) { return fmt::format("{} strip{}", n, n == 1 ? "" : "s"); };
+    std::string text = fmt::format("by its partial parity log the parity of {} is right, and that of {} of them was not", strips(r.repaired), r.was_wrong);
+    if (r.unread)
+        text += fmt::format("; data of {} cannot be read, and the parity there is as it was: what was being written there may be lost, look at "
+                            "it, and replace the disk", strips(r.unread));
+    return text;
+}
+
+Result<ParityRepairs> recover_parity(const Container &container, const Volume &volume, const std::function<reshape::Target *(int disk)> &target)
 {
     std::vector<reshape::Target *> targets;
     for (const Slot &slot : volume.slots) {
@@ -118,8 +134,7 @@ Result<unsigned> recover_parity(const Container &container, const Volume &volume
         if (disk_of(container, slot) && !targets.back())
             return fail(Errc::Io, "volume {}: {} cannot be opened", volume.name, disk_of(container, slot)->path);
     }
-    unsigned repaired = 0;
-    std::set<reshape::Target *> written;
+    ParityRepairs all;
     for (unsigned slot = 0; slot < volume.slots.size(); slot++) {
         if (!has_log(container, volume, volume.slots[slot]))
             continue;
@@ -127,15 +142,58 @@ Result<unsigned> recover_parity(const Container &container, const Volume &volume
                                        [&](std::uint64_t at, MutableBytes out) { return targets[slot]->read(at, out); });
         if (!log)
             continue;
-        for (const ppl::Repair &r : repairs_of(container, volume, *log).repairs) {
-            EMD_TRY(repair(volume, r, targets));
-            written.insert(targets[slot]);
-            repaired++;
-        }
+        for (const ppl::Repair &r : repairs_of(container, volume, *log).repairs)
+            switch (EMD_TRY(repair(volume, r, targets))) {
+            case Repaired::WasWrong:
+                all.was_wrong++;
+                [[fallthrough]];
+            case Repaired::WasRight:
+                all.repaired++;
+                break;
+            case Repaired::Unread:
+                all.unread++;
+                break;
+            }
     }
-    for (reshape::Target *one : written)
-        EMD_TRY(one->flush());
-    return repaired;
+    // What was read may be in a cache alone, as what was written.
+    for (reshape::Target *one : targets)
+        if (one)
+            EMD_TRY(one->flush());
+    return all;
+}
+
+namespace {
+
+// Nothing of it comes back when the power goes.
+Result<> erase_log(reshape::Target &target, const ParityLogPlace::Area &area)
+{
+    const std::vector<std::byte> zeros(area.sectors * std::size_t{512});
+    EMD_TRY(target.write(area.sector * 512, zeros));
+    return target.flush();
+}
+
+}  // namespace
+
+Result<> reset_logs(const Container &container, const Volume &volume, bool headers, const std::function<reshape::Target *(int disk)> &target)
+{
+    const ParityLogPlace &place = *volume.parity_log;
+    for (unsigned slot = 0; slot < volume.slots.size(); slot++) {
+        const Disk *disk = disk_of(container, volume.slots[slot]);
+        if (!disk || slot >= place.areas.size() || !place.areas[slot].sectors)
+            continue;
+        reshape::Target *at = target(volume.slots[slot].disk);
+        if (!at)
+            return fail(Errc::Io, "volume {}: {} cannot be opened", volume.name, disk->path);
+        const auto in_context = [&](Result<> done) { return std::move(done).within(fmt::format("the partial parity log of {}", disk->path)); };
+        // Also what is not in the chain: units behind the next ones would follow them.
+        EMD_TRY(in_context(erase_log(*at, place.areas[slot])));
+        if (!headers)
+            continue;
+        const ppl::Header front{1, {}};
+        EMD_TRY(in_context(at->write(place.areas[slot].sector * 512, ppl::encode_header(front, place.signature, place.unit_bytes))));
+        EMD_TRY(in_context(at->flush()));
+    }
+    return {};
 }
 
 }  // namespace emd::plan

@@ -16,9 +16,6 @@ struct ParityLogState {
     unsigned left_alone = 0;  // parts of strips that a member does not hold: it is missing, or they are recorded as bad
     std::string why{};      // not sound: "the log of /dev/sda: ..."
 
-    // In place of a resync? Without an entry nothing tells that parity was ever right; what is not whole, or is not made right,
-    // is nothing to rely on when a resync can be had.
-    bool replaces_resync() const { return sound && entries && !cut && !left_alone; }
 };
 
 // Reads from the disk of Container::disks.
@@ -27,8 +24,22 @@ using DiskReader = std::function<Result<>(int disk, std::uint64_t offset_bytes, 
 // `volume` has a parity log.
 ParityLogState look_at_log(const Container &container, const Volume &volume, const DiskReader &read);
 
-// Writes the parity that the logs ask for, and flushes. Logs that are not sound are passed over. Idempotent as long as nothing else is
-// written. `target(disk)`: null for one that is absent. Returns how many strips were written. Errors: what a disk says.
-Result<unsigned> recover_parity(const Container &container, const Volume &volume, const std::function<reshape::Target *(int disk)> &target);
+// Strips, or parts of them, that the logs ask for.
+struct ParityRepairs {
+    unsigned repaired = 0;   // their parity is right
+    unsigned was_wrong = 0;  // of these: it was not before, or could not be read
+    unsigned unread = 0;     // data of them cannot be read: their parity, or a part of it, is as it was
+};
+// "by its partial parity log the parity of 3 strips is right, and that of 1 of them was not"
+std::string to_text(const ParityRepairs &repairs);
+
+// Writes the parity that the logs ask for, and flushes. Logs that are not sound, and strips that cannot be read, are passed over; of the latter
+// the result says how many they are. Idempotent as long as nothing else is written. `target(disk)`: null for one that is absent. Errors: what a disk
+// says to a write.
+Result<ParityRepairs> recover_parity(const Container &container, const Volume &volume, const std::function<reshape::Target *(int disk)> &target);
+
+// The logs of all members announce nothing from here on, durable; the volume is clean, or all its parity is computed anew. `headers`: each
+// area holds a header and nothing else; without, nothing of a log is left. Errors: what a disk says.
+Result<> reset_logs(const Container &container, const Volume &volume, bool headers, const std::function<reshape::Target *(int disk)> &target);
 
 }  // namespace emd::plan

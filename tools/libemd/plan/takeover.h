@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A running volume becomes another level where it is: RAID0 and RAID10 of pairs.
+// A running volume becomes another level where it is: of IMSM RAID0 and RAID10 of pairs, with md's superblocks all that the module knows.
 //
-// Theory. The record goes first. Cut off behind it, a RAID10 that is recorded as RAID0 is still written to both mirrors of
-// each pair, so the ones that the record keeps have everything; and a RAID0 that is recorded as RAID10 has its data
-// in the places that the record names, the mirrors being missing in both. So what a boot assembles is whole at every
-// instant. What the kernel was not told any more is done by the same command given again, or by the next assembly.
+// Theory. The record goes first. Cut off behind it, an array is still written to all members that it had, so those that the
+// record keeps have everything; and members that the record has more are missing in both, or begin empty. So what a boot assembles is whole at every
+// instant. What the kernel was not told any more is done by the same command given again, by emdmon, or by the next assembly.
+//
+// Who stays is a function of both shapes (model/takeover.h): a member keeps its slot, or that of its pair; of two that hold the same the first that
+// is in sync stays. New places are empty, and are filled by a recovery as any that are. Who has no place becomes a spare.
 #pragma once
 
 #include "libemd/plan/grow.h"

@@ -193,10 +193,10 @@ const MemberRecord *freshest(const std::vector<Source> &sources)
     return first;
 }
 
-// It has not missed anything that the freshest knows.
+// It has not missed anything that the freshest knows, or the beginning of the reshape alone.
 bool fresh(const MemberRecord &record, const MemberRecord &first)
 {
-    return record.events + 1 >= first.events && record.target && record.target->position == first.target->position;
+    return record.events + 1 >= first.events && (record.target ? record.target->position : 0) == first.target->position;
 }
 
 // Who has failed does not know that he has.
@@ -225,7 +225,7 @@ std::vector<Lane> lanes_of(const std::vector<Source> &sources, const MemberRecor
             continue;
         Lane &lane = lanes[static_cast<std::size_t>(r.slot)];
         lane.medium = source.medium;
-        lane.offset = target ? r.target->data_offset : r.data_offset;
+        lane.offset = target && r.target ? r.target->data_offset : r.data_offset;
         lane.valid = r.recovered.value_or(kAll);
         lane.bad = r.bad;
     }

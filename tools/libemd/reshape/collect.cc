@@ -36,7 +36,7 @@ Result<Terms> make_terms(const Volume &volume, bool gate, std::uint64_t window)
     const emd_geometry from = geometry_of(volume.shape), to = geometry_of(record.target);
     Terms terms;
     const char *why = "";
-    if (emd_reshape_plan_init(&terms.plan, &from, &to, 0, record.backward ? 1 : 0, &why) != 0)
+    if (emd_reshape_plan_init(&terms.plan, &from, &to, record.data_shift, record.backward ? 1 : 0, &why) != 0)
         return fail(Errc::Invalid, "the recorded reshape of volume {} is impossible: {}", volume.name, why);
     terms.unit = record.unit ? record.unit : terms.plan.unit;
     if (terms.unit % terms.plan.step != 0)
@@ -102,7 +102,8 @@ Result<std::optional<std::uint64_t>> Gauge::published() const
 
 Result<bool> Gauge::geometry_settled() const
 {
-    return !EMD_TRY(array_.raid_disks()).changing() && !EMD_TRY(array_.chunk_bytes()).changing() &&
+    const Result<std::string> level = array_.get("new_level");  // md has none
+    return (!level || *level == EMD_TRY(array_.level())) && !EMD_TRY(array_.raid_disks()).changing() && !EMD_TRY(array_.chunk_bytes()).changing() &&
            !EMD_TRY(array_.layout()).changing();
 }
 

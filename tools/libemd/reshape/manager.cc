@@ -111,6 +111,16 @@ private:
     unsigned slots_;
 };
 
+// Of a reshape that overwrites nothing which it still needs.
+class NoPlace final : public BackupPlace {
+public:
+    Result<> save(unsigned, Range, std::span<const std::byte>) override
+    {
+        return fail(Errc::Unsupported, "this reshape has no place for backups, and was found to need one");
+    }
+    Result<> clear() override { return {}; }
+};
+
 }  // namespace
 
 Result<> run(Job job)
@@ -121,10 +131,14 @@ Result<> run(Job job)
     if (!volume.reshape)
         return release_leftovers(job.array);
     const emd_geometry target = geometry_of(volume.reshape->target);
-    EMD_TRY(can_lay_out(target));
     const bool gate = gate_armed(job.array);
     const Terms terms = EMD_TRY(make_terms(volume, gate));
     DeviceReader reader("/dev/" + job.array.name());
+    if (!volume.reshape->backup_member_sectors) {
+        NoPlace none;
+        return Executor(job, terms, reader, none).drive();
+    }
+    EMD_TRY(can_lay_out(target));
     DeviceWriter writer(job.array, target.raid_disks);
     CopyArea place(target, volume.reshape->backup_member_start, volume.reshape->backup_member_sectors, writer);
     if (!job.file)

@@ -3,9 +3,9 @@
 //
 // Theory. When the record declares the copy of a unit valid, the place of that unit on the members must be taken for
 // destroyed: the kernel may have been moving it. The copy is the newest data, as nobody could write to the range
-// from before it was made. So: read everything, check it, only then write the first byte; flush; record that the
-// unit has been moved. A cut at any point before the record repeats all of it with the same result, because nothing
-// here changes the copy; a cut after it finds nothing to do. Order: data, flush, record.
+// from before it was made. So: read everything, check it; make the declaration durable on all who can make it; only then write the first
+// byte; flush; record that the unit has been moved. A cut at any point before that record repeats all of it with the same
+// result, because nothing here changes the copy; a cut after it finds nothing to do. Order: declaration, data, flush, record.
 #include "libemd/reshape/collect.h"
 #include "libemd/reshape/manager.h"
 #include "libemd/reshape/member_image.h"
@@ -119,11 +119,14 @@ Result<MemberImage> read_section(Patient &p, Range addresses, const std::functio
     return from_file(p, copies, addresses, *data);
 }
 
-// Written and flushed on every disk that is there. One that fails now is stale from here on: it is returned, and must
-// be recorded as failed before the copy may be forgotten.
+// Written and flushed on every disk that is there. One that is absent or fails now is stale from here on, if it comes back: it is
+// returned, and must be recorded as failed before the copy may be forgotten.
 Result<std::vector<int>> write_place(Patient &p, const MemberImage &image)
 {
     std::vector<int> failed;
+    for (unsigned slot = 0; slot < p.disks.size(); slot++)
+        if (const int disk = p.volume->reshape->target_slots[slot].disk; !p.disks[slot] && disk >= 0)
+            failed.push_back(disk);
     std::size_t bad = 0;
     Result<> trouble;
     const auto run = [&](auto &&action) {
@@ -175,8 +178,11 @@ Result<bool> restore(const Container &container, unsigned volume, const std::fun
     if (!section)
         return false;
     const MemberImage image = EMD_TRY(read_section(patient, terms.addresses(section->range), file));
+    // One copy of the record may say nothing of this yet. It would be the only one if its owner were lost in what comes now.
+    EMD_TRY(record(change::BackupRecorded{volume, terms.address(section->range.begin)}));
     for (const int disk : EMD_TRY(write_place(patient, image)))
-        EMD_TRY(record(change::DiskFailed{disk}));
+        if (container.disks[static_cast<std::size_t>(disk)].state != DiskState::Failed)
+            EMD_TRY(record(change::DiskFailed{disk}));
     EMD_TRY(record(change::ReshapeProgress{volume, terms.address(section->range.end)}));
     return true;
 }

@@ -185,6 +185,11 @@ Result<Structure> decode_structure(const HeaderBytes &header, Bytes bytes)
     return s;
 }
 
+bool is_config(Bytes record)
+{
+    return check_block(record, kConfigSignature, "configuration record").has_value();
+}
+
 std::optional<Record> Structure::config(std::size_t slot) const
 {
     const Bytes bytes = record_at(slot);

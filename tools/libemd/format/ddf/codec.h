@@ -64,6 +64,9 @@ std::uint64_t structure_sectors(const HeaderBytes &header);
 // `bytes` are the header's sections up to the last mandatory one, the header in front.
 Result<Structure> decode_structure(const HeaderBytes &header, Bytes bytes);
 
+// Is it a volume's configuration record, and whole?
+bool is_config(Bytes record);
+
 // Put entries over a section, count them, and seal it. Does not allocate.
 void encode_pds(const std::vector<PdBytes> &pds, Block &section);
 void encode_vds(const std::vector<VdBytes> &vds, Block &section);
@@ -74,6 +77,8 @@ struct Found {
     Structure newest;      // of the two the one that counts
     std::uint32_t sequence = 0;
     std::uint32_t seen = 0; // the last change that this disk had, or was past when the next one began
+    std::vector<Record> opened; // of the structure that does not count, where it is being written
+    std::uint32_t opened_sequence = 0;
     bool redundant = true; // there is a second structure, as good as the first
     bool even = true;      // all structures are whole and say the same
 };

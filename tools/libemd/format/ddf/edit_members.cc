@@ -1,55 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Changes of membership: spares come, take a slot, and disks leave.
+#include "libemd/format/ddf/fresh.h"
 #include "libemd/format/ddf/metadata.h"
 
 #include <algorithm>
-#include <ctime>
-#include <random>
 
 namespace emd::ddf {
-
-namespace {
-
-constexpr std::string_view kVendor = "EMD     ";
-
-std::uint32_t random_word()
-{
-    static std::random_device device;
-    return device();
-}
-
-// All ones.
-template <OnDisk T>
-T unused()
-{
-    std::array<std::byte, sizeof(T)> ones;
-    ones.fill(std::byte{0xff});
-    return *read_at<T>(ones, 0);
-}
-
-template <typename To>
-void put_text(To &to, std::string_view text)
-{
-    for (std::size_t i = 0; i < to.size(); i++)
-        to[i] = static_cast<typename To::value_type>(i < text.size() ? text[i] : ' ');
-}
-
-// Who made it, when, and a number.
-Guid new_guid()
-{
-    char date[32] = "";
-    const std::time_t seconds = std::time(nullptr);
-    std::tm utc{};
-    if (gmtime_r(&seconds, &utc))
-        std::strftime(date, sizeof(date), "%Y%m%d", &utc);
-    Guid guid;
-    put_text(guid, fmt::format("{}{}", kVendor, date));
-    for (std::size_t i = 16; i < guid.size(); i++)
-        guid[i] = static_cast<std::uint8_t>(random_word());
-    return guid;
-}
-
-}  // namespace
 
 // Redundancy that was never built, or that a stop has left uncertain.
 Result<> DdfMetadata::on(const change::InitStarted &change)
@@ -251,53 +207,6 @@ Result<> DdfMetadata::on(const change::DiskRemoved &change)
     return {};
 }
 
-// A blank disk, with the structures as far from its end as on the others.
-Result<Member> DdfMetadata::new_member(const Disk &disk)
-{
-    const auto pattern = std::ranges::find_if(members_, [this](const Member &m) { return writable(m); });
-    if (pattern == members_.end())
-        return fail(Errc::Refused, "no working disk is left whose record a spare could get");
-    if (disk.sector_bytes != kSector)
-        return fail(Errc::Refused, "{} has sectors of {} bytes, and DDF lives on disks with sectors of {}", disk.path, disk.sector_bytes, kSector);
-    const HeaderBytes &model = pattern->header;
-    const std::uint64_t room = std::min({model.primary.get(), model.secondary.get(), model.workspace.get()});
-    if (disk.sectors >= kMostSectors || disk.sectors <= pattern->sectors - room)
-        return fail(Errc::NoSpace, "{} is too small for DDF metadata, which takes {} sectors here", disk.path, pattern->sectors - room);
-    const auto moved = [&](std::uint64_t lba) { return lba == kNone64 ? lba : disk.sectors - (pattern->sectors - lba); };
-
-    Member member;
-    const auto free = std::ranges::find_if(tables_.pds, [](const PdBytes &p) { return !pd_used(p); });
-    if (free == tables_.pds.end())
-        return fail(Errc::NoSpace, "the table of physical disks has no room for another one");
-    member.entry = static_cast<int>(free - tables_.pds.begin());
-    do
-        member.refnum = random_word();
-    while (member.refnum == 0 || member.refnum == kNone32 || tables_.find_pd(member.refnum) >= 0);
-    member.present = member.behind = true;
-    member.path = disk.path;
-    member.dev = disk.dev;
-    member.sectors = disk.sectors;
-    member.header = model;
-    member.header.primary = moved(model.primary.get());
-    member.header.secondary = moved(model.secondary.get());
-    member.header.workspace = moved(model.workspace.get());
-    // Areas that only the other disk has something in.
-    for (unsigned section = kMandatory; section < kSections; section++)
-        member.header.sections[section] = {kNone32, 0};
-    member.configs.assign(pattern->configs.size(), std::byte{0xff});
-
-    OwnBytes own = unused<OwnBytes>();
-    own.signature = kOwnSignature;
-    own.guid = new_guid();
-    own.refnum = member.refnum;
-    own.forced_refnum = own.forced_guid = 1;
-    put_text(own.scratch, kVendor);
-    member.own.assign(pattern->own.size(), std::byte{0xff});
-    [[maybe_unused]] const bool fits = write_at(member.own, 0, own);
-    seal(member.own);
-    return member;
-}
-
 Result<> DdfMetadata::on(const change::SpareAdded &change)
 {
     const auto same = [&](const Member &m) { return m.present && m.dev == change.disk.dev; };
@@ -306,15 +215,7 @@ Result<> DdfMetadata::on(const change::SpareAdded &change)
         return fail(Errc::Busy, "{} is in the container already", change.disk.path);
     Member member = EMD_TRY(new_member(change.disk));
 
-    PdBytes pd = unused<PdBytes>();
-    pd.guid = read_at<OwnBytes>(member.own, 0)->guid;
-    pd.refnum = member.refnum;
-    pd.type = std::uint16_t{kForcedGuid | kGlobalSpare};
-    pd.state = std::uint16_t{kOnline};
-    pd.sectors = std::min({member.header.primary.get(), member.header.secondary.get(), member.header.workspace.get()});
-    put_text(pd.path, " Information: nil");
-    pd.path.back() = 0;
-    tables_.pds[static_cast<std::size_t>(member.entry)] = pd;
+    tables_.pds[static_cast<std::size_t>(member.entry)] = spare_entry(member);
     pds_changed_ = true;
     const bool again = known != members_.end();  // it had failed, and comes as a new one
     const auto old = static_cast<std::size_t>(known - members_.begin());

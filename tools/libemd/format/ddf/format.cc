@@ -2,6 +2,8 @@
 #include "libemd/format/ddf/ddf.h"
 #include "libemd/format/ddf/metadata.h"
 
+#include <emd/emd.h>
+
 namespace emd::ddf {
 
 Limits Ddf::limits() const
@@ -11,7 +13,9 @@ Limits Ddf::limits() const
             .min_chunk_sectors = 8,
             .max_chunk_sectors = 1u << 17,
             .name_length = 16,
-            .reshape = false};
+            .reshape = false,
+            .usual_chunk_sectors = 1024,
+            .usual_layouts = {{5, EMD_LAYOUT_LEFT_SYMMETRIC}, {6, EMD_LAYOUT_DDF_N_CONTINUE}}};
 }
 
 Result<Probe> Ddf::probe(const Medium &medium) const
@@ -28,11 +32,6 @@ Result<Probe> Ddf::probe(const Medium &medium) const
 Result<std::unique_ptr<Metadata>> Ddf::load(std::span<const Medium *const> media) const
 {
     return std::unique_ptr<Metadata>(EMD_TRY(load_container(media)));
-}
-
-Result<std::unique_ptr<Metadata>> Ddf::create(std::span<const Medium *const>) const
-{
-    return fail(Errc::Unsupported, "EMD makes no DDF containers: make it with mdadm --create --metadata=ddf, or use another format");
 }
 
 // All three headers: each of them may be found by somebody who searches for one.

@@ -56,7 +56,10 @@ static_assert(sizeof(HeaderBytes) == kSector && OnDisk<HeaderBytes>);
 struct ControllerBytes {
     Be32 signature, crc;
     Guid guid;
-    std::array<std::uint8_t, 480> rest;
+    std::array<Be16, 4> ids;  // of vendor and device, as PCI numbers them
+    std::array<char, 16> product;
+    std::array<std::uint8_t, 8> reserved;
+    std::array<char, 448> vendor;  // whatever it likes
 };
 static_assert(sizeof(ControllerBytes) == kSector && OnDisk<ControllerBytes>);
 
@@ -102,6 +105,8 @@ inline constexpr std::uint8_t kStateMask = 0x07, kMorphing = 0x08, kInconsistent
 inline constexpr std::uint8_t kInitMask = 0x03, kInitRunning = 1, kInitDone = 2;
 inline constexpr std::uint8_t kAccessMask = 0xc0, kReadOnly = 0x80, kBlocked = 0xc0;
 
+inline constexpr std::uint16_t kUnicodeName = 0x0004;  // in VdBytes::type
+
 struct VdBytes {
     Guid guid;
     Be16 unit;
@@ -124,7 +129,11 @@ struct ConfigBytes {
     std::uint8_t level, qualifier, secondary_count, secondary_sequence, secondary_level;
     Be64 blocks;         // of each member
     Be64 size;           // of the volume
-    std::array<std::uint8_t, 424> reserved1;
+    std::array<std::uint8_t, 8> reserved1;
+    std::array<Be32, 8> spares;
+    Be64 cache;          // flags
+    std::uint8_t rate;   // of what runs in the background
+    std::array<std::uint8_t, 375> reserved2;
 };
 static_assert(sizeof(ConfigBytes) == kSector && OnDisk<ConfigBytes>);
 

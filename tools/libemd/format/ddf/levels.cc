@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // DDF's levels in md's numbers.
+#include "libemd/format/ddf/fresh.h"
 #include "libemd/format/ddf/metadata.h"
 
 #include <algorithm>
+#include <bit>
 #include <emd/emd.h>
 #include <string_view>
 
@@ -108,6 +110,87 @@ Result<Shape> shape_of(const ConfigBytes &config, const Guid &controller)
     if (shape.component_sectors == 0 || data_disks(shape) == 0)
         return fail(Errc::Corrupt, "its {} members of {} sectors have no room for data", shape.raid_disks, config.blocks.get());
     return shape;
+}
+
+namespace {
+
+Result<> check_count(const Shape &shape)
+{
+    const std::uint32_t n = shape.raid_disks, least = shape.level == 6 ? 4 : shape.level == 0 ? 2 : 3;
+    if (n < least || n > EMD_MAX_MEMBERS)
+        return fail(Errc::Invalid, "{} disks do not make a {} of DDF: it takes {} to {}", n, level_word(shape.level), least, int{EMD_MAX_MEMBERS});
+    return {};
+}
+
+Result<> put_mirror(ConfigBytes &config, std::uint32_t copies)
+{
+    config.level = kRaid1;
+    config.qualifier = static_cast<std::uint8_t>(copies - 2);
+    config.primary_count = static_cast<std::uint16_t>(copies);
+    return {};
+}
+
+// As mdadm records md's layouts: whole mirrors side by side, or RAID1E where the last one would not be whole.
+Result<> put_raid10(ConfigBytes &config, const Shape &shape)
+{
+    const std::uint32_t n = shape.raid_disks, copies = shape.layout & 0xff;
+    if ((copies != 2 && copies != 3) || shape.layout != EMD_LAYOUT_RAID10_NEAR(copies) || (copies == 3 && n % copies))
+        return fail(Errc::Unsupported, "DDF has no such RAID10: it has n2, and n3 with a multiple of three disks");
+    if (n == copies)
+        return fail(Errc::Invalid, "{} disks with {} copies are a RAID1 in DDF: take --level=1", n, copies);
+    EMD_TRY(check_count(shape));
+    if (n % copies) {
+        config.level = kRaid1E;
+        config.qualifier = 0;
+        return {};
+    }
+    EMD_TRY(put_mirror(config, copies));
+    config.secondary_count = static_cast<std::uint8_t>(n / copies);
+    config.secondary_level = kSpanned;
+    return {};
+}
+
+const char *layouts_of(int level)
+{
+    switch (level) {
+    case 4: return "parity-last";
+    case 5: return "left-symmetric, left-asymmetric and right-asymmetric";
+    case 6: return "ddf-zero-restart, ddf-N-restart and ddf-N-continue";
+    default: return "one only";
+    }
+}
+
+}  // namespace
+
+Result<ConfigBytes> config_of(const Shape &shape)
+{
+    ConfigBytes config = unused<ConfigBytes>();
+    config.primary_count = static_cast<std::uint16_t>(shape.raid_disks);
+    config.secondary_count = 1;
+    config.secondary_sequence = 0;
+    if (shape.level == 1) {
+        if (shape.raid_disks != 2 && shape.raid_disks != 3)
+            return fail(Errc::Unsupported, "DDF has mirrors of 2 and of 3 disks, not of {}: take --level=10 for more disks", shape.raid_disks);
+        EMD_TRY(put_mirror(config, shape.raid_disks));
+        return config;
+    }
+    if (!std::has_single_bit(shape.chunk_sectors))
+        return fail(Errc::Invalid, "a chunk of {} KiB does not suit DDF: powers of two do", shape.chunk_sectors / 2);
+    config.strip = static_cast<std::uint8_t>(std::countr_zero(shape.chunk_sectors));
+    if (shape.level == 10) {
+        EMD_TRY(put_raid10(config, shape));
+        return config;
+    }
+    const auto of_level = [&](const Mapping &m) { return m.md_level == shape.level; };
+    if (std::ranges::none_of(kMappings, of_level))
+        return fail(Errc::Unsupported, "EMD makes no {} of DDF: it makes RAID0, RAID1, RAID4, RAID5, RAID6 and RAID10", level_word(shape.level));
+    EMD_TRY(check_count(shape));
+    const auto found = std::ranges::find_if(kMappings, [&](const Mapping &m) { return of_level(m) && m.layout == shape.layout; });
+    if (found == std::end(kMappings))
+        return fail(Errc::Unsupported, "DDF has no such layout of {}: it has {}", level_word(shape.level), layouts_of(shape.level));
+    config.level = found->level;
+    config.qualifier = found->qualifier;
+    return config;
 }
 
 }  // namespace emd::ddf

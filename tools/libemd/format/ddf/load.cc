@@ -137,15 +137,21 @@ bool has_newer_record(const std::vector<Basic> &basics, const Structure &from)
     return false;
 }
 
-// Take up the records of a disk; those that are known already must be older to be replaced.
-void add_records(std::vector<Basic> &basics, const Structure &from, bool replace)
+std::vector<Record> records_of(const Structure &from)
 {
-    for (std::size_t slot = 0; slot < from.records(); slot++) {
-        const std::optional<Record> record = from.config(slot);
-        if (!record)
-            continue;
-        const ConfigBytes head = record->head();
-        Basic fresh{head.guid, *record, used_elements(*record)};
+    std::vector<Record> records;
+    for (std::size_t slot = 0; slot < from.records(); slot++)
+        if (const std::optional<Record> record = from.config(slot))
+            records.push_back(*record);
+    return records;
+}
+
+// Take up the records of a disk; those that are known already must be older to be replaced.
+void add_records(std::vector<Basic> &basics, const std::vector<Record> &from, bool replace)
+{
+    for (const Record &record : from) {
+        const ConfigBytes head = record.head();
+        Basic fresh{head.guid, record, used_elements(record)};
         const auto same = [&](const Basic &b) { return b.vd == head.guid && b.secondary() == fresh.secondary(); };
         const auto known = std::ranges::find_if(basics, same);
         if (known == basics.end())
@@ -193,7 +199,10 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
                 refused = fmt::format("the metadata of {} has other sizes than that of the other disks", member.path);
             // What is open may be half of a change.
             if (!old(source, first) && same_sizes(member.header, newest.header))
-                add_records(source.found.newest.header.open ? half : basics, source.found.newest, true);
+                add_records(source.found.newest.header.open ? half : basics, records_of(source.found.newest), true);
+            // Somebody has closed a structure for this change, so all have it whole; a record that nobody has closed is a new one.
+            if (source.found.opened_sequence >= first.found.sequence && same_sizes(member.header, newest.header))
+                add_records(half, source.found.opened, true);
         }
         if (apart(newest, source))
             refused = "its disks have been used apart from each other; assemble it from the disks of one side only";
@@ -211,7 +220,7 @@ Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *cons
         if ((members[i].failed || old(sources[i], first)) && !tables.header.open && has_newer_record(chosen, tables))
             refused = "its disks have been used apart from each other; assemble it from the disks of one side only";
         // Who may not be used may still tell what there was.
-        add_records(basics, tables, false);
+        add_records(basics, records_of(tables), false);
     }
     // What a volume left behind that was deleted.
     std::erase_if(basics, [&](const Basic &b) { return std::ranges::none_of(newest.vds, [&](const VdBytes &vd) { return vd_used(vd) && vd.guid == b.vd; }); });

@@ -79,6 +79,10 @@ private:
     Result<> on(const change::RebuildStarted &change);
     Result<> on(const change::SpareAdded &change);
     Result<> on(const change::DiskRemoved &change);
+    // -- edit_volume.cc --
+    Result<> on(const change::VolumeCreated &change);
+    Result<> on(const change::VolumeDeleted &change);
+    Result<> on(const change::VolumeRenamed &change);
     template <typename Other>
     Result<> on(const Other &)
     {
@@ -104,7 +108,14 @@ private:
     void put_records(Member &member);
     void take_out(Member &member);
     void drop_entry(std::size_t disk);
+    // -- create.cc --
     Result<Member> new_member(const Disk &disk);
+    // -- edit_volume.cc --
+    Result<> check_extents_known() const;
+    Result<std::vector<Place>> room_for(const change::VolumeCreated &change, ConfigBytes &config) const;
+    std::vector<Place> gaps_on(const Member &member) const;
+    Result<> check_member(const change::VolumeCreated &change, int disk) const;
+    void renumber_records(const Guid &without);
 
     // -- image.cc --
     std::uint32_t now() const;
@@ -147,11 +158,18 @@ private:
 bool holds_nothing(const PdBytes &pd);
 // A spare no more.
 void make_member(PdBytes &pd);
+// A disk with nothing on it but this header and its own name; and the table's entry of one that no volume has.
+Member blank_member(const Disk &disk, const HeaderBytes &header, std::uint32_t refnum);
+PdBytes spare_entry(const Member &member);
+// A number that no disk of the table has.
+std::uint32_t new_refnum(const Structure &tables);
 
 Uuid uuid_of(const Guid &guid);
 std::string text_of(const VdBytes &vd);  // its name; untrusted characters are replaced
 // The level of a record in md's numbers. Unsupported with the reason.
 Result<Shape> shape_of(const ConfigBytes &config, const Guid &controller);
+// The inverse: counts, strip and levels of a new record, the first where there are several. Unsupported or Invalid with the reason.
+Result<ConfigBytes> config_of(const Shape &shape);
 
 Result<std::unique_ptr<DdfMetadata>> load_container(std::span<const Medium *const> media);
 

@@ -3,7 +3,7 @@
 #include "libemd/format/ddf/codec.h"
 
 #include <algorithm>
-#include <tuple>
+#include <cstring>
 
 namespace emd::ddf {
 
@@ -38,27 +38,60 @@ Result<> check_kin(const HeaderBytes &header, const HeaderBytes &anchor, HeaderT
     return {};
 }
 
+std::uint64_t lba_of(const HeaderBytes &anchor, HeaderType type)
+{
+    return (type == kPrimary ? anchor.primary : anchor.secondary).get();
+}
+
+Result<HeaderBytes> read_header(const Medium &medium, const HeaderBytes &anchor, HeaderType type)
+{
+    if (lba_of(anchor, type) == kNone64)
+        return fail(Errc::NotFound, "no second structure");
+    Block sector(kSector);
+    EMD_TRY(medium.read(lba_of(anchor, type) * kSector, sector));
+    const HeaderBytes header = EMD_TRY(decode_header(sector, medium.size_bytes() / kSector));
+    EMD_TRY(check_kin(header, anchor, type));
+    return header;
+}
+
 Result<Structure> read_structure(const Medium &medium, const HeaderBytes &anchor, HeaderType type)
 {
-    const std::uint64_t lba = (type == kPrimary ? anchor.primary : anchor.secondary).get();
-    if (lba == kNone64)
-        return fail(Errc::NotFound, "no second structure");
-    Block bytes(kSector);
-    EMD_TRY(medium.read(lba * kSector, bytes));
-    const HeaderBytes header = EMD_TRY(decode_header(bytes, medium.size_bytes() / kSector));
-    EMD_TRY(check_kin(header, anchor, type));
+    const HeaderBytes header = EMD_TRY(read_header(medium, anchor, type));
     std::size_t end = 0;
     for (unsigned i = 0; i < kMandatory; i++)
         end = std::max<std::size_t>(end, header.sections[i].offset.get() + header.sections[i].length.get());
-    bytes.resize(end * kSector);
-    EMD_TRY(medium.read(lba * kSector, bytes));
+    Block bytes(end * kSector);
+    EMD_TRY(medium.read(lba_of(anchor, type) * kSector, bytes));
     return decode_structure(header, bytes);
+}
+
+// Records of a structure that is being written. Each has a sum of its own, so that of those which are whole nothing is missing.
+void add_opened(Found &found, const Medium &medium, HeaderType type)
+{
+    const auto header = read_header(medium, found.anchor, type);
+    const HeaderBytes &counts = found.newest.header;
+    if (!header || !header->open || header->record_sectors != counts.record_sectors || header->max_elements != counts.max_elements)
+        return;
+    const SectionBytes &section = header->sections[kConfigs];
+    Block configs(section.length.get() * kSector);
+    if (!medium.read((lba_of(found.anchor, type) + section.offset.get()) * kSector, configs))
+        return;
+    const std::size_t size = header->record_sectors.get() * kSector;
+    for (std::size_t at = 0; at + size <= configs.size(); at += size)
+        if (const Bytes bytes = Bytes(configs).subspan(at, size); is_config(bytes))
+            found.opened.emplace_back(bytes, header->max_elements.get());
+    found.opened_sequence = header->sequence.get();
+}
+
+bool same(const Block &a, const Block &b)
+{
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 bool same_content(const Structure &a, const Structure &b)
 {
-    const auto all = [](const Structure &s) { return std::tie(s.header.sequence, s.header.open, s.controller, s.pd_section, s.vd_section, s.configs, s.own); };
-    return all(a) == all(b);
+    return a.header.sequence == b.header.sequence && a.header.open == b.header.open && same(a.controller, b.controller) &&
+           same(a.pd_section, b.pd_section) && same(a.vd_section, b.vd_section) && same(a.configs, b.configs) && same(a.own, b.own);
 }
 
 // The primary, unless what it tells is older, or was cut short. One that is open was cut short: it counts as one less.
@@ -96,6 +129,8 @@ Result<Found> read_disk(const Medium &medium)
     found.sequence = found.newest.header.sequence.get();
     if (found.newest.header.open && found.sequence > 0)
         found.sequence--;
+    if (!single)
+        add_opened(found, medium, second ? kPrimary : kSecondary);
     return found;
 }
 

@@ -60,6 +60,10 @@ DdfMetadata::DdfMetadata(Structure tables, std::uint32_t sequence, std::vector<M
             const int entry = disk < 0 ? -1 : members_[static_cast<std::size_t>(disk)].entry;
             element.out_of_sync = entry < 0 || holds_nothing(tables_.pds[static_cast<std::size_t>(entry)]);
         }
+    // What a cut has left out of the structure that counts is written with the next change.
+    for (Member &member : members_)
+        if (writable(member) && member.behind)
+            put_records(member);
     refresh();
 }
 

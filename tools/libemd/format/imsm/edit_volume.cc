@@ -207,17 +207,42 @@ void ImsmMetadata::forget_bad(int disk, std::uint64_t start, std::uint64_t secto
         (void)clear_bad(members_[static_cast<std::size_t>(disk)], start, start + sectors).has_value();
 }
 
+// What runs in the volume ends with it. The disks of a migration are another volume's as long as that one migrates.
 Result<> ImsmMetadata::on(const change::VolumeDeleted &change)
 {
     const Dev &dev = *EMD_TRY(dev_at(change.volume));
-    if (std::ranges::any_of(mpb_.devs, &Dev::migrating))
-        return fail(Errc::Busy, "volume {}: an operation runs in this container; wait until it has ended", text_of(dev.name));
+    if (!refused_.empty())
+        return fail(Errc::Refused, "volume {}: {}", text_of(dev.name), refused_);
+    for (const Dev &other : mpb_.devs)
+        if (&other != &dev && other.general_migration())
+            return fail(Errc::Busy, "volume {}: volume {} of its container is being reshaped; assemble it and let that end first",
+                        text_of(dev.name), text_of(other.name));
     for (const std::uint32_t ord : dev.map0.ord)
         forget_bad(disk_of_entry(ord_index(ord)), dev.map0.start, end_of(dev) - dev.map0.start);
     mpb_.devs.erase(mpb_.devs.begin() + change.volume);
+    if (!general_migration())
+        record_.reset();
+    const std::uint32_t identity = mpb_.identity(), generation = mpb_.generation + 1;
     discharge_unused();
-    if (mpb_.devs.empty())
-        mpb_ = empty_mpb();
+    if (!mpb_.devs.empty())
+        return {};
+    for (Member &member : members_)
+        if (member.own_changed)
+            mark_emptied(member.own, identity, generation);
+    mpb_ = empty_mpb();
+    return {};
+}
+
+// Its identity is made of its name, and by its identity a backup of what a reshape moves knows it.
+Result<> ImsmMetadata::on(const change::VolumeRenamed &change)
+{
+    Dev &dev = *EMD_TRY(dev_at(change.volume));
+    if (!refused_.empty())
+        return fail(Errc::Refused, "volume {}: {}", text_of(dev.name), refused_);
+    if (dev.general_migration())
+        return fail(Errc::Busy, "volume {} is being reshaped; assemble it and let that end first", text_of(dev.name));
+    EMD_TRY(check_name(change.name, mpb_.devs));
+    dev.name = padded(change.name);
     return {};
 }
 

@@ -17,6 +17,11 @@
 // went: it holds nothing, and is believed only where nothing is expected on it. The other way round, a drive one generation
 // behind that the champion has dropped without a word of failure was to become a spare when the power went, and is one:
 // if it lists itself, so that it is no copy of another drive, and if the drives have not run apart.
+//
+// The deletion of the last volume makes all drives spares, and leaves no MPB that could be the champion. So each of these
+// spares says which container it was of, and in which generation: as long as one is there, an older MPB of that container
+// is what the deletion did not reach. One generation older, and the power went before its drive was a spare, which it is now;
+// still older, and the drive had been away or had failed, and is not used.
 #include "libemd/format/imsm/metadata.h"
 
 #include <algorithm>
@@ -275,12 +280,32 @@ FoundRecord find_record(const Mpb &mpb, std::span<const Source> sources)
     return {.record = newest, .refused = ""};
 }
 
-std::unique_ptr<ImsmMetadata> spares_only(std::span<const Source> sources)
+// A drive that became a spare because the container's last volume was deleted, after all that `champion` knows; null: none. One side
+// of two that have run apart calls the drives of the other failed, and is not deleted with it.
+const Mpb *find_emptied(const Mpb &champion, std::span<const Source> sources)
+{
+    for (const Source &source : sources)
+        if (source.spare() && source.found.mpb->orig_family != 0 && source.found.mpb->orig_family == champion.identity() &&
+            newer(*source.found.mpb, champion) && find_entry(champion, source.serial) >= 0)
+            return &*source.found.mpb;
+    return nullptr;
+}
+
+// Without volumes. A drive that was to be a spare, as `emptied` says, and that `champion` counts on, becomes one with the next write.
+std::unique_ptr<ImsmMetadata> spares_only(std::span<const Source> sources, const Mpb *champion = nullptr, const Mpb *emptied = nullptr)
 {
     std::vector<Member> members;
     for (const Source &source : sources) {
         Member member = member_of(source);
-        member.own = *source.found.mpb;
+        if (source.spare()) {
+            member.own = *source.found.mpb;
+        } else if (find_entry(*champion, source.serial) >= 0 && emptied->generation - source.found.header.generation_num.get() == 1) {
+            member.own = spare_mpb(member.serial, member.sectors, source.medium->sector_bytes());
+            mark_emptied(member.own, emptied->orig_family, emptied->generation);
+            member.own_changed = true;
+        } else {
+            member.failed = true;
+        }
         members.push_back(std::move(member));
     }
     std::ranges::sort(members, {}, &Member::serial);
@@ -308,6 +333,9 @@ Result<std::unique_ptr<ImsmMetadata>> load_container(std::span<const Medium *con
     const Champion champion = choose(sources);
     if (!champion.mpb)
         return fail(Errc::Corrupt, "{}: the IMSM metadata is damaged, and no other disk has a whole copy", first->medium->path());
+
+    if (const Mpb *emptied = find_emptied(*champion.mpb, sources))
+        return spares_only(sources, champion.mpb, emptied);
 
     FoundRecord found = find_record(*champion.mpb, sources);
     if (champion.apart)

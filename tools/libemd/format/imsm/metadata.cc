@@ -166,6 +166,12 @@ Mpb spare_mpb(const Serial &serial, std::uint64_t sectors, unsigned sector_bytes
     return mpb;
 }
 
+void mark_emptied(Mpb &spare, std::uint32_t identity, std::uint32_t generation)
+{
+    spare.orig_family = identity;
+    spare.generation = generation;
+}
+
 std::uint32_t random_family()
 {
     std::random_device device;

@@ -72,6 +72,7 @@ private:
     // -- edit_volume.cc --
     Result<> on(const change::VolumeCreated &change);
     Result<> on(const change::VolumeDeleted &change);
+    Result<> on(const change::VolumeRenamed &change);
     Result<> on(const change::Takeover &change);
     Result<> on(const change::ParityLogRemoved &change);
     template <typename Other>
@@ -138,6 +139,9 @@ private:
 
 // A private MPB as a spare carries it.
 Mpb spare_mpb(const Serial &serial, std::uint64_t sectors, unsigned sector_bytes);
+// It is one because the last volume of a container was deleted: that container's identity, and the generation of the deletion. No
+// other spare has an identity; load.cc tells by it what a drive is that the deletion did not reach.
+void mark_emptied(Mpb &spare, std::uint32_t identity, std::uint32_t generation);
 // A container without volumes and disks.
 Mpb empty_mpb();
 std::uint32_t random_family();

@@ -122,8 +122,12 @@ Result<> MdMetadata::on(const change::BitmapAdded &change)
     const std::string &name = view_.volumes[0].name;
     if (!v1())
         return fail(Errc::Unsupported, "{}: EMD keeps no bitmap behind superblocks 0.90: stop it, and let mdadm --grow add one", name);
+    if (log_)
+        return fail(Errc::Refused, "{} has a partial parity log, beside which there is no bitmap: emdadm --assemble --update=no-ppl removes it", name);
     if (!redundant(shape_.level))
         return fail(Errc::Invalid, "{}: {} keeps nothing twice and has no use for a bitmap", name, level_word(shape_.level));
+    if (common().reshape)
+        return fail(Errc::Busy, "{} is being reshaped: its bitmap would fit one of two shapes; wait for its end", name);
     if (recovering() || (record_.resync != kInSync && !record_.written))
         return fail(Errc::Busy, "{} is being rebuilt or resynchronised: emdadm --wait waits for its end", name);
     auto [bitmap, offset] = EMD_TRY(placed_bitmap(change.chunk_bytes));

@@ -57,4 +57,9 @@ Shape target_of(const Common &sb)
     return {sb.reshape->level, sb.reshape->layout, sb.raid_disks, sb.reshape->chunk_sectors, sb.size};
 }
 
+std::uint32_t slots_of(const Common &sb)
+{
+    return std::max(shape_of(sb).raid_disks, sb.raid_disks);
+}
+
 }  // namespace emd::md

@@ -20,6 +20,7 @@ constexpr std::uint64_t kDataAlign = 2048;
 constexpr std::uint64_t kMirrorAlign = 128;
 constexpr std::uint64_t kLogSectors = 8;             // of bad blocks
 constexpr std::uint64_t kMostHeadroom = 262144;
+constexpr std::uint64_t kParityLogSectors = 2048;
 constexpr std::uint32_t kRolesAtFirst = 128;
 
 Result<unsigned> minor_of(const std::string &version)
@@ -55,13 +56,13 @@ std::uint64_t headroom(std::uint64_t sectors, std::uint32_t chunk_sectors)
 // Where mdadm makes one unasked: disks of 100 GB and more take long to resynchronise.
 bool wants_bitmap(const NewArray &want, std::uint64_t component)
 {
-    return want.bitmap.value_or(redundant(want.shape.level) && component >= 100 * 1000 * 1000ull * 2);
+    return want.bitmap.value_or(!want.parity_log && redundant(want.shape.level) && component >= 100 * 1000 * 1000ull * 2);
 }
 
 // Where things lie, on every disk alike but for those that stand at its end.
 struct Places {
     unsigned minor = 2;
-    std::uint64_t bitmap = 0;
+    std::uint64_t bitmap = 0;  // or for the partial parity log
     std::uint64_t data_offset = 0;
 
     std::uint64_t record(const Medium &disk) const
@@ -81,11 +82,12 @@ struct Places {
     }
 };
 
-Places places_of(const Shape &shape, unsigned minor, std::uint64_t least)
+Places places_of(const NewArray &want, unsigned minor, std::uint64_t least)
 {
+    const Shape &shape = want.shape;
     Places places;
     places.minor = minor;
-    places.bitmap = bitmap_room(least, redundant(shape.level));
+    places.bitmap = want.parity_log ? kParityLogSectors : bitmap_room(least, redundant(shape.level));
     if (minor == 0)
         return places;
     const std::uint64_t front = 24 + places.bitmap + headroom(least, shape.chunk_sectors);
@@ -116,6 +118,10 @@ Result<> check_disks(const NewArray &want)
     if (want.name.empty() || want.name.size() >= sizeof(V1Bytes::name) || !std::ranges::all_of(want.name, printable))
         return fail(Errc::Invalid, "'{}' is no name for an array: md has room for {} characters that can be printed", want.name,
                     sizeof(V1Bytes::name) - 1);
+    if (want.parity_log && want.shape.level != 5)
+        return fail(Errc::Invalid, "{} has no use for a partial parity log: RAID5 alone has", want.name);
+    if (want.parity_log && want.bitmap.value_or(false))
+        return fail(Errc::Invalid, "{} is to have a partial parity log and a bitmap: there is room for one of them", want.name);
     if (!redundant(want.shape.level) && !want.spares.empty())
         return fail(Errc::Invalid, "{} keeps nothing twice and has no use for a spare", want.name);
     return {};
@@ -272,7 +278,7 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
     std::uint64_t least = kMostSectors - 1;
     for (const Medium *disk : named(want))
         least = std::min(least, disk->size_bytes() / 512);
-    const Places places = places_of(want.shape, minor, least);
+    const Places places = places_of(want, minor, least);
     const Shape shape = EMD_TRY(settle(want, places));
     const auto missing = static_cast<std::size_t>(std::ranges::count(want.members, nullptr));
     const bool clean = want.assume_clean || EMD_TRY(starts_in_sync(want.name, shape, missing));
@@ -283,12 +289,20 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
         head.features = head.features.get() | kBitmap;
         head.bitmap_offset = static_cast<std::uint32_t>(placed.offset);
     }
+    if (want.parity_log) {
+        const std::int64_t offset = minor == 0 ? -static_cast<std::int64_t>(kParityLogSectors + kLogSectors) : 8;
+        head.features = head.features.get() | kMultiplePpl;
+        head.bitmap_offset = static_cast<std::uint32_t>(kParityLogSectors << 16) | static_cast<std::uint16_t>(offset);
+    }
     const std::vector<std::uint16_t> roles = roles_of(want);
     std::vector<Member> members;
     const auto add = [&](const Medium &disk, std::uint32_t number, int slot) -> Result<> {
         Member member = member_of(disk, places, EMD_TRY(places.data_sectors(disk)), number, slot);
         member.block = block_of(head, roles, member);
-        member.log = BadLog(EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors)), member.sectors, member.sector_bytes);
+        const V1 own = EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors));
+        member.log = BadLog(own, member.sectors, member.sector_bytes);
+        member.ppl_offset = own.ppl_offset;
+        member.ppl_sectors = own.ppl_sectors;
         members.push_back(std::move(member));
         return {};
     };
@@ -306,8 +320,11 @@ Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) c
     record.redundant = redundant(shape.level);
     record.written = !clean;
     record.roles = roles;
+    FoundParityLog log;
+    if (want.parity_log)
+        log = load_parity_log(first, shape, members);
     auto fresh = std::make_unique<MdMetadata>(std::move(first), std::move(record), std::move(members), std::move(placed.bitmap),
-                                              std::nullopt, "", false);
+                                              std::move(log.log), std::move(log.refused), false);
     if (health(fresh->view().volumes[0]) == Health::Failed)
         return fail(Errc::Refused, "{}: {} of {} disks cannot miss {}", want.name, level_word(shape.level), shape.raid_disks,
                     missing);

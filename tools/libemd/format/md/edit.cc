@@ -19,23 +19,29 @@ std::uint32_t room_for(std::uint32_t number) { return (number + 128) / 256 * 256
 Result<> MdMetadata::apply(const Change &change)
 {
     // Whoever asks, and whatever runs already: what is not understood is not written.
-    if (!refused_.empty() && !(log_ && std::holds_alternative<change::ParityLogRemoved>(change)))
+    if (!refused_.empty())
         return fail(Errc::Refused, "{} must not be written: {}", view_.volumes[0].name, refused_);
     Result<> done = std::visit([this](const auto &one) { return on(one); }, change);
     if (!done)
         return done;
     changed_ = true;
-    event_ = event_ || counts(change);
+    events_ = std::max(events_, counts(change));
     refresh();
     return {};
 }
 
 // What is true whether it is recorded or not needs no event, and with a bitmap gets none: it is recorded when the array has stopped,
 // and nobody can give the bitmap the same number any more.
-bool MdMetadata::counts(const Change &change) const
+unsigned MdMetadata::counts(const Change &change) const
 {
-    return !bitmap_ || !(std::holds_alternative<change::MarkClean>(change) || std::holds_alternative<change::SyncProgress>(change) ||
-                         std::holds_alternative<change::BitmapComplete>(change));
+    const bool silent = bitmap_ && (std::holds_alternative<change::MarkClean>(change) || std::holds_alternative<change::SyncProgress>(change) ||
+                                    std::holds_alternative<change::BitmapComplete>(change));
+    // Who has not got a takeover yet, or the end of a reshape, is behind, and may be needed: the next event comes when all have it.
+    const bool reshape = common().reshape || std::holds_alternative<change::ReshapeFinished>(change) || std::holds_alternative<change::ReshapeWithdrawn>(change);
+    if (!record_.redundant && !reshape && !std::holds_alternative<change::Takeover>(change))
+        return 0;
+    // md takes a member that is one event behind as it is, and then data that have moved where they were. Two behind it leaves out.
+    return silent ? 0 : std::holds_alternative<change::ReshapeFinished>(change) ? 2 : 1;
 }
 
 template <typename Other>
@@ -83,6 +89,7 @@ Result<> MdMetadata::on(const change::DiskFailed &change)
     member.slot = -1;
     member.recovered = 0;
     member.returning = false;
+    member.joining = false;
     return {};
 }
 
@@ -146,6 +153,8 @@ Result<> MdMetadata::on(const change::RebuildStarted &change)
     if (v1() && member.number >= kMostRoles)
         return fail(Errc::Refused, "{} has number {}, for which the superblock has no room: remove it and add it anew", member.path,
                     member.number);
+    if (log_)
+        EMD_TRY(log_area(member, shape_.component_sectors));
     make_room(member.number);
     member.state = Member::State::Recovering;
     member.slot = static_cast<int>(change.slot);
@@ -183,7 +192,7 @@ Result<Member> MdMetadata::new_member(const Disk &disk)
     const auto pattern = std::ranges::find_if(members_, [](const Member &m) { return m.writable() && m.placed(); });
     if (pattern == members_.end())
         return fail(Errc::Refused, "no working member is left whose record a spare could get");
-    if (!record_.redundant)
+    if (!record_.redundant && !(v1() && shape_.level == 0))  // RAID0 may become something that has
         return fail(Errc::Refused, "an array that keeps nothing twice has no use for a spare");
     if (disk.sector_bytes != pattern->sector_bytes)
         return fail(Errc::Refused, "{} has sectors of {} bytes, the array's disks of {}", disk.path, disk.sector_bytes, pattern->sector_bytes);
@@ -203,7 +212,10 @@ Result<Member> MdMetadata::new_member(const Disk &disk)
         model.sector = pattern->record_sector;
         EMD_TRY(place_v1(member, model, shape_.component_sectors));
         member.block = spare_v1(pattern->block, member);
-        member.log = BadLog(EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors)), member.sectors, member.sector_bytes);
+        const V1 own = EMD_TRY(decode_v1(member.block, member.record_sector, member.sectors));
+        member.log = BadLog(own, member.sectors, member.sector_bytes);
+        member.ppl_offset = own.ppl_offset;
+        member.ppl_sectors = own.ppl_sectors;
     } else {
         EMD_TRY(place_v090(member, shape_.component_sectors));
         member.block = pattern->block;
@@ -269,12 +281,14 @@ std::vector<Image> MdMetadata::prepare() const
     return images;
 }
 
-// Without a change everything is written as it is. Arrays without redundancy are written once, when they are made: nothing
-// can happen to them that md has a record of.
+// Without a change everything is written as it is. Arrays without redundancy are written once, when they are made, reshaped or taken over:
+// nothing else can happen to them that md has a record of.
 void MdMetadata::encode(std::span<Image> images)
 {
-    if (changed_ && record_.redundant) {
-        record_.events += event_;
+    // Who is one change behind gets the roles and the number of the others, and not back what he had.
+    const bool behind = std::ranges::any_of(members_, [](const Member &m) { return m.writable() && m.behind; });
+    if ((changed_ || behind) && recorded()) {
+        record_.events += events_;
         record_.updated = static_cast<std::uint64_t>(std::time(nullptr));
         refresh_roles();
         for (Member &member : members_)
@@ -292,17 +306,26 @@ void MdMetadata::encode(std::span<Image> images)
         Member &member = members_[disk];
         if (fill_bitmap(image))
             continue;
-        image.phase = first + (bitmap_ && bitmap_->fresh) + (member.state == Member::State::Recovering ? 0 : 1);
-        std::ranges::copy(member.block, image.bytes.begin());
-        member.behind = false;
+        const bool early = member.state == Member::State::Recovering || member.joining;
+        image.phase = first + (bitmap_ && bitmap_->fresh) + (early ? 0 : member.state == Member::State::Spare && member.given_up ? 2 : 1);
+        if (member.state == Member::State::Spare && !record_.redundant)  // takeover.cc says why
+            std::ranges::fill(image.bytes, std::byte{0});
+        else
+            std::ranges::copy(member.block, image.bytes.begin());
+        member.behind = member.retold = false;
     }
-    changed_ = event_ = false;
+    changed_ = taken_over_ = false;
+    events_ = 0;
     view_.sequence = record_.events;
-    view_.uneven = std::ranges::any_of(members_, [](const Member &m) { return m.writable() && m.behind; });
+    view_.uneven = recorded() && std::ranges::any_of(members_, [](const Member &m) { return m.writable() && m.behind; });
 }
 
 void MdMetadata::write_block(Member &member) const
 {
+    if (const V1 *sb = v1(); sb && reshaped_)
+        put_shape(member.block, *sb, member);
+    if (const V1 *sb = v1(); sb && taken_over_)
+        put_level(member.block, *sb, member);
     if (v1())
         put_v1(member.block, record_, member);
     else

@@ -109,7 +109,7 @@ std::optional<BitmapHead> MdMetadata::bitmap_head(unsigned volume) const
 {
     if (volume != 0 || !bitmap_ || !refused_.empty())
         return std::nullopt;
-    return md::bitmap_head(*bitmap_, record_.events + event_);
+    return md::bitmap_head(*bitmap_, record_.events + events_);
 }
 
 Image MdMetadata::bitmap_image(std::size_t disk) const
@@ -137,6 +137,8 @@ void MdMetadata::stored()
 {
     if (bitmap_)
         bitmap_->fresh = false;
+    for (Member &member : members_)
+        member.joining = false;
 }
 
 // -- changes -------------------------------------------------------------------------------------------------------------

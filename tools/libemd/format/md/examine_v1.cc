@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What a superblock 1.x says, in the words and the order of the peer's report.
 #include "libemd/format/md/md.h"
+#include "libemd/format/md/metadata.h"
 
 #include "libemd/base/size.h"
 #include "libemd/base/time.h"
@@ -45,6 +46,17 @@ std::string unused_text(const V1 &sb)
     return fmt::format("before={} sectors, after={} sectors", std::max<std::int64_t>(data - end, 0), std::max<std::int64_t>(room - used, 0));
 }
 
+// What holds the array when the reshape has ended. A `new_level` of md's own is a step between two levels that md goes through for itself.
+Shape whole_of(const V1 &sb)
+{
+    Shape whole = target_of(sb);
+    if (begun_by_emd(sb))
+        whole.component_sectors = rounded_size(whole.component_sectors, whole.level, whole.chunk_sectors);
+    else
+        whole.level = sb.level;
+    return whole;
+}
+
 void add_array(Lines &lines, const V1 &sb, std::string_view host)
 {
     const auto add = [&](const char *key, std::string value) { lines.push_back({"", key, std::move(value)}); };
@@ -63,8 +75,7 @@ void add_sizes(Lines &lines, const V1 &sb)
 {
     const auto add = [&](const char *key, std::string value) { lines.push_back({"", key, std::move(value)}); };
     add("Avail Dev Size", in_sectors(sb.data_size));
-    Shape whole = target_of(sb);
-    whole.level = sb.level;
+    const Shape whole = whole_of(sb);
     if (const std::uint64_t sectors = array_sectors(whole))
         add("Array Size", fmt::format("{} KiB{}", sectors / 2, format_size_pair(sectors * 512)));
     if (sb.size != sb.data_size && sb.level != 0)
@@ -142,8 +153,7 @@ Lines examine_lines(const V1 &sb, std::string_view host)
 
 Pairs export_pairs(const V1 &sb)
 {
-    Shape whole = target_of(sb);
-    whole.level = sb.level;
+    const Shape whole = whole_of(sb);
     Pairs pairs{{"MD_LEVEL", level_text(sb.level)}, {"MD_DEVICES", fmt::format("{}", sb.raid_disks)}, {"MD_NAME", sb.name}};
     if (const std::uint64_t sectors = array_sectors(whole))
         pairs.emplace_back("MD_ARRAY_SIZE", format_size_brief(sectors * 512));

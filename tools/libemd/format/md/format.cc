@@ -13,7 +13,7 @@ Limits MdFormat::limits() const
             .min_chunk_sectors = 8,
             .max_chunk_sectors = 1u << 21,
             .name_length = 32,
-            .reshape = false};
+            .reshape = true};
 }
 
 Result<std::unique_ptr<Metadata>> MdFormat::load(std::span<const Medium *const> media) const

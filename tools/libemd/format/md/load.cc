@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // From the superblocks of some disks to one array: who is fresh, who has which place, and what forbids writing.
 #include "libemd/format/md/metadata.h"
+#include "libemd/format/md/v1_bytes.h"
 
 #include <algorithm>
 #include <core/emd_bad_list.h>
 #include <emd/emd.h>
 #include <numeric>
-#include <tuple>
 
 namespace emd::md {
 
@@ -71,12 +71,6 @@ bool same_kind(const Source &a, const Source &b)
     return a.sb.index() == b.sb.index() && (!one || one->order == other->order);
 }
 
-bool alike(const Common &a, const Common &b)
-{
-    return std::tie(a.level, a.layout, a.chunk_sectors, a.raid_disks, a.size, a.ctime) ==
-           std::tie(b.level, b.layout, b.chunk_sectors, b.raid_disks, b.size, b.ctime);
-}
-
 // -- the place of each member --
 
 void place(Member &member, const V1 &sb)
@@ -102,9 +96,10 @@ void assign(Member &member, const V1 &first, const V1 *own)
     const std::uint16_t role = member.number < first.roles.size() ? first.roles[member.number] : kRoleSpare;
     if (role == kRoleFaulty) {
         member.state = Member::State::Failed;
-    } else if (role < shape_of(first).raid_disks) {
-        // Who does not know of the place yet that the others say he has holds no data of it.
-        const bool partly = own->features & kRecovery || own->role() != role;
+    } else if (role < slots_of(first)) {
+        // Who does not know of the place yet that the others say he has holds no data of it. There is none in a new one at first.
+        const bool blank = first.reshape && first.reshape->position == 0 && role >= shape_of(first).raid_disks;
+        const bool partly = !blank && (own->features & kRecovery || own->role() != role);
         member.slot = role;
         member.state = partly ? Member::State::Recovering : Member::State::Active;
         member.recovered = own->role() == role ? std::min(own->recovery_offset, first.size) : 0;
@@ -127,7 +122,46 @@ void assign(Member &member, const V090 &first, const V090 *own)
 
 constexpr std::uint32_t kNoNumber = ~0u;
 
-Member member_of(const Source &source, const Source &first)
+// Does the data lie where it can, apart from the superblock?
+bool plausible(const Member &member, const Superblock &sb, std::uint64_t component)
+{
+    const std::uint64_t begin = member.data_offset, length = std::max(member.data_sectors, component);
+    if (component > member.data_sectors || begin > member.sectors || length > member.sectors - begin)
+        return false;
+    const V1 *v1 = std::get_if<V1>(&sb);
+    const bool apart = begin + length <= member.record_sector || begin >= member.record_sector + kBlockBytes / 512;
+    // A member of 1.0 may say that all in front of the superblock is its own.
+    return apart || (v1 && v1->minor == 0 && begin + component <= member.record_sector);
+}
+
+// The reshape has ended, and its own superblock does not say so yet. False: the data cannot be there, and nothing of the member counts.
+bool move_data(Member &member, const Superblock &own, const Common &first, std::int64_t shift, std::uint64_t component)
+{
+    const Common &was = std::visit([](const auto &sb) -> const Common & { return sb; }, own);
+    if (shift > 0 && static_cast<std::uint64_t>(shift) > member.data_sectors)
+        return false;
+    member.data_offset += static_cast<std::uint64_t>(shift);
+    member.data_sectors -= static_cast<std::uint64_t>(shift);
+    if (first.level == 0)  // it has no common size: nobody says that he has more
+        member.data_sectors = std::min(member.data_sectors, rounded_size(was.size, 0, first.chunk_sectors));
+    V1Bytes raw = head_of(member.block);
+    raw.data_offset = member.data_offset;
+    raw.data_size = member.data_sectors;
+    seal(member.block, raw);
+    return plausible(member, own, component);
+}
+
+// Who has ended the reshape may be md, which keeps the mark.
+void forget_mark(Block &block)
+{
+    V1Bytes raw = head_of(block);
+    if (raw.flags == unmarked(raw.flags))
+        return;
+    raw.flags = unmarked(raw.flags);
+    seal(block, raw);
+}
+
+Member member_of(const Source &source, const Source &first, std::uint64_t component)
 {
     Member member;
     member.present = true;
@@ -138,8 +172,11 @@ Member member_of(const Source &source, const Source &first)
     member.record_sector = source.common().sector;
     member.behind = source.common().events != first.common().events;
     std::visit([&](const auto &sb) { place(member, sb); }, source.sb);
-    const bool old = source.common().events + 1 < first.common().events && !source.spare();
-    const bool other = !same_kind(source, first) || (!source.spare() && !alike(source.common(), first.common()));
+    const std::int64_t shift = untold_shift(source.common(), first.common());
+    const std::uint64_t cut_short = shift ? 2 : 1;  // the last change that it has not got counts as so many
+    const bool old = source.common().events + cut_short < first.common().events && !source.spare();
+    const bool before = std::holds_alternative<V1>(source.sb) && same_kind(source, first) && !source.spare() && taken_over(source.common(), first.common());
+    const bool other = !same_kind(source, first) || (!source.spare() && !before && !alike(source.common(), first.common()));
     if (old || other) {
         member.state = Member::State::Failed;
         member.number = kNoNumber;
@@ -150,7 +187,17 @@ Member member_of(const Source &source, const Source &first)
         share_v1(member.block, first.block);
     else if (std::get<V090>(first.sb).order == Endian::Little)
         share_v090(member.block, first.block);
+    if (shift && !move_data(member, source.sb, first.common(), shift, component)) {
+        member.state = Member::State::Failed;
+        member.number = kNoNumber;
+        member.block.clear();
+        return member;
+    }
+    if (std::holds_alternative<V1>(first.sb) && !first.common().reshape)
+        forget_mark(member.block);
     std::visit([&](const auto &sb) { assign(member, sb, std::get_if<std::decay_t<decltype(sb)>>(&source.sb)); }, first.sb);
+    if (before)
+        follow_takeover(member, std::get<V1>(source.sb), first.common());
     return member;
 }
 
@@ -185,7 +232,7 @@ void add_missing(std::vector<Member> &members, std::uint32_t number, int slot)
 void add_absent(std::vector<Member> &members, const V1 &first)
 {
     for (std::uint32_t number = 0; number < first.roles.size(); number++)
-        if (first.roles[number] < shape_of(first).raid_disks)
+        if (first.roles[number] < slots_of(first))
             add_missing(members, number, first.roles[number]);
 }
 
@@ -215,7 +262,7 @@ std::optional<Refusal> refusal_of(const V1 &sb)
         return Refusal{"it has a write journal, which may hold data that is nowhere else: remove the journal with mdadm first", false};
     // Whether the new one is here or not: of two with one place only one could be used, and the other would be given up.
     for (const std::uint16_t role : sb.roles)
-        if (role < shape_of(sb).raid_disks && std::ranges::count(sb.roles, role) > 1)
+        if (role < slots_of(sb) && std::ranges::count(sb.roles, role) > 1)
             return Refusal{"a member is being replaced by another: let md finish that, or take the new one out with mdadm", false};
     return std::nullopt;
 }
@@ -226,6 +273,8 @@ std::optional<Refusal> refusal_of(const V090 &sb)
         return Refusal{fmt::format("it has {} members, and its superblock has room for {}", sb.raid_disks, V090::kDescriptors), false};
     if (sb.state & V090::kHasBitmap)
         return Refusal{"it has a write-intent bitmap, which EMD cannot keep: mdadm --grow --bitmap=none removes it"};
+    if (sb.reshape)
+        return Refusal{"a reshape is under way that md has begun, whose backup only mdadm knows: let mdadm and md finish it", false};
     if (sb.order == Endian::Big)
         return Refusal{"its superblocks are in the byte order of another kind of machine: mdadm --assemble --update=byteorder changes them"};
     return std::nullopt;
@@ -233,24 +282,11 @@ std::optional<Refusal> refusal_of(const V090 &sb)
 
 std::optional<Refusal> refusal_of(const Common &sb)
 {
-    if (sb.reshape)
-        return Refusal{"a reshape is under way that md has begun: let mdadm and md finish it", false};
     if (sb.level == kMultipath)
         return Refusal{"its level, multipath, is none of EMD's", false};
-    if (sb.raid_disks > EMD_MAX_MEMBERS)
-        return Refusal{fmt::format("it has {} members, and EMD takes {}", sb.raid_disks, int{EMD_MAX_MEMBERS}), false};
+    if (slots_of(sb) > EMD_MAX_MEMBERS)
+        return Refusal{fmt::format("it has {} members, and EMD takes {}", slots_of(sb), int{EMD_MAX_MEMBERS}), false};
     return std::nullopt;
-}
-
-// Does the data lie where it can, apart from the superblock?
-bool plausible(const Member &member, const Superblock &sb, std::uint64_t component)
-{
-    const std::uint64_t begin = member.data_offset, end = begin + std::max(member.data_sectors, component);
-    const V1 *v1 = std::get_if<V1>(&sb);
-    const std::uint64_t record_end = member.record_sector + kBlockBytes / 512;
-    const bool apart = end <= member.record_sector || begin >= record_end;
-    // A member of 1.0 may say that all in front of the superblock is its own.
-    return component <= member.data_sectors && end <= member.sectors && (apart || (v1 && v1->minor == 0 && begin + component <= member.record_sector));
 }
 
 // Is the list of bad blocks one that the kernel takes?
@@ -281,7 +317,7 @@ void drop_unfit_spare(Member &member, const Superblock &sb, std::uint64_t compon
     member.block.clear();
 }
 
-std::optional<Refusal> refusal_of(const Source &source, const Member &member, std::uint64_t component)
+std::optional<Refusal> refusal_of(const Source &source, const Member &member, const Common &first, std::uint64_t component)
 {
     if (member.block.empty() || member.state == Member::State::Failed)
         return std::nullopt;
@@ -290,6 +326,9 @@ std::optional<Refusal> refusal_of(const Source &source, const Member &member, st
     const V1 *sb = std::get_if<V1>(&source.sb);
     if (!sb)
         return std::nullopt;
+    if (first.reshape && sb->reshape && member.placed() && sb->reshape->new_offset != first.reshape->new_offset)
+        return Refusal{fmt::format("the reshape that is under way moves the data of {} by {} sectors, and that of others by {}: let md finish it",
+                                   member.path, sb->reshape->new_offset, first.reshape->new_offset), false};
     if (sb->features & kReplacement)
         return Refusal{fmt::format("{} is being made the replacement of another member: let md finish that", member.path), false};
     return refusal_of(sb->bad, member);
@@ -340,13 +379,13 @@ Record record_of_array(const Source &first, bool complete)
     Record record;
     record.events = sb.events;
     record.updated = sb.utime;
-    record.redundant = redundant(sb.level);
+    record.redundant = redundant(sb.level) || (sb.reshape && redundant(sb.reshape->level));
     if (const V1 *v1 = std::get_if<V1>(&first.sb))
         record.roles = v1->roles;
     const std::uint64_t resync = record.redundant ? resync_of(first.sb) : kInSync;
     // Where a resync of RAID10 stands is counted along the array, not along the members. Without a member nothing is
     // resynchronised, and what is behind the position may not be computed from the others.
-    const bool goes_on = resync != 0 && resync != kInSync && sb.level != 10 && complete;
+    const bool goes_on = resync != 0 && resync != kInSync && sb.level != 10 && complete && !sb.reshape;
     record.written = resync != kInSync && !goes_on;
     record.resync = goes_on ? resync : kInSync;
     return record;
@@ -382,17 +421,20 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
         refusal = std::visit([](const auto &sb) { return refusal_of(sb); }, first.sb);
     std::vector<Member> members;
     for (const Source &source : sources) {
-        members.push_back(member_of(source, first));
+        members.push_back(member_of(source, first, component));
         if (&source != &first)
             drop_unfit_spare(members.back(), source.sb, component);
         if (!refusal)
-            refusal = refusal_of(source, members.back(), component);
+            refusal = refusal_of(source, members.back(), first.common(), component);
     }
     std::ranges::stable_sort(members, {}, [](const Member &m) { return std::pair(m.number, m.behind); });
     drop_doubles(members);
     std::visit([&](const auto &sb) { add_absent(members, sb); }, first.sb);
     std::ranges::stable_sort(members, {}, &Member::number);
 
+    if (const V1 *v1 = std::get_if<V1>(&first.sb); v1 && v1->reshape && !refusal)
+        if (std::string text = refuse_reshape(*v1, settled(first.sb, members), members); !text.empty())
+            refusal = Refusal{std::move(text), false};
     if (!refusal)
         refusal = refusal_of(first.common(), members, component);
     FoundBitmap found;
@@ -406,13 +448,22 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
     FoundParityLog log;
     if (const V1 *v1 = std::get_if<V1>(&first.sb); v1 && (v1->features & (kPpl | kMultiplePpl)) && !refusal) {
         log = load_parity_log(*v1, settled(first.sb, members), members);
-        refusal = Refusal{log.refused, v1->resync_offset == kInSync};
+        if (!log.log)
+            refusal = Refusal{log.refused, v1->resync_offset == kInSync};
         // Of a position nothing is left to see where it cannot be gone on from. At the front it is also that of an array in use.
         if (log.log)
             log.log->built = complete || v1->resync_offset == 0 || v1->resync_offset == kInSync;
     }
-    return std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),
-                                        std::move(found.bitmap), std::move(log.log), refusal ? refusal->text : "", refusal && refusal->readable);
+    auto array = std::make_unique<MdMetadata>(first.sb, record_of_array(first, complete), std::move(members),
+                                              std::move(found.bitmap), std::move(log.log), refusal ? refusal->text : "", refusal && refusal->readable);
+    for (const Medium *medium : media) {
+        if (first.common().level != 0)
+            break;
+        const auto own = read_superblock(*medium);
+        if (!own && own.error().code() == Errc::NotFound)
+            array->lend(*medium);
+    }
+    return array;
 }
 
 }  // namespace emd::md

@@ -7,13 +7,14 @@
 // The freshest superblocks decide who is who. A member whose events are two or more behind missed a change that was recorded
 // before anything relied on it, so its data may be old: it is no member any more, and is not written. One behind is a change
 // that was cut short: nothing was done yet that relied on it, and the freshest superblock says which place the member has.
+// The end of a reshape counts as two, because md would take one behind as it is; two behind is here what is cut short of that.
 //
-// So two rules hold for what is written. Every change is written to all members with one more event. And with the first
+// So two rules hold for what is written. Every change is written to all members with more events. And with the first
 // change the places of those who are not here are given up in the table of roles: otherwise one that comes back would be
 // only one event behind, and taken for a member that holds its data.
 //
 // A spare that becomes a member is written before the others: until it says itself that it is not in sync, nobody else may
-// say that it has a place.
+// say that it has a place. reshape.cc says how a change of shape is recorded.
 #pragma once
 
 #include "libemd/format/format.h"
@@ -48,6 +49,9 @@ struct Member {
     std::uint64_t data_offset = 0, data_sectors = 0;
     std::uint64_t recovered = 0;  // Recovering: member sectors
     bool returning = false;       // Recovering: the bitmap knows what it has missed
+    bool joining = false;         // Active: a reshape has made it a member, and that is not on the disks yet
+    bool given_up = false;        // Spare: a takeover has left it no place, and the kernel may not have followed yet
+    bool retold = false;          // its own superblock has the shape of before a takeover
     std::uint32_t flags = 0;      // of its descriptor in 0.90: write-mostly and failfast
     Block block;                  // empty: never written
     BadLog log;                   // of 1.x
@@ -62,7 +66,7 @@ struct Member {
 struct Record {
     std::uint64_t events = 0;
     std::uint64_t updated = 0;        // seconds
-    bool redundant = false;           // else events and the resync fields stay as they are
+    bool redundant = false;           // in one of the shapes of a reshape at least; else there is nothing to resync
     bool written = false;             // it may be in the midst of a write: a resync begins at the front
     std::uint64_t resync = kInSync;   // where a resync goes on when it was not written
     std::vector<std::uint16_t> roles; // 1.x
@@ -83,6 +87,9 @@ public:
     Result<change::MemberReturned> returning(const Medium &medium) const override;
 
     const std::vector<Member> &members() const { return members_; }
+
+    // A disk without a superblock that is with a RAID0: a spare of it, without a record, until a takeover makes room for one.
+    void lend(const Medium &medium);
 
 private:
     // -- edit.cc: what the kernel reports allocates nothing --
@@ -106,7 +113,24 @@ private:
     Result<std::pair<Bitmap, std::int32_t>> placed_bitmap(std::uint64_t chunk_bytes) const;
     void say_bitmap(std::int32_t offset);
     Result<> on(const change::MemberReturned &change);
-    Result<> on(const change::ParityLogRemoved &change);  // parity_log.cc
+    Result<> on(const change::ParityLogRemoved &change);  // parity_log.cc, and what follows
+    Result<> on(const change::ParityLogRecovered &change);
+    void refresh_log(Volume &volume);
+    Result<> on(const change::ReshapeStarted &change);    // reshape.cc, and what follows
+    Result<> on(const change::ReshapeProgress &change);
+    Result<> on(const change::ReshapeFinished &change);
+    Result<> on(const change::ReshapeWithdrawn &change);
+    Result<> on(const change::Takeover &change);          // takeover.cc, and what follows
+    Result<> check_takeover(const change::Takeover &change) const;
+    Result<> check_places(const change::Takeover &change) const;
+    Result<V1 *> moving(unsigned volume);
+    Result<> check_target(const Shape &to) const;
+    Result<> check_levels(const Shape &to) const;
+    Result<> check_size(Shape to) const;
+    std::string other_way(Shape to, std::uint64_t room) const;
+    Result<std::vector<Member *>> recruits(const change::ReshapeStarted &change);
+    void settle_shapes();
+    void refresh_reshape(Volume &volume) const;
     template <typename Other>
     Result<> on(const Other &change);
     Result<> check_volume(unsigned volume) const;
@@ -115,7 +139,7 @@ private:
     Result<std::uint32_t> free_number() const;
     void make_room(std::uint32_t number);
     void refresh_roles();
-    bool counts(const Change &change) const;
+    unsigned counts(const Change &change) const;
     Result<Member> new_member(const Disk &disk);
     Result<> enroll(Member member);
 
@@ -132,17 +156,22 @@ private:
     const Common &common() const;
 
     void write_block(Member &member) const;
+    // Is what happens to the array written? One without redundancy is written when it is made, reshaped or taken over.
+    bool recorded() const { return record_.redundant || reshaped_ || taken_over_; }
 
     Superblock first_;
     Record record_;
     std::vector<Member> members_;
     std::optional<Bitmap> bitmap_;
-    std::optional<ParityLogPlace> log_;  // it alone is against writing
+    std::optional<ParityLogPlace> log_;
     std::string refused_;
     bool readable_;
     Shape shape_;
+    Shape target_;                       // of a reshape; without one it is shape_
+    bool reshaped_ = false;              // a shape has changed, or is changing: it is written with every block
+    bool taken_over_ = false;            // that is to be written, also if nothing is redundant
     bool changed_ = false;
-    bool event_ = false;  // and it counts as an event
+    unsigned events_ = 0;  // and it counts as so many events
     Container view_;
 };
 
@@ -150,6 +179,31 @@ Result<std::unique_ptr<MdMetadata>> load_array(std::span<const Medium *const> me
 
 // The shape in force, with whole chunks of each member.
 Shape settled(const Superblock &sb, const std::vector<Member> &members);
+
+// The same of the shape that is wanted.
+Shape settled_target(const Common &sb, const Shape &now);
+
+// -- reshape.cc --
+
+// Why EMD cannot go on with the reshape that the freshest superblock says is under way; empty: it can.
+std::string refuse_reshape(const V1 &first, const Shape &shape, const std::vector<Member> &members);
+// Does a superblock describe the same array as the freshest, or as it was one change of shape before? And has it, in that
+// case, still to be told that its data lies elsewhere: by so many sectors.
+bool alike(const Common &own, const Common &first);
+// What a member of that level gives, of `size` sectors: whole chunks, where there are some.
+std::uint64_t rounded_size(std::uint64_t size, int level, std::uint32_t chunk_sectors);
+std::int64_t untold_shift(const Common &own, const Common &first);
+// Shape and reshape as all members say them, and where the member's data lies, into its block.
+void put_shape(Block &block, const V1 &sb, const Member &member);
+
+// -- takeover.cc --
+
+// Does a superblock describe the array as it was before the takeover that the freshest says, one event earlier?
+bool taken_over(const Common &own, const Common &first);
+// The member whose own superblock is that one: what it holds belongs to its new place, and how much of it RAID0 uses.
+void follow_takeover(Member &member, const V1 &own, const Common &first);
+// Level and shape as all members say them after a takeover.
+void put_level(Block &block, const V1 &sb, const Member &member);
 
 // What else lies on a member: sectors, which are below 2^44 or of 32 bits.
 struct Piece {
@@ -165,6 +219,9 @@ struct FoundBitmap {
 };
 // `media` in the order of `members`, null for those that are not here.
 FoundBitmap load_bitmap(const V1 &first, const Shape &shape, const std::vector<Member> &members, const std::vector<const Medium *> &media);
+
+// Where it says that its part of the log is. Errors: Corrupt, if it cannot be there.
+Result<ParityLogPlace::Area> log_area(const Member &member, std::uint64_t component);
 
 // What load_parity_log() says of an array that has one: where it is, or why it is no use.
 struct FoundParityLog {

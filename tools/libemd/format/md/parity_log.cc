@@ -10,10 +10,27 @@
 
 namespace emd::md {
 
+Result<ParityLogPlace::Area> log_area(const Member &member, std::uint64_t component)
+{
+    const std::int64_t sector = static_cast<std::int64_t>(member.record_sector) + member.ppl_offset;
+    EMD_TRY(check_place(member, "partial parity log", sector, member.ppl_sectors, component));
+    if (member.ppl_sectors <= ppl::kHeaderSectors)
+        return fail(Errc::Corrupt, "the partial parity log of {} has {} sectors, too few for anything", member.path, member.ppl_sectors);
+    return ParityLogPlace::Area{static_cast<std::uint64_t>(sector), member.ppl_sectors};
+}
+
 namespace {
 
-constexpr const char *kLogged = "it has a partial parity log, which EMD does not write";
+constexpr std::uint32_t kRoomForMore = 2048;  // sectors from which on an area has more than one unit
 constexpr const char *kRemedy = "mdadm --assemble --update=no-ppl removes it";
+
+V1Bytes with_log_kind(V1Bytes raw)
+{
+    const std::uint32_t features = raw.features.get();
+    if (features & kPpl && raw.bitmap_offset.get() >> 16 >= kRoomForMore)
+        raw.features = (features & ~kPpl) | kMultiplePpl;
+    return raw;
+}
 
 Result<ParityLogPlace> find_log(const V1 &first, const Shape &shape, const std::vector<Member> &members)
 {
@@ -29,11 +46,8 @@ Result<ParityLogPlace> find_log(const V1 &first, const Shape &shape, const std::
         const V1Bytes raw = head_of(member.block);
         if (!member.ppl_sectors)
             continue;  // it does not say that it has one, so what stands there is nobody's
-        const std::int64_t sector = static_cast<std::int64_t>(member.record_sector) + member.ppl_offset;
-        EMD_TRY(check_place(member, "partial parity log", sector, member.ppl_sectors, shape.component_sectors));
-        if (member.ppl_sectors <= ppl::kHeaderSectors)
-            return fail(Errc::Corrupt, "the partial parity log of {} has {} sectors, too few for anything", member.path, member.ppl_sectors);
-        place.areas[static_cast<std::size_t>(member.slot)] = {static_cast<std::uint64_t>(sector), member.ppl_sectors};
+        place.areas[static_cast<std::size_t>(member.slot)] = EMD_TRY(log_area(member, shape.component_sectors));
+        place.single = place.single || (first.features & kPpl && member.ppl_sectors >= kRoomForMore);
         place.signature = crc32c(bytes_of(raw.array));
     }
     return place;
@@ -46,7 +60,35 @@ FoundParityLog load_parity_log(const V1 &first, const Shape &shape, const std::v
     auto found = find_log(first, shape, members);
     if (!found)
         return {std::nullopt, fmt::format("{}: {}", found.error().text(), kRemedy)};
-    return {std::move(*found), kLogged};
+    return {std::move(*found), ""};
+}
+
+Result<> MdMetadata::on(const change::ParityLogRecovered &change)
+{
+    EMD_TRY(check_volume(change.volume));
+    if (!log_)
+        return fail(Errc::Refused, "the array has no partial parity log");
+    for (Member &member : members_)
+        if (!member.block.empty())
+            seal(member.block, with_log_kind(head_of(member.block)));
+    log_->single = false;
+    view_.volumes[0].parity_log->single = false;
+    if (change.clean)
+        record_.written = false;
+    return {};
+}
+
+// Of whoever has a slot now: places that log_area() has looked at. Nothing is allocated: there are as many areas as slots.
+void MdMetadata::refresh_log(Volume &volume)
+{
+    if (!log_)
+        return;
+    std::ranges::fill(log_->areas, ParityLogPlace::Area{});
+    for (const Member &member : members_)
+        if (member.placed() && member.writable() && member.ppl_sectors && static_cast<std::uint32_t>(member.slot) < shape_.raid_disks)
+            log_->areas[static_cast<std::size_t>(member.slot)] = {
+                static_cast<std::uint64_t>(static_cast<std::int64_t>(member.record_sector) + member.ppl_offset), member.ppl_sectors};
+    std::ranges::copy(log_->areas, volume.parity_log->areas.begin());
 }
 
 // It stays where it is: nobody reads it who is not told of it.

@@ -37,8 +37,7 @@ void put_v1(Block &block, const Record &record, const Member &member)
     raw.events = record.events;
     raw.utime = record.updated;
     raw.dev_number = member.number;
-    if (record.redundant)
-        raw.resync_offset = record.written ? 0 : record.resync;
+    raw.resync_offset = record.written ? 0 : record.resync;
     const bool partly = member.state == Member::State::Recovering;
     raw.features = partly ? raw.features.get() | kRecovery : raw.features.get() & ~kRecovery;
     raw.features = raw.features.get() & ~kRecoveryBitmap;  // who was taken back by the bitmap is rebuilt whole if that is interrupted
@@ -60,7 +59,7 @@ void share_v1(Block &block, const Block &first)
     constexpr std::uint32_t logged = kPpl | kMultiplePpl;
     V1Bytes pattern = head_of(first), raw = head_of(block);
     const std::uint32_t features = (raw.features.get() & own) | (pattern.features.get() & ~own);
-    if (features & raw.features.get() & logged)
+    if (features & logged && raw.features.get() & logged)
         pattern.bitmap_offset = raw.bitmap_offset;  // each has its log where it says itself
     const auto array = bytes_of(pattern).subspan(begin, end - begin);
     if (features == raw.features.get() && std::ranges::equal(array, std::span(block).subspan(begin, end - begin)))
@@ -80,8 +79,8 @@ Block spare_v1(const Block &pattern, const Member &spare)
     raw.data_size = spare.data_sectors;
     raw.device = random_uuid();
     raw.dev_number = spare.number;
-    raw.features = raw.features.get() & (kRaid0Layout | kBitmap);
-    if (!(raw.features.get() & kBitmap))
+    raw.features = raw.features.get() & (kRaid0Layout | kBitmap | kPpl | kMultiplePpl);
+    if (!(raw.features.get() & (kBitmap | kPpl | kMultiplePpl)))
         raw.bitmap_offset = 0u;
     raw.recovery_offset = 0u;
     raw.corrected_reads = 0u;
@@ -104,10 +103,13 @@ Result<> place_v1(Member &spare, const V1 &pattern, std::uint64_t least)
     if (sectors < 24)
         return fail(Errc::NoSpace, "{} is too small for md's superblock", spare.path);
     std::uint64_t end = sectors;
-    if (pattern.minor == 0)
+    if (pattern.minor == 0) {
         end = spare.record_sector = (sectors - 16) & ~std::uint64_t{7};
-    else
+        if (pattern.ppl_sectors && pattern.ppl_offset < 0)
+            end -= std::min(end, static_cast<std::uint64_t>(-std::int64_t{pattern.ppl_offset}));
+    } else {
         spare.record_sector = pattern.sector;
+    }
     spare.data_offset = pattern.data_offset;
     if (end < spare.data_offset || end - spare.data_offset < least)
         return fail(Errc::NoSpace, "{} is too small: {} sectors are needed for data, and {} are there", spare.path, least,

@@ -24,6 +24,11 @@ inline constexpr std::uint32_t kBitmap = 0x1, kRecovery = 0x2, kReshape = 0x4, k
                                kJournal = 0x200, kPpl = 0x400, kMultiplePpl = 0x800, kRaid0Layout = 0x1000,
                                kKnownFeatures = 0x1fff;
 
+// V1::flags: EMD has begun the reshape that is under way, and records its position before it overwrites what was needed until then. Of
+// a change of chunk or layout that md itself has begun that cannot be said. md keeps bits here that it does not know, when it ends that reshape and
+// when it begins another: so a number says which one is meant (begun_mark()).
+inline constexpr std::uint8_t kBegunByEmd = 0x80, kBegunWhich = 0x7c;
+
 // Values of V1::roles that are no slot.
 inline constexpr std::uint16_t kRoleSpare = 0xffff, kRoleFaulty = 0xfffe, kRoleJournal = 0xfffd;
 
@@ -121,8 +126,17 @@ std::string version_text(const V1 &sb);
 std::string version_text(const V090 &sb);  // "0.90"
 Shape shape_of(const Common &sb);           // with which data that has not moved yet is laid out
 Shape target_of(const Common &sb);          // the shape that is wanted; without a reshape the same
+std::uint32_t slots_of(const Common &sb);   // places that members have, in one of the two or in both
 MemberRecord record_of(const V1 &sb);
 MemberRecord record_of(const V090 &sb);
+
+// The bits of V1::flags that say that EMD has begun the reshape by which a member's data move from `data_offset` by `new_offset` sectors, which is
+// not to before the first one. The number is that of their new place modulo 31, plus 1: the next reshape has another.
+std::uint8_t begun_mark(std::uint64_t data_offset, std::int64_t new_offset);
+// Has EMD begun the reshape that is under way? Without one: no.
+bool begun_by_emd(const V1 &sb);
+// The flags without a mark, if there is one.
+std::uint8_t unmarked(std::uint8_t flags);
 
 // Common's own sanity, for both decoders.
 Result<> check_common(const Common &sb);

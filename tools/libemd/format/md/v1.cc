@@ -129,6 +129,22 @@ Result<V1> decode_v1(Bytes block, std::uint64_t sector, std::uint64_t device_sec
     return sb;
 }
 
+std::uint8_t begun_mark(std::uint64_t data_offset, std::int64_t new_offset)
+{
+    const std::uint64_t place = data_offset + static_cast<std::uint64_t>(new_offset);
+    return static_cast<std::uint8_t>(kBegunByEmd | (place % 31 + 1) << 2);
+}
+
+bool begun_by_emd(const V1 &sb)
+{
+    return sb.reshape && (sb.flags & (kBegunByEmd | kBegunWhich)) == begun_mark(sb.data_offset, sb.reshape->new_offset);
+}
+
+std::uint8_t unmarked(std::uint8_t flags)
+{
+    return static_cast<std::uint8_t>(flags & kBegunByEmd ? flags & ~(kBegunByEmd | kBegunWhich) : flags);
+}
+
 std::string version_text(const V1 &sb)
 {
     return fmt::format("1.{}", sb.minor);

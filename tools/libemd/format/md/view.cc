@@ -31,6 +31,17 @@ Shape settled(const Superblock &sb, const std::vector<Member> &members)
     return shape;
 }
 
+Shape settled_target(const Common &sb, const Shape &now)
+{
+    Shape to = target_of(sb);
+    to.component_sectors = rounded_size(now.component_sectors, to.level, to.chunk_sectors);
+    if (to.level == 1)
+        to.chunk_sectors = 0;
+    if (to.level == 1 || to.level == 4)
+        to.layout = 0;
+    return to;
+}
+
 // "host:vol" is vol; without a name it is a number, and 0.90 has the number alone.
 std::string volume_name(const Superblock &sb)
 {
@@ -47,8 +58,12 @@ std::string volume_name(const Superblock &sb)
 MdMetadata::MdMetadata(Superblock first, Record record, std::vector<Member> members, std::optional<Bitmap> bitmap,
                        std::optional<ParityLogPlace> log, std::string refused, bool readable)
     : first_(std::move(first)), record_(std::move(record)), members_(std::move(members)), bitmap_(std::move(bitmap)),
-      log_(std::move(log)), refused_(std::move(refused)), readable_(readable), shape_(settled(first_, members_))
+      log_(std::move(log)), refused_(std::move(refused)), readable_(readable)
 {
+    settle_shapes();
+    // One without redundancy is written once. If not all have the same, that was the end of a reshape, and it was cut short.
+    reshaped_ = common().reshape || (!record_.redundant && std::ranges::any_of(members_, [](const Member &m) { return m.placed() && m.writable() && m.behind; }));
+    taken_over_ = std::ranges::any_of(members_, &Member::retold);
     refresh();
 }
 
@@ -62,7 +77,7 @@ void MdMetadata::refresh()
     view_.format = v1() ? FormatId::Md1 : FormatId::Md090;
     view_.uuid = common().array;
     view_.sequence = record_.events;
-    view_.uneven = record_.redundant && std::ranges::any_of(members_, [](const Member &m) { return m.writable() && m.behind; });
+    view_.uneven = recorded() && std::ranges::any_of(members_, [](const Member &m) { return m.writable() && m.behind; });
     if (view_.spec_version.empty())
         view_.spec_version = std::visit([](const auto &sb) { return version_text(sb); }, first_);
     view_.disks.resize(members_.size());
@@ -96,35 +111,37 @@ void MdMetadata::refresh_volume()
         Volume &fresh = view_.volumes.emplace_back();
         fresh.name = volume_name(first_);
         fresh.uuid = common().array;
-        fresh.shape = shape_;
         fresh.refused = refused_;
         fresh.read_write = refused_.empty();
         fresh.readable = readable_;
-        fresh.slots.resize(shape_.raid_disks);
         fresh.parity_log = log_;
         fresh.consistency = std::visit([](const auto &sb) { return record_of(sb).consistency; }, first_);
     }
     Volume &volume = view_.volumes[0];
+    volume.shape = shape_;
+    volume.slots.resize(shape_.raid_disks);
     std::ranges::fill(volume.slots, Slot{});
     volume.activity = record_.resync == kInSync ? Activity::None : Activity::Repair;
     volume.checkpoint = record_.resync == kInSync ? 0 : record_.resync;
     volume.dirty = record_.written;
     volume.bitmap.reset();
+    refresh_log(volume);
     if (bitmap_)
         volume.bitmap = BitmapPlace{bitmap_->sector, bitmap_->chunk_bytes, bitmap_->sleep, bitmap_->behind};
-    volume.array_sectors = record_.redundant ? array_sectors(shape_) : 0;
+    const bool uniform = redundant(shape_.level) || common().reshape;  // else each member gives what it has
+    volume.array_sectors = uniform ? array_sectors(shape_) : 0;
     bool first = true;
     for (std::size_t i = 0; i < members_.size(); i++) {
         const Member &member = members_[i];
         if (!member.placed() || static_cast<std::uint32_t>(member.slot) >= shape_.raid_disks)
             continue;
-        const std::uint64_t sectors = record_.redundant ? shape_.component_sectors : member.data_sectors;
+        const std::uint64_t sectors = uniform ? shape_.component_sectors : member.data_sectors;
         volume.slots[static_cast<std::size_t>(member.slot)] = {.disk = static_cast<int>(i),
                                                               .in_sync = member.state == Member::State::Active,
                                                               .data_offset = member.data_offset,
                                                               .data_sectors = sectors,
                                                               .returning = member.returning};
-        if (!record_.redundant)
+        if (!uniform)
             volume.array_sectors += shape_.chunk_sectors ? sectors - sectors % shape_.chunk_sectors : sectors;
         if (member.present && (first || member.data_offset < volume.data_offset)) {
             volume.data_offset = member.data_offset;
@@ -135,6 +152,7 @@ void MdMetadata::refresh_volume()
             volume.activity = Activity::Rebuild;
         }
     }
+    refresh_reshape(volume);
 }
 
 }  // namespace emd::md

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Reshapes of an array of md to another level: what is recorded, and that all data are found again after a cut at any write of the superblocks, and
+// wherever the work stands.
+#include "golden/md_disks.h"
+
+#include "core/emd_reshape_math.h"
+#include "libemd/model/geometry.h"
+#include "libemd/plan/assemble.h"
+#include "libemd/plan/proposal.h"
+#include "libemd/rescue/array.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <emd/emd.h>
+
+namespace emd::md {
+namespace {
+
+constexpr std::uint64_t kSectors = 12288, kDataOffset = 4096, kComponent = 128 * 27;
+
+struct Way {
+    const char *name;
+    Shape from, to;
+};
+
+Shape of(int level, std::uint32_t disks, std::uint32_t chunk = 128)
+{
+    return {level, level == 10 ? 0x102u : level == 5 || level == 6 ? 2u : 0u, disks, level == 1 ? 0 : chunk, 0};
+}
+
+const Way kWays[] = {
+    {"raid10of4_raid6of5", of(10, 4), of(6, 5)},
+    {"raid5of3_raid0of4_chunk512K", of(5, 3), of(0, 4, 1024)},
+    {"raid5of3_raid6of4", of(5, 3), of(6, 4)},
+    {"raid6of4_raid5of4", of(6, 4), of(5, 4)},
+    {"raid10of4_raid6of4", of(10, 4), of(6, 4)},
+    {"raid0of2_raid5of3", of(0, 2), of(5, 3)},
+    {"raid0of2_raid0of3", of(0, 2), of(0, 3)},
+    {"raid0of3_raid5of4", of(0, 3), of(5, 4, 64)},
+    {"raid1of2_raid5of4", of(1, 2), of(5, 4)},
+    {"raid5of3_raid10of4", of(5, 3), of(10, 4)},
+    {"raid10of4_raid10of6", of(10, 4), of(10, 6)},
+    {"raid10of4_raid0of4", of(10, 4), of(0, 4)},
+    {"raid4of3_raid6of5", of(4, 3), of(6, 5)},
+    {"raid5of2_raid1of3", of(5, 2), of(1, 3)},
+};
+
+NewArray like(const Shape &shape)
+{
+    NewArray want;
+    want.name = "vol";
+    want.version = "1.2";
+    want.shape = shape;
+    want.shape.component_sectors = redundant(shape.level) ? kComponent : 0;
+    want.assume_clean = true;
+    return want;
+}
+
+// An array on disks that are as large as they need be, with as much room in front of the data as on disks of 1 GiB, every sector of which says which it is.
+class Array {
+public:
+    explicit Array(const Way &way) : way_(way), disks(like(way.from), way.from.raid_disks, 0, kSectors)
+    {
+        for (std::size_t i = 0; i < way.from.raid_disks; i++)
+            disks.edit(i, [](Block &block) {
+                V1Bytes raw = head_of(block);
+                raw.data_offset = kDataOffset;
+                raw.data_size = kComponent + 64;  // less than a chunk of it is left over
+                std::memcpy(block.data(), &raw, sizeof raw);
+            });
+        disks.array = disks.load();
+        for (std::size_t i = way.from.raid_disks; i < way.to.raid_disks; i++) {
+            disks.add_blank(fmt::format("n{}", i), kSectors * 512);
+            Disk fresh = spare(fmt::format("n{}", i), kSectors * 512);
+            fresh.dev = disks.medium(disks.count() - 1).dev();
+            disks.change(change::SpareAdded{fresh});
+            disks.array = disks.load();
+        }
+        sectors_ = disks.volume().array_sectors;
+        for (std::uint64_t sector = 0; sector < sectors_; sector++)
+            put(geometry_of(disks.volume().shape), kDataOffset, sector);
+    }
+    change::ReshapeStarted start() const
+    {
+        Shape to = way_.to;
+        change::ReshapeStarted change{0, to, {}};
+        for (std::uint32_t i = way_.from.raid_disks; i < way_.to.raid_disks; i++)
+            change.new_disks.push_back(static_cast<int>(i));
+        return change;
+    }
+    // The kernel, from where the record stands, as far as it may go while that is so. Returns how far that is.
+    std::uint64_t move()
+    {
+        const ReshapeRecord &r = *disks.volume().reshape;
+        const std::uint64_t to = emd_reshape_safe(&plan_, r.position);
+        for (std::uint64_t sector = r.position; sector < std::min(to, sectors_); sector++)
+            put(geometry_of(r.target), kDataOffset + static_cast<std::uint64_t>(r.data_shift), sector);
+        return to;
+    }
+    void begun()
+    {
+        const Volume &v = disks.volume();
+        ASSERT_TRUE(v.reshape);
+        const emd_geometry from = geometry_of(v.shape), to = geometry_of(v.reshape->target);
+        const char *why = "";
+        ASSERT_EQ(emd_reshape_plan_init(&plan_, &from, &to, v.reshape->data_shift, 0, &why), 0) << why;
+    }
+    void finish_moving()
+    {
+        disks.change(start());
+        begun();
+        for (std::uint64_t at = 0; at < plan_.array_new; at = disks.volume().reshape->position)
+            disks.change(change::ReshapeProgress{0, move()});
+    }
+    // By whoever reads the disks as they are now.
+    void expect_data() const
+    {
+        std::vector<rescue::Source> sources;
+        for (std::size_t i = 0; i < disks.count(); i++) {
+            auto record = md().record(disks.medium(i));
+            if (!record)
+                continue;  // a spare of RAID0 has no superblock
+            sources.push_back({&disks.medium(i), std::move(*record)});
+        }
+        const auto loaded = disks.load();
+        const Container &view = loaded->view();
+        const auto medium = [&](int disk) -> const Medium * { return &disks.medium(static_cast<std::size_t>(disk)); };
+        const auto array = rescue::Array::reshaping(sources) ? rescue::Array::open_reshaping(sources)
+                                                             : rescue::Array::open(view, view.volumes[0], medium);
+        ASSERT_TRUE(array) << array.error().text();
+        ASSERT_GE(array->sectors(), sectors_);
+        std::vector<std::byte> data(sectors_ * 512);
+        std::vector<rescue::Lost> lost;
+        array->read(0, data, lost);
+        EXPECT_TRUE(lost.empty());
+        std::uint64_t wrong = 0;
+        for (std::uint64_t sector = 0; sector < sectors_; sector++)
+            wrong += read_at<Le64>(data, sector * 512)->get() != sector + 1;
+        EXPECT_EQ(wrong, 0u);
+    }
+    // It starts, and all that were written in part say the same when what is known has been written again.
+    void expect_whole(bool target)
+    {
+        disks.array = disks.load();
+        ASSERT_TRUE(disks.volume().read_write) << disks.volume().refused;
+        EXPECT_EQ(health(disks.volume()), Health::Optimal);
+        EXPECT_TRUE(plan::plan_volume(disks.array->view(), disks.volume(), "c", "vol", {}));
+        expect_data();
+        disks.change(change::MarkClean{0});  // as emdmon does when it finds that not all have the same
+        disks.array = disks.load();
+        EXPECT_FALSE(disks.array->view().uneven);
+        EXPECT_EQ(health(disks.volume()), Health::Optimal);
+        expect_data();
+        const Shape is = disks.volume().shape, &want = target ? way_.to : way_.from;
+        EXPECT_EQ(is.level, want.level);
+        EXPECT_EQ(is.raid_disks, want.raid_disks);
+        EXPECT_EQ(is.chunk_sectors, want.chunk_sectors);
+        const std::size_t members = disks.volume().reshape ? way_.to.raid_disks : want.raid_disks;
+        for (std::size_t i = 0; i < members; i++) {
+            const V1 sb = disks.v1(i);
+            EXPECT_EQ(sb.level, want.level) << i;
+            EXPECT_EQ(sb.reshape.has_value(), disks.volume().reshape.has_value()) << i;
+            EXPECT_EQ(sb.data_offset, disks.v1(0).data_offset) << i;
+            EXPECT_EQ(sb.size, disks.v1(0).size) << i;
+            EXPECT_EQ(sb.events, disks.v1(0).events) << i;
+            if (target && want.level == 0) {
+                EXPECT_EQ(sb.data_size, is.component_sectors) << i;
+            }
+        }
+    }
+    std::uint64_t total() const { return plan_.array_new; }
+
+private:
+    void put(const emd_geometry &geometry, std::uint64_t offset, std::uint64_t sector)
+    {
+        const Le64 word(sector + 1);
+        for (std::uint32_t copy = 0; copy < emd_geometry_copies(&geometry); copy++) {
+            emd_place place;
+            emd_geometry_copy(&geometry, sector, copy, &place);
+            std::memcpy(disks.content(place.slot).data() + (offset + place.sector) * 512, &word, sizeof word);
+        }
+    }
+    Way way_;
+    std::uint64_t sectors_ = 0;
+    emd_reshape_plan plan_{};
+
+public:
+    Disks disks;
+};
+
+class MdLevel : public testing::TestWithParam<Way> {};
+
+TEST_P(MdLevel, ACutAtAnyWriteOfTheBeginningLeavesTheArrayWhole)
+{
+    for (std::size_t images = 0; images <= GetParam().to.raid_disks; images++) {
+        SCOPED_TRACE(images);
+        Array array(GetParam());
+        array.disks.change_in_part(array.start(), images);
+        EXPECT_EQ(array.disks.load()->view().volumes[0].reshape.has_value(), images > 0);
+        array.expect_whole(false);
+    }
+}
+
+TEST_P(MdLevel, WithdrawnAtAnyWriteItIsAsItWas)
+{
+    for (const std::size_t images : {std::size_t{1}, std::size_t{GetParam().to.raid_disks}}) {
+        SCOPED_TRACE(images);
+        Array array(GetParam());
+        const V1 before = array.disks.v1(0);
+        array.disks.change(array.start());
+        array.disks.change_in_part(change::ReshapeWithdrawn{0}, images);
+        array.expect_whole(false);
+        EXPECT_EQ(array.disks.v1(0).size, before.size);
+        EXPECT_EQ(array.disks.v1(0).flags, before.flags);
+        const auto again = array.disks.array->apply(array.start());
+        EXPECT_TRUE(again) << again.error().text();
+    }
+}
+
+// Whatever the kernel has done beyond the record, from there all is found.
+TEST_P(MdLevel, WhereverItStandsAllDataAreFound)
+{
+    Array array(GetParam());
+    const V1 before = array.disks.v1(0);
+    array.disks.change(array.start());
+    array.begun();
+    const V1 sb = array.disks.v1(0);
+    ASSERT_TRUE(sb.reshape);
+    EXPECT_EQ(sb.features & (kReshape | kNewOffset | kBackward), kReshape | kNewOffset);
+    EXPECT_EQ(sb.level, GetParam().from.level);
+    EXPECT_EQ(sb.size, kComponent);
+    EXPECT_EQ(sb.reshape->level, GetParam().to.level);
+    EXPECT_EQ(sb.reshape->layout, GetParam().to.layout);
+    EXPECT_EQ(sb.reshape->chunk_sectors, GetParam().to.chunk_sectors);
+    EXPECT_EQ(sb.reshape->delta_disks, static_cast<int>(GetParam().to.raid_disks - GetParam().from.raid_disks));
+    EXPECT_TRUE(begun_by_emd(sb));
+    unsigned stops = 0;
+    for (std::uint64_t at = 0; at < array.total(); at = array.disks.volume().reshape->position) {
+        SCOPED_TRACE(at);
+        ASSERT_LT(stops++, 1000u);
+        const std::uint64_t to = array.move();
+        ASSERT_GT(to, at);
+        array.expect_whole(false);
+        array.disks.change(change::ReshapeProgress{0, to});
+        ASSERT_EQ(array.disks.volume().reshape->position, to);
+    }
+    array.expect_whole(false);
+    array.disks.change(change::ReshapeFinished{0});
+    // Who was writing to what had no redundancy is not known.
+    EXPECT_EQ(array.disks.volume().dirty, !redundant(GetParam().from.level) && redundant(GetParam().to.level));
+    EXPECT_EQ(array.disks.v1(0).resync_offset, array.disks.volume().dirty ? 0 : kInSync);
+    array.expect_whole(true);
+    const V1 after = array.disks.v1(0);
+    EXPECT_EQ(after.features & ~kRaid0Layout, before.features & ~kRaid0Layout);
+    EXPECT_EQ(after.flags, before.flags);
+    EXPECT_EQ(after.layout, GetParam().to.layout);
+    const Volume &v = array.disks.volume();
+    EXPECT_EQ(v.array_sectors, array.total());
+    const bool raid0 = GetParam().to.level == 0;
+    EXPECT_EQ(after.size, raid0 ? 0 : v.shape.component_sectors);
+}
+
+TEST_P(MdLevel, ACutAtAnyWriteOfTheEndLeavesTheArrayWhole)
+{
+    for (std::size_t images = 0; images <= GetParam().to.raid_disks; images++) {
+        SCOPED_TRACE(images);
+        Array array(GetParam());
+        array.finish_moving();
+        array.disks.change_in_part(change::ReshapeFinished{0}, images);
+        EXPECT_EQ(array.disks.load()->view().volumes[0].reshape.has_value(), images == 0);
+        array.expect_whole(images > 0);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MdLevel, testing::ValuesIn(kWays), [](const auto &info) { return std::string(info.param.name); });
+
+// -- what the kernel is told --
+
+// The order in which attributes are stored: an order in which each shape on the way is possible.
+std::string told(const Shape &from, const Shape &to, std::int64_t shift)
+{
+    Shape was = from, is = to;
+    was.component_sectors = is.component_sectors = kComponent;
+    std::string text;
+    for (const plan::Proposal &p : plan::proposals(was, is, shift))
+        text += fmt::format("{}={} ", p.attribute, p.next);
+    return text;
+}
+
+TEST(MdLevelPlan, EachStepOfAProposalIsPossible)
+{
+    EXPECT_EQ(told(of(10, 4), of(6, 5), -384), "new_level=raid6 layout=2 raid_disks=5 ");
+    EXPECT_EQ(told(of(5, 3), of(0, 4, 1024), -2048), "new_level=raid0 chunk_size=524288 layout=0 raid_disks=4 ");
+    // As RAID10 of three disks it would have no rows, of four it would have fewer data disks than before.
+    EXPECT_EQ(told(of(5, 3), of(10, 4), -384), "raid_disks=4 new_level=raid10 layout=258 ");
+    EXPECT_EQ(told(of(1, 2), of(5, 4), -384), "chunk_size=65536 new_level=raid5 layout=2 raid_disks=4 ");
+}
+
+TEST(MdLevelPlan, TheKernelIsToldBothLevelsAndWhereItStands)
+{
+    Array array(kWays[1]);
+    array.disks.change(array.start());
+    array.begun();
+    array.disks.change(change::ReshapeProgress{0, array.move()});
+    array.disks.array = array.disks.load();
+    const auto plan = plan::plan_volume(array.disks.array->view(), array.disks.volume(), "c", "vol", {});
+    ASSERT_TRUE(plan) << plan.error().text();
+    std::string text;
+    for (const plan::Step &step : plan->steps)
+        if (const auto *set = std::get_if<plan::Set>(&step.action); set && set->attribute != "metadata_version")
+            text += fmt::format("{}={} ", set->attribute, set->value);
+    EXPECT_EQ(text, fmt::format("level=raid5 raid_disks=3 chunk_size=65536 layout=2 component_size={} resync_start=none reshape_position={} new_level=raid0 "
+                                "chunk_size=524288 layout=0 raid_disks=4 array_size={} sync_min=0 sync_max=0 array_state=readonly ",
+                                kComponent / 2, array.disks.volume().reshape->position, kComponent));
+}
+
+// The part with parity may be torn where it was written.
+TEST(MdLevelPlan, WithoutAMemberWhatHasParityByThenDoesNotStartDirty)
+{
+    Array array(kWays[0]);
+    array.disks.change(array.start());
+    array.disks.change(change::MarkDirty{0});
+    array.disks.change(change::DiskFailed{1});
+    array.disks.array = array.disks.load();
+    const auto plan = plan::plan_volume(array.disks.array->view(), array.disks.volume(), "c", "vol", {.degraded = true});
+    ASSERT_FALSE(plan);
+    EXPECT_NE(plan.error().text().find("was being written when it stopped"), std::string::npos) << plan.error().text();
+}
+
+TEST(MdLevelPlan, TheReportOfADiskSaysBothShapes)
+{
+    Array array(kWays[1]);
+    array.disks.change(array.start());
+    std::string text;
+    for (const Reader::Line &line : examine_lines(array.disks.v1(3), "host"))
+        text += fmt::format("{} : {}\n", line.key, line.value);
+    for (const char *line : {"Raid Level : raid5\n", "Raid Devices : 4\n", "Array Size : 6144 KiB (6.00 MiB 6.29 MB)\n", "Delta Devices : 1 (3->4)\n",
+                             "New Level : raid0\n", "New Chunksize : 512K\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    EXPECT_EQ(text.find("New Layout"), std::string::npos) << text;
+    Array pairs(kWays[0]);
+    pairs.disks.change(pairs.start());
+    text.clear();
+    for (const Reader::Line &line : examine_lines(pairs.disks.v1(0), "host"))
+        text += fmt::format("{} : {}\n", line.key, line.value);
+    EXPECT_NE(text.find(fmt::format("Array Size : {} KiB", kComponent * 3 / 2)), std::string::npos) << text;
+    EXPECT_NE(text.find("New Layout : left-symmetric\n"), std::string::npos) << text;
+}
+
+// -- what is refused --
+
+std::string refusal(Array &array, const Shape &to, std::vector<int> disks = {})
+{
+    const auto done = array.disks.array->apply(change::ReshapeStarted{0, to, std::move(disks)});
+    return done ? "" : done.error().text();
+}
+
+TEST(MdLevelRefused, WhatWouldLoseData)
+{
+    Array array({"", of(5, 4), of(5, 4)});
+    EXPECT_EQ(refusal(array, of(10, 4)), "vol: it would hold less than now: take --raid-devices=6 or more");
+    EXPECT_EQ(refusal(array, of(6, 4)), "vol: it would hold less than now: take --raid-devices=5 or more");
+    EXPECT_NE(refusal(array, of(1, 4)).find("however many disks there are"), std::string::npos);
+    EXPECT_NE(refusal(array, of(0, 3)).find("take --raid-devices=4 or more"), std::string::npos);
+    EXPECT_NE(refusal(array, of(0, 4, 1024)).find("--chunk=256 is possible"), std::string::npos) << refusal(array, of(0, 4, 1024));
+    array.disks.change(change::DiskFailed{1});
+    EXPECT_NE(refusal(array, of(0, 4)).find("it misses a member"), std::string::npos);
+}
+
+// Who has asked what the target would be may say that.
+TEST(MdLevelRefused, AnotherSizeThanThatOfWholeChunks)
+{
+    Array array(kWays[1]);
+    Shape to = kWays[1].to;
+    to.component_sectors = 1024;
+    EXPECT_NE(refusal(array, to, {3}).find("the size per disk cannot change"), std::string::npos);
+    to.component_sectors = kComponent / 1024 * 1024;
+    EXPECT_EQ(refusal(array, to, {3}), "");
+}
+
+TEST(MdLevelRefused, RAID0OverUnequalMembers)
+{
+    Array array({"", of(0, 2), of(5, 3)});
+    array.disks.edit(1, [](Block &block) { put(block, offsetof(V1Bytes, data_size), Le64(kComponent + 128)); });
+    array.disks.array = array.disks.load();
+    const auto done = array.disks.array->apply(array.start());
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().text().find("members are of unequal size"), std::string::npos);
+}
+
+TEST(MdLevelRefused, AChangeOfTheCopiesWithWhichMdWouldGoOnWrongly)
+{
+    Array array({"", of(10, 4), of(10, 6)});
+    Shape to = of(10, 6);
+    to.layout = 0x103;
+    EXPECT_NE(refusal(array, to, {4, 5}).find("go by RAID5 or 6"), std::string::npos);
+}
+
+// Another has written the same: who knows how far it was.
+TEST(MdLevelRefused, WhatEmdHasNotBegun)
+{
+    for (const Way &way : kWays) {
+        SCOPED_TRACE(way.name);
+        Array array(way);
+        array.disks.change(array.start());
+        for (std::size_t i = 0; i < way.to.raid_disks; i++)
+            array.disks.edit(i, [](Block &block) { put(block, offsetof(V1Bytes, flags), std::uint8_t{0}); });
+        EXPECT_NE(array.disks.load()->view().volumes[0].refused.find("that EMD has not begun"), std::string::npos);
+    }
+}
+
+TEST(MdLevelRefused, WhatMdLeavesWithinARow)
+{
+    Array array(kWays[10]);
+    array.disks.change(array.start());
+    for (std::size_t i = 0; i < 6; i++)
+        array.disks.edit(i, [](Block &block) { put(block, offsetof(V1Bytes, reshape_position), Le64(256)); });
+    EXPECT_NE(array.disks.load()->view().volumes[0].refused.find("stands within a row: let mdadm and md finish it"), std::string::npos)
+        << array.disks.load()->view().volumes[0].refused;
+}
+
+}  // namespace
+}  // namespace emd::md
