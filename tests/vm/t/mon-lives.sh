@@ -35,6 +35,7 @@ for round in 1 2; do
 	emdadm --assemble /dev/emd/imsm0 "$d0" "$d1" "$d2"
 	find_container
 	wait_for 20 serves none
+	echo 0 >"$(md safe_mode_delay)"	# it stays dirty until that has been looked at
 	write_once "$round"
 	wait_recorded 20 "Dirty State" dirty
 done
