@@ -172,7 +172,28 @@ static int change_level(struct emd_array *a, struct slot_change *c)
 	return error;
 }
 
-/* Which copy or parity is good where somebody has bad blocks: a level that keeps nothing twice could not tell. */
+/* Is somebody given up while one who stays has bad blocks? What was there may be good on nobody but him who goes. */
+static bool gives_up_good(struct emd_array *a, const struct slot_change *c)
+{
+	bool gone = false, bad = false;
+	struct mdk_member *m;
+	unsigned long flags;
+	u32 slot;
+
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_for_each_child(m, &a->member) {
+		if (m->priority < 0 || m->priority >= (int)c->from->raid_disks || !MDU_MSTATE_LIVE(m->state))
+			continue;
+		slot = emd_takeover_slot(c->from, c->to, m->priority);
+		if (slot >= c->to->raid_disks || member_for_slot(a, c, slot) != m)
+			gone = true;
+		else
+			bad |= READ_ONCE(m->has_bad);
+	}
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	return gone && bad;
+}
+
 static bool has_bad_blocks(struct emd_array *a)
 {
 	struct mdk_member *m;
@@ -185,11 +206,30 @@ static bool has_bad_blocks(struct emd_array *a)
 	return bad;
 }
 
+static int take_shape(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+{
+	struct slot_change change = { .from = from, .to = to };
+	int error = check_enough(a, &change);
+
+	if (error)
+		return error;
+	if (gives_up_good(a, &change))
+		return emd_refuse(a, -EBUSY, "%s has members with bad blocks: write there or replace them before it gives up others",
+				  a->member.name);
+	forget_proposal(a);
+	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
+	if (!emd_array_redundant(a))
+		a->resync_start = EMD_POS_MAX;
+	error = change_level(a, &change);
+	if (!error)
+		emd_sync_reconsider(a);
+	return error;
+}
+
 int emd_array_takeover(struct emd_array *a, const char *word)
 {
 	const struct emd_personality *pers = emd_personality_by_name(word);
 	struct emd_geometry from, to;
-	struct slot_change change = { .from = &from, .to = &to };
 	const char *why = "";
 	int error = check_still(a);
 
@@ -203,26 +243,16 @@ int emd_array_takeover(struct emd_array *a, const char *word)
 	error = emd_takeover_geometry(&from, pers->level, &to, &why);
 	if (error)
 		return emd_refuse(a, error, "%s: %s", a->member.name, why);
-	error = check_enough(a, &change);
-	if (error)
-		return error;
+	/* Which copy or parity is good where somebody has bad blocks: a level that keeps nothing twice could not tell. */
 	if (!pers->redundant && has_bad_blocks(a))
 		return emd_refuse(a, -EBUSY, "%s has members with bad blocks: write there or replace them before it becomes %s",
 				  a->member.name, pers->name);
-	forget_proposal(a);
-	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
-	if (!emd_array_redundant(a))
-		a->resync_start = EMD_POS_MAX;
-	error = change_level(a, &change);
-	if (!error)
-		emd_sync_reconsider(a);
-	return error;
+	return take_shape(a, &from, &to);
 }
 
 int emd_array_set_mirrors(struct emd_array *a, u32 mirrors)
 {
 	struct emd_geometry from, to;
-	struct slot_change change = { .from = &from, .to = &to };
 	const char *why = "";
 	int error = check_still(a);
 
@@ -232,16 +262,7 @@ int emd_array_set_mirrors(struct emd_array *a, u32 mirrors)
 	to = from;
 	to.raid_disks = mirrors;
 	error = emd_geometry_validate(&to, &why);
-	if (error)
-		return emd_refuse(a, error, "%s: %s", a->member.name, why);
-	error = check_enough(a, &change);
-	if (error)
-		return error;
-	forget_proposal(a);
-	error = change_level(a, &change);
-	if (!error)
-		emd_sync_reconsider(a);
-	return error;
+	return error ? emd_refuse(a, error, "%s: %s", a->member.name, why) : take_shape(a, &from, &to);
 }
 
 static u64 room_of_members(struct emd_array *a)

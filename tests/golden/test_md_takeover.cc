@@ -274,6 +274,23 @@ TEST(MdTakeover, RefusalsNameTheRemedy)
         EXPECT_NE(refused(disks, target(kCases[1], disks.volume().shape)).find("misses members that it cannot do without"), std::string::npos);
     }
     {
+        Disks disks(like(kCases[18]), 3, 1, kSectors);  // more mirrors give nobody up, and taken back they give up who holds nothing alone
+        disks.change(change::BadBlock{0, disks.volume().slots[0].data_offset + 8, 8, false});
+        const Shape before = disks.volume().shape;
+        disks.change(takeover(disks.volume(), target(kCases[18], before)));
+        EXPECT_EQ(refused(disks, before), "");
+    }
+    {
+        Disks disks(like(kCases[19]), 3, 0, kSectors);
+        disks.change(change::BadBlock{0, disks.volume().slots[0].data_offset + 8, 8, false});
+        EXPECT_NE(refused(disks, target(kCases[19], disks.volume().shape)).find("d0 has bad blocks"), std::string::npos);
+    }
+    {
+        Disks disks(like(kCases[19]), 3, 0, kSectors);  // who has them goes himself
+        disks.change(change::BadBlock{2, disks.volume().slots[2].data_offset + 8, 8, false});
+        EXPECT_EQ(refused(disks, target(kCases[19], disks.volume().shape)), "");
+    }
+    {
         Disks disks(like(kCases[3]), 5, 1, kSectors);
         change::Takeover wrong = takeover(disks.volume(), target(kCases[3], disks.volume().shape));
         wrong.slots[1].disk = 4;

@@ -194,6 +194,8 @@ pattern
 echo 100 8 >"$(member "$n2")/bad_blocks"
 refuse_store "busy" raid0 "$md/level"
 expect_attr "$md/level" raid1
+refuse_store "busy" 1 "$md/raid_disks"
+expect_attr "$md/raid_disks" 2
 put 96 16 || fail "a write failed"
 expect_list "$n2" ""
 echo raid0 >"$md/level"

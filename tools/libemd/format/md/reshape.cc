@@ -290,7 +290,7 @@ Result<> MdMetadata::check_levels(const Shape &to) const
     if (shape_.level == EMD_LEVEL_LINEAR || to.level == EMD_LEVEL_LINEAR)
         return refuse("a linear array has no stripes that could be moved: make a new array, and copy the data");
     if (shape_.level == 1 && to.level == 1)
-        return refuse("more mirrors or fewer are no reshape: stop it, and let mdadm --grow do that");
+        return refuse("a RAID1 has neither chunk nor layout; --raid-devices=N alone gives it more mirrors, or fewer");
     if (!has_rows(shape_) || !has_rows(to))
         return refuse("RAID10 can be reshaped with near copies on a multiple of as many members only: make a new array, and copy the data, or stop it, "
                       "and let mdadm --grow do what md can do");

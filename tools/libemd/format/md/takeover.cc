@@ -134,10 +134,15 @@ Result<> MdMetadata::check_takeover(const change::Takeover &change) const
     return {};
 }
 
-// Each place has a member, or one that this takes back has given up; it keeps what it has.
+// Each place has a member, or one that this takes back has given up; it keeps what it has. Where it has bad blocks nobody is given up who may
+// alone hold what was there.
 Result<> MdMetadata::check_places(const change::Takeover &change) const
 {
     const std::string &name = view_.volumes[0].name;
+    const auto stays = [&](std::size_t i) { return std::ranges::count(change.slots, static_cast<int>(i), &Slot::disk) > 0; };
+    bool gives_up = !redundant(change.target.level);
+    for (std::size_t i = 0; i < members_.size(); i++)
+        gives_up |= members_[i].state == Member::State::Active && members_[i].placed() && !stays(i);
     for (const Slot &slot : change.slots) {
         if (slot.disk < 0)
             continue;
@@ -149,9 +154,9 @@ Result<> MdMetadata::check_places(const change::Takeover &change) const
             return fail(Errc::Refused, "{}: {} does not hold its data", name, m.path);
         if (m.data_sectors < change.target.component_sectors)
             return fail(Errc::NoSpace, "{}: {} has {} sectors for data, {} are needed", name, m.path, m.data_sectors, change.target.component_sectors);
-        if (!redundant(change.target.level) && !m.log.entries().empty())
-            return fail(Errc::Refused, "{}: {} has bad blocks, and without redundancy nothing else would hold what was there: write there, or replace "
-                        "the disk", name, m.path);
+        if (gives_up && !m.log.entries().empty())
+            return fail(Errc::Refused, "{}: {} has bad blocks, and what was there may be on a disk alone that is given up: write there, or replace {}", name,
+                        m.path, m.path);
     }
     return {};
 }
