@@ -44,6 +44,7 @@ paused() {
 make_two_volumes
 
 say "another chunk, all of it backed up piece by piece: SIGTERM, SIGINT, --stop"
+for limit in min max; do echo 250 >/sys/module/emd/parameters/speed_limit_$limit; done	# 16 MiB have to outlast all that interrupts them
 paused TERM emdadm --grow $vol0 -c 32
 paused INT emdadm --grow --continue $vol0
 paused --pause emdadm --grow --resume $imsm
