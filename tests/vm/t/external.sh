@@ -82,7 +82,8 @@ wait $writer
 echo faulty >"$(member "$d1")/state"
 expect_attr "$(member "$d1")/state" faulty,blocked
 expect_attr $md/degraded 1
-for block in 2 34 66; do write_block $block & done
+writers=
+for block in 2 34 66; do write_block $block & writers="$writers $!"; done
 last=$!
 dd if="$dev" of=/dev/null bs=65536 count=8 iflag=direct 2>/dev/null || fail "a read waits for the monitor"
 dd if=/dev/null of="$dev" conv=fsync,notrunc 2>/dev/null &
@@ -92,7 +93,8 @@ running $last || fail "a write ended before the failure was durable"
 running $flusher || fail "a flush ended before the failure was durable"
 [ "$(cat "$emd/$(basename "$(member "$d1")")/state")" = "0x04 failed" ] || fail "the state is not failed"
 echo -blocked >"$(member "$d1")/state"
-wait || fail "a held write failed"
+for writer in $writers; do wait "$writer" || fail "a held write failed"; done
+wait $flusher || fail "a held flush failed"
 wait_for 10 test ! -e "$(member "$d1")"
 expect_attr $emd/unacked_ms 0
 refuse_store "busy" faulty "$(member "$d0")/state"

@@ -32,6 +32,7 @@ let_go()  { dmsetup suspend --noudevsync --nolockfs --noflush slow; dmsetup resu
 # all_through [WRITER...]: everything that is held goes, also what comes once other things have gone
 went()	  { let_go; refs_are 1; }
 all_through() { wait_for 20 went; local i; for i; do wait_for 20 ended "$i"; wait "$i" || fail "a write failed"; done; }
+waits()	  { grep -q '^State:.*D' "/proc/$1/status"; }
 ended()	  { ! runs "$1" || { let_go; false; }; }
 # stays PROCESS WHAT: it does not end as long as the disk holds its writes
 stays()	  { local i; for i in 1 2 3 4; do runs "$1" || fail "$2"; usleep 50000; done; }
@@ -132,8 +133,9 @@ stays $writer "FUA was written behind"
 all_through $writer
 slow_holds b 24 || fail "FUA was not last"
 put a 32
-flushes &
+dd if=/dev/zero of="$dev" bs=1 count=0 conv=notrunc,fsync 2>/dev/null &
 flush=$!
+wait_for 10 waits $flush
 stays $flush "a flush has not waited"
 put b 300 &	# nothing new while it waits
 writer=$!

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # While a recovery reads a far copy for its window, writes to what lies there wait, wherever their first copy is; others do not.
 #: disks: 4x4M
-#: modules: dm-mod
+#: modules: dm-mod dm-delay
 #: programs: dmsetup
 #: kernels: 6.12 uml
-#: files: tests/vm/guest/array.sh
+#: files: tests/vm/guest/array.sh tests/vm/guest/dust.sh tests/vm/guest/hold.sh
 #: udev: no
 #: timeout: 120
 . /array.sh
+. /dust.sh
+. /hold.sh
 SECTION=4096	# sectors of a member: the first half has first copies, the second far ones
 WINDOW=1024
 
 writes() { set -- $(cat "/sys/class/block/$(basename "$1")/stat"); echo "$5"; }
 more_writes() { [ "$(writes "$1")" -gt "$2" ]; }
-write_chunk() { dd if=/pattern of="$dev" bs=65536 skip="$1" seek="$1" count=1 oflag=direct conv=notrunc 2>/dev/null; }
+# write_chunk NUMBER: sets $writer
+write_chunk() { dd if=/pattern of="$dev" bs=65536 skip="$1" seek="$1" count=1 oflag=direct conv=notrunc 2>/dev/null & writer=$!; }
+waits() { grep -q '^State:.*D' "/proc/$1/status"; }
 
-dmsetup create held --noudevsync --table "0 $(cat "/sys/class/block/$(basename "$d0")/size") linear $d0 0"
-held=/dev/dm-$(dmsetup info -c --noheadings -o minor held)
-wait_for 5 test -b "$held"
+holding_disk held "$d0"
+held=$(dust_node held)
 
 make_array emd0 raid10 3 64 513 "$held" "$d1" "$d2"
 start_array
@@ -32,20 +35,22 @@ add_member "$d3"
 wait_for 30 completed_is $SECTION
 
 say "the recovery waits for chunk 0 on a disk that is held; a write to it waits for the recovery"
-dmsetup suspend --noflush --nolockfs held
+hold held reads
 echo $((SECTION + WINDOW)) >"$md/sync_max"
 before=$(writes "$d3")
-usleep $((400000 * SLOW))	# a window that waits for its disk shows nowhere: the worker needs a moment to take it
-write_chunk 0 &
-writer=$!
-usleep 1000000
+wait_for 20 holds_any held reads
+write_chunk 0
+first=$writer
+wait_for 20 waits $first
+usleep 500000
 [ "$(writes "$d3")" = "$before" ] || fail "a write has passed the window"
 say "one behind the window does not"
-write_chunk 31 &	# on slot 1, the target, and on slot 2
+write_chunk 31	# on slot 1, the target, and on slot 2
 wait_for 10 more_writes "$d3" "$before"
-dmsetup resume held
-wait $writer || fail "the write failed"
-wait || fail "the other write failed"
+[ "$(held held reads)" -gt 0 ] || fail "the disk has not held the window"
+hold held nothing
+wait $first || fail "the write failed"
+wait $writer || fail "the other write failed"
 echo max >"$md/sync_max"
 wait_attr 60 "$md/degraded" 0
 wait_idle

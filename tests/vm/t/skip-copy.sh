@@ -10,17 +10,25 @@
 #: timeout: 120
 . /array.sh
 . /dust.sh
-DELAY=300	# ms, of each write
+DELAY=3000	# ms, of each write while pages change
 ROWS=16		# of four chunks of 4 KiB
 stable() { cat "/sys/block/$array/queue/stable_writes"; }
 use() { array=$1 md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1; }
 members='' n=0
 for disk in "$d0" "$d1" "$d2" "$d3" "$d4"; do
-	dmsetup create "slow$n" --noudevsync --table "0 $(blockdev --getsz "$disk") delay $disk 0 0 $disk 0 $DELAY"
+	dmsetup create "slow$n" --noudevsync --table "0 $(blockdev --getsz "$disk") delay $disk 0 0"
 	wait_for 10 test -b "$(dust_node "slow$n")"
 	members="$members $(dust_node "slow$n")"
 	n=$((n + 1))
 done
+# slowed MS: each write from now on
+slowed() {
+	local n=0 disk
+	for disk in "$d0" "$d1" "$d2" "$d3" "$d4"; do
+		change_table "slow$n" "0 $(blockdev --getsz "$disk") delay $disk 0 0 $disk 0 $1"
+		n=$((n + 1))
+	done
+}
 slow_array() { make_array emd1 raid5 5 4 2 $members; start_array; }
 
 writes_back() { [ "$(awk '/^Writeback:/ { print $2 }' /proc/meminfo)" -gt 0 ]; }
@@ -28,6 +36,7 @@ writes_back() { [ "$(awk '/^Writeback:/ { print $2 }' /proc/meminfo)" -gt 0 ]; }
 # does not make a wrong parity right.
 change() {
 	local row=0 writer
+	slowed $DELAY
 	dd if=/dev/urandom of="$1" bs=16k count=$ROWS conv=notrunc,fsync 2>/dev/null &
 	writer=$!
 	wait_for 10 writes_back
@@ -35,6 +44,7 @@ change() {
 		dd if=/dev/urandom of="$1" bs=4k seek=$((row * 4)) count=1 conv=notrunc 2>/dev/null
 		row=$((row + 1))
 	done
+	slowed 0
 	wait $writer
 	sync
 }
