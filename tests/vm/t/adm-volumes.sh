@@ -27,8 +27,9 @@ boot1() {
 	first=/sys/block/$(name_of $vol0)/md/raid_disks
 	second=/sys/block/$(name_of $vol1)/md/raid_disks
 	emdadm --grow $imsm -n 4 >/tmp/manager 2>&1 &
+	manager=$!
 	while read -r disks <"$first" && [ "$disks" != 4 ]; do :; done	# no process: the time between them is short
-	killall -9 emdadm
+	kill -9 $manager
 	expect 3 cat "$second"
 	emdadm --wait-clean $vol0	# the end of the first is recorded
 	cut_now

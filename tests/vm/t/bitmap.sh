@@ -16,6 +16,7 @@ FAR=12582912	# on a member, in region 11 of the RAID1
 far_byte() { dd if="$1" bs=1 skip=$FAR count=4 2>/dev/null | hexdump -ve '1/1 "%02x"'; }
 raid5()	{ bitmap_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"; }
 raid1()	{ bitmap_array emd1 raid1 2 0 - "$d3" "$d4"; }
+bits_set() { [ "$(attr "/sys/block/$1/emd/bitmap_dirty")" -gt 0 ]; }
 use()	{ md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1 array=$1; }
 
 boot1() {
@@ -25,7 +26,7 @@ boot1() {
 	raid5
 	start_array
 	emdwork fill "$dev" "$oracle" --bytes $WRITTEN
-	settle_bits
+	settle_bits 1	# longer than a guest stands still between two writes: the power goes while there are bits
 	raid1
 	start_array
 	echo 0.05 >"$md/bitmap/time_base"
@@ -35,6 +36,8 @@ boot1() {
 		dd if=/dev/urandom of=/dev/emd1 bs=65536 count=24 seek=$((RANDOM % 8)) oflag=direct conv=notrunc 2>/dev/null
 		usleep 120000
 	done &
+	wait_for 30 bits_set emd0
+	wait_for 30 bits_set emd1
 	cut_within 1 4
 	wait
 	fail "the writers ended"

@@ -26,6 +26,16 @@ writes() {	# writes SECONDS: verified ones
 	fio --name=w --filename="$dev" --rw=randwrite --bsrange=4k-96k --direct=1 --numjobs=3 --size=2m --offset_increment=2m --ioengine=psync \
 		--time_based --runtime="$1" --verify=crc32c --verify_backlog=64 --output=/tmp/fio || { cat /tmp/fio; return 1; }
 }
+# logged UNITS DEVICE...: after some more writes each begins with a header, and there are more than so many
+logged() {
+	local units=$1 disk
+	shift
+	writes 1 || fail "what was written is not read"
+	for disk; do has_front "$disk" && [ "$(headers "$disk")" -gt "$units" ] || return 1; done
+}
+# written: requests that the array has taken; more_written: than $before
+written() { set -- $(cat "/sys/block/$array/stat"); echo "$5"; }
+more_written() { [ "$(written)" -gt "$before" ]; }
 new_array() {	# new_array DEVICE...
 	make_array emd0 raid5 3 16 2 "$@"
 	echo 4096 >"$md/component_size"
@@ -58,8 +68,7 @@ expect_attr "$md/consistency_policy" ppl
 refuse_store "Device or resource busy" resync "$md/consistency_policy"
 refuse_store "Device or resource busy" 4 "$md/raid_disks"
 refuse_store "Device or resource busy" want_replacement "$(member "$d0")/state"
-writes 1
-for disk in "$d0" "$d1" "$d2"; do has_front "$disk" || fail "$disk has no front"; done
+wait_for 60 logged 0 "$d0" "$d1" "$d2"
 stop_array
 
 say "a log with units is somebody's to recover, and to empty"
@@ -85,16 +94,13 @@ writes 4 &
 echo idle >"$md/sync_action"
 wait_for 60 attr_is "$md/resync_start" none
 wait $! || fail "what was written is not read"
-writes 1
-for disk in "$d0" "$d1" "$d2"; do
-	has_front "$disk" || fail "$disk has no front after the resync"
-	[ "$(headers "$disk")" -gt 4 ] || fail "$disk has $(headers "$disk") units"
-done
+wait_for 60 logged 4 "$d0" "$d1" "$d2"
 clean_check
 
 say "a member fails under load, and a spare comes"
+before=$(written)
 writes 6 &
-wait_for 20 test -e "$md/dev-$(basename "$d1")"
+wait_for 30 more_written
 echo faulty >"$(member "$d1")/state"
 wait_for 10 attr_is "$md/degraded" 1
 echo frozen >"$md/sync_action"
@@ -105,9 +111,7 @@ echo 1 >"$(member "$d3")/slot"
 echo recover >"$md/sync_action"
 wait_for 60 attr_is "$md/degraded" 0
 wait $! || fail "what was written is not read"
-has_front "$d3" || fail "the spare has no front"
-writes 2
-[ "$(headers "$d3")" -gt 4 ] || fail "the spare's log has $(headers "$d3") units"
+wait_for 60 logged 4 "$d3"
 clean_check
 
 say "and degraded, with the parity of some rows gone"
@@ -136,8 +140,8 @@ start_array dirty
 wait_idle
 writes 1
 log_refuses one "$d1"
-writes 1 || fail "the writers met an error"
-expect_attr "$md/degraded" 1
+refused() { writes 1 || fail "the writers met an error"; attr_is "$md/degraded" 1; }
+wait_for 60 refused
 [ ! -e "$(member "$one")" ] || attr "$(member "$one")/state" | grep -q faulty || fail "the other member failed"
 
 say "the last that may be missing is missing: the log refuses, and so do the writes; what need not be computed is read"
