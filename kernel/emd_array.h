@@ -278,6 +278,13 @@ bool emd_reshape_pending(struct emd_array *a);
 /** emd_reshape_propose() - validate @next on a running array and store it as a->next (EBUSY, EROFS, EINVAL as md). config_mutex held. */
 int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next);
 
+/**
+ * emd_reshape_forget() - nothing is proposed any more: geometry, direction, new offsets, reserved slots and gate in one step
+ *
+ * There is no reshape under way. config_mutex held.
+ */
+void emd_reshape_forget(struct emd_array *a);
+
 /** emd_reshape_assembled() - the array is being started with a position, @writable or read-only: make the new side. a->map is there. config_mutex held. */
 int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable);
 

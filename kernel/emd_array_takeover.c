@@ -23,20 +23,6 @@ static struct emd_geometry geometry_now(struct emd_array *a)
 	return rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex))->geo;
 }
 
-static void forget_proposal(struct emd_array *a)
-{
-	struct mdk_member *m;
-
-	a->next = a->geo;
-	a->next_backward = -1;
-	mutex_lock(&emd_topology_mutex);
-	emd_for_each_child(m, &a->member) {
-		m->new_data_offset = m->data_offset;
-		m->reserved_slot = -1;
-	}
-	mutex_unlock(&emd_topology_mutex);
-}
-
 /*
  * Mirrors become one member: the first that is in sync keeps the place, as user space that records the change beforehand
  * can tell. The others are parked in slots that neither geometry has, and become spares with the new geometry.
@@ -216,7 +202,7 @@ static int take_shape(struct emd_array *a, const struct emd_geometry *from, cons
 	if (gives_up_good(a, &change))
 		return emd_refuse(a, -EBUSY, "%s has members with bad blocks: write there or replace them before it gives up others",
 				  a->member.name);
-	forget_proposal(a);
+	emd_reshape_forget(a);
 	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
 	if (!emd_array_redundant(a))
 		a->resync_start = EMD_POS_MAX;
@@ -312,7 +298,7 @@ int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
 		return emd_refuse(a, -EINVAL, "%s would lose data: make array_size smaller first", a->member.name);
 	if (geo.member_sectors != before && has_far_copies(&geo))
 		return emd_refuse(a, -EINVAL, "%s: its far copies would have to move", a->member.name);
-	forget_proposal(a);	/* a new data offset belongs to a reshape */
+	emd_reshape_forget(a);	/* a new data offset belongs to a reshape */
 	error = emd_array_set_geometry(a, &geo);
 	if (error)
 		return error;

@@ -210,6 +210,22 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 	return 0;
 }
 
+void emd_reshape_forget(struct emd_array *a)
+{
+	struct mdk_member *m;
+
+	lockdep_assert_held(&a->config_mutex);
+	a->next = a->geo;
+	a->next_backward = -1;
+	WRITE_ONCE(a->sync->gate, false);
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member) {
+		m->new_data_offset = m->data_offset;
+		m->reserved_slot = -1;
+	}
+	mutex_unlock(&emd_topology_mutex);
+}
+
 /* -- begin --------------------------------------------------------------------------------------- */
 
 /* Members that will hold data of the new geometry: those in sync now and those that have a place reserved. */

@@ -30,14 +30,32 @@ static ssize_t reshape_position_show(struct emd_array *a, char *page)
 	return pos == EMD_POS_MAX ? sysfs_emit(page, "none\n") : sysfs_emit(page, "%llu\n", pos);
 }
 
+/*
+ * "none" on a running array: there is no reshape, nor is one proposed. Back value by value may lead through shapes that
+ * are impossible; this does not, whatever has been stored of the proposal.
+ */
+static int store_running(struct emd_array *a, u64 pos)
+{
+	if (pos != EMD_POS_MAX)
+		return emd_refuse(a, -EBUSY, "reshape_position can be stored only while the array is inactive");
+	if (emd_reshape_of(a))
+		return emd_refuse(a, -EBUSY, "a reshape is under way");
+	emd_reshape_forget(a);
+	emd_array_show_redundancy(a);
+	return 0;
+}
+
 static ssize_t reshape_position_store(struct emd_array *a, const char *page, size_t len)
 {
 	u64 pos;
+	int error;
 
-	if (emd_array_running(a))
-		return emd_refuse(a, -EBUSY, "reshape_position can be stored only while the array is inactive");
 	if (emd_parse_sectors(page, "none", &pos))
 		return emd_refuse(a, -EINVAL, "reshape_position is a number of sectors or none");
+	if (emd_array_running(a)) {
+		error = store_running(a, pos);
+		return error ?: len;
+	}
 	a->reshape_position = pos;
 	a->next = a->geo;
 	a->next_backward = -1;

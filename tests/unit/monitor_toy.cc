@@ -221,8 +221,28 @@ Result<> Kernel::add(const std::string &value)
     return fail_errno(ENODEV, "{}", value);
 }
 
+// "new (old)": the old ones are back, all together.
+void Kernel::forget_proposal()
+{
+    for (const char *pair : {"raid_disks", "chunk_size", "layout"}) {
+        std::string &text = attributes.at(pair);
+        if (const std::size_t old = text.find('('); old != text.npos)
+            text = text.substr(old + 1, text.find(')') - old - 1);
+    }
+    if (attributes.contains("new_level"))
+        attributes["new_level"] = attributes.at("level");
+    for (auto &[name, m] : members)
+        m.reserved = "none";
+}
+
 Result<> Kernel::write_volume(const std::string &attribute, const std::string &value)
 {
+    if (attribute == "reshape_position" && value == "none") {
+        forget_proposal();
+        return {};
+    }
+    if (attribute == "raid_disks" && attributes.contains("new_level") && attributes.at("new_level") == "raid6" && std::stoi(value) < 4)
+        return fail_errno(EINVAL, "raid_disks");
     if (attribute == "new_dev")
         return add(value);
     if (attribute == "array_state" && value == "clean" && attributes["array_state"] == "write-pending")

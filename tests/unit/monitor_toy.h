@@ -89,6 +89,7 @@ private:
     Result<std::string> read_member(const std::string &name, const std::string &attribute);
     Result<> write_member(const std::string &name, const std::string &attribute, const std::string &value);
     Result<> write_volume(const std::string &attribute, const std::string &value);
+    void forget_proposal();
     Result<> add(const std::string &value);
 
     Journal *journal_;

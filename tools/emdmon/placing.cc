@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The keeper's decisions that no write waits for: places for spares, removal of failed members, frozen volumes without
-// a holder.
+// The keeper's decisions that no write waits for: places for spares, removal of failed members, volumes that were left
+// frozen or with a proposal.
 #include "keeper.h"
 #include "tasks.h"
 
@@ -16,7 +16,7 @@ using std::chrono::seconds;
 constexpr seconds kPlaceAgain{30};   // after the kernel refused a member
 constexpr seconds kSettle{2};        // after the kernel took one
 constexpr seconds kRemoveAgain{1};   // a failed member leaves its slot when its last request has ended
-constexpr seconds kOrphanAfter{10};  // frozen and nobody holds the container
+constexpr seconds kOrphanAfter{10};  // left, and nobody holds the container
 
 // A takeover is recorded, and who wanted it has gone before the kernel was told, or before the mirrors that are given up
 // were taken out. What is recorded is what the next boot starts, so the kernel has to follow before more is written.
@@ -34,6 +34,12 @@ Leftover leftover_of(const VolumeFacts &facts, const Volume &record, const Conta
         if ((record.shape.level == 0 || !followed) && disk.present && disk.state == DiskState::Spare)
             left.surplus.push_back(disk.dev);
     return left;
+}
+
+// Somebody was about to change its shape.
+bool is_left(const VolumeFacts &facts)
+{
+    return facts.frozen || (facts.proposing() && !facts.reshape_position);
 }
 
 }  // namespace
@@ -165,7 +171,7 @@ void Keeper::thaw_orphans(Time now)
     const bool held = world_.held(container_);
     for (const VolumeAttributes &v : volumes_) {
         const Volume *record = find_volume(view(), v.index());
-        const bool orphan = v.facts().frozen && !held && record != nullptr && !record->reshape && !pending_;
+        const bool orphan = is_left(v.facts()) && !held && record != nullptr && !record->reshape && !pending_;
         if (!orphan) {
             frozen_since_.erase(v.index());
             continue;
@@ -177,7 +183,8 @@ void Keeper::thaw_orphans(Time now)
         Leftover left = leftover_of(v.facts(), *record, view());
         const std::string becomes = left.mirrors ? fmt::format("{} mirrors", left.mirrors) : left.level;
         const std::string follows = becomes.empty() ? "" : fmt::format("taken over as {}, as it is recorded, and ", becomes);
-        give({Work::What::Thaw, v.index(), fmt::format("{}: frozen by nobody, {}thawed", v.array(), follows)},
+        const char *what = v.facts().frozen ? "frozen" : "proposed";
+        give({Work::What::Thaw, v.index(), fmt::format("{}: {} by nobody, {}thawed", v.array(), what, follows)},
              thaw(world_.sysfs, v.array(), std::move(left)));
     }
 }

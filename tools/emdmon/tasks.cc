@@ -51,13 +51,6 @@ Result<> start_recovery(Array &array)
     return started;
 }
 
-// A shape that was proposed with its members' data elsewhere is given up.
-void keep_offsets(Array &array)
-{
-    for (const MemberInfo &m : array.members().value_or(std::vector<MemberInfo>()))
-        static_cast<void>(array.set_member(m.name, "new_offset", fmt::to_string(m.offset)));  // none: nothing has been proposed of it
-}
-
 struct BadList {
     std::vector<BadRange> bad;
     bool kept;
@@ -104,31 +97,41 @@ Result<> withdraw(Array array, const std::vector<DevNum> &disks)
     return {};
 }
 
-Result<> unfreeze(Array array, const Leftover &leftover)
+// Whoever proposed had shut the gates. They are opened first: some levels have sync_max only as long as something is proposed.
+Result<> forget_proposal(Array &array)
 {
-    const Pair disks = EMD_TRY(array.raid_disks());
-    if (disks.changing())
-        EMD_TRY(array.set("raid_disks", disks.now));
-    if (const Result<Pair> chunk = array.chunk_bytes(); chunk && chunk->changing())
-        EMD_TRY(array.set("chunk_size", chunk->now));
-    if (const Result<Pair> layout = array.layout(); layout && layout->changing())
-        EMD_TRY(array.set("layout", layout->now));
-    keep_offsets(array);
-    // Refused, it is thawed all the same: only then can somebody ask for it again.
-    Result<> taken_over;
+    const Result<std::string> limit = array.get("sync_max");
+    const Result<> opened = !limit || *limit == "max" ? Result<>() : array.set("sync_max", "max");
+    const Result<> forgotten = array.set("reshape_position", "none");
+    return opened ? forgotten : opened;
+}
+
+Result<> follow_record(Array &array, const Leftover &leftover)
+{
     if (!leftover.level.empty())
-        taken_over = array.set("level", leftover.level);
-    else if (leftover.mirrors)
-        taken_over = array.set("raid_disks", leftover.mirrors);
+        return array.set("level", leftover.level);
+    return leftover.mirrors ? array.set("raid_disks", leftover.mirrors) : Result<>();
+}
+
+Result<> unlock(Array &array)
+{
     std::string version = EMD_TRY(array.metadata_version());
     if (version.starts_with("external:-")) {
         version[9] = '/';
         EMD_TRY(array.set("metadata_version", version));
     }
-    if (array.action().value_or("") == "frozen")
-        EMD_TRY(array.set("sync_action", "idle"));
-    EMD_TRY(taken_over);
-    return withdraw(array, leftover.surplus);
+    return array.action().value_or("") == "frozen" ? array.set("sync_action", "idle") : Result<>();
+}
+
+// What is refused on the way, it is thawed all the same: only then can somebody rebuild, or ask for it again.
+Result<> unfreeze(Array array, const Leftover &leftover)
+{
+    const Result<> forgotten = forget_proposal(array);
+    const Result<> followed = follow_record(array, leftover);
+    EMD_TRY(unlock(array));
+    EMD_TRY(followed);
+    const Result<> withdrawn = withdraw(array, leftover.surplus);
+    return forgotten ? withdrawn : forgotten;
 }
 
 }  // namespace

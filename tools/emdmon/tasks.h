@@ -26,7 +26,7 @@ struct Leftover {
     std::vector<DevNum> surplus;    // of no use to the volume any more
 };
 
-// Nobody holds the volume any more: old values back if a change is proposed, the end of a takeover, then '/' and idle.
+// Nobody holds the volume any more: what is proposed is forgotten, a takeover brought to its end, then '/' and idle.
 Clerk::Task thaw(Sysfs &sysfs, std::string array, Leftover leftover);
 
 }  // namespace emd::mon

@@ -112,6 +112,47 @@ expect_attr $md/array_state inactive
 stop_array
 [ ! -e /sys/block/emd0 ] || fail "the name of a stopped array is not free"
 
+say "what is proposed is forgotten as a whole"
+make_array emd0 raid5 3 64 2 "$d0" "$d1" "$d2"
+start_array
+emdwork pattern-write $dev 8388608 4
+add_member "$d3"
+echo 0 >$md/sync_max
+echo 5 >$md/raid_disks
+echo raid6 >$md/new_level
+echo 131072 >$md/chunk_size
+echo 3 >"$(member "$d3")/slot"
+echo 0 >$emd/reshape_acked
+refuse_store "$invalid" 3 $md/raid_disks	# there is no RAID6 of three
+refuse_store "$busy" 0 $md/reshape_position
+refuse_store "$invalid" x $md/reshape_position
+for round in proposed nothing; do
+	sets none $md/reshape_position
+	expect_attr $md/raid_disks 3
+	expect_attr $md/new_level raid5
+	expect_attr $md/chunk_size 65536
+	expect_attr $md/layout 2
+	expect_attr "$emd/dev-$(basename "$d3")/reserved_slot" none
+	expect_attr $emd/reshape_acked none
+	expect_attr $emd/reshape_unit "0 0"
+done
+expect_attr $md/sync_max 0	# who has stored that takes it back
+sets max $md/sync_max
+echo faulty >"$(member "$d0")/state"
+wait_for 30 attr_is "$(member "$d3")/slot" 0
+wait_for 30 attr_is $md/degraded 0
+wait_idle
+emdwork pattern-check $dev 8388608 4
+clean_check
+stop_array
+make_array emd0 raid0 3 64 - "$d0" "$d1" "$d2"
+start_array
+echo raid5 >$md/new_level
+wait_for 5 test -e $md/sync_action
+sets none $md/reshape_position
+wait_for 5 test ! -e $md/sync_action
+stop_array
+
 say "changes of level that move nothing"
 make_array emd0 raid0 2 64 1 "$d0" "$d1"
 start_array

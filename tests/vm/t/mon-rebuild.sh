@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A member fails under a writer: the failure is on the disks before the write that lacks it ends; the spare takes the slot;
-# the monitor is killed in the middle of the rebuild and the next one goes on; a frozen volume gets no spare.
+# the monitor is killed in the middle of the rebuild and the next one goes on; a frozen volume gets no spare. What somebody who has died
+# had proposed there is forgotten.
 #: disks: 5x48M scsi
 #: kernels: 6.12 uml
+#: modules: raid6_pq
 #: timeout: 240
 . /lib/emd/monitor.sh
 
@@ -51,6 +53,10 @@ say "the data is right without one of the old members"
 emdwork pattern-write "/dev/$volume" 33554432 2
 wait_attr 30 "$(md array_state)" clean
 echo "external:-$container/0" >"$(md metadata_version)"
+echo 0 >"$(md sync_max)"	# as emdadm leaves it when it is killed in its proposal
+echo 5 >"$(md raid_disks)"
+echo raid6 >"$(md new_level)"
+echo 131072 >"$(md chunk_size)"
 echo faulty >"$(member "$d2")/state"
 emdwork pattern-check "/dev/$volume" 33554432 2
 
@@ -65,5 +71,8 @@ done
 
 say "thawed: the second spare"
 wait_for 60 rebuilt
+expect_attr "$(md raid_disks)" 3
+expect_attr "$(md new_level)" raid5
+expect_attr "$(md chunk_size)" 65536
 wait_recorded 20 "Map State" normal
 emdwork pattern-check "/dev/$volume" 33554432 2

@@ -46,6 +46,7 @@ refuse_store "busy" 5 "$md/raid_disks"
 refuse_store "busy" 131072 "$md/chunk_size"
 refuse_store "busy" raid4 "$md/level"
 refuse_store "busy" 0 "$md/reshape_position"
+refuse_store "busy" none "$md/reshape_position"
 refuse_store "busy" backwards "$md/reshape_direction"
 refuse_store "busy" 1 "$(member "$d3")/slot"
 for word in reshape check recover; do refuse_store "busy" $word "$md/sync_action"; done
