@@ -20,7 +20,7 @@ make_array() {
 
 # add_member DEVICE [SLOT]
 add_member() {
-	cat "/sys/class/block/$(basename "$1")/dev" >"$md/new_dev"
+	hand_in "$1" "$md/new_dev"
 	wait_for 5 test -e "$md/dev-$(basename "$1")"
 	if [ "${2:-}" ]; then
 		echo "$2" >"$md/dev-$(basename "$1")/slot"

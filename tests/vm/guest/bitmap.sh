@@ -5,7 +5,7 @@ BITMAP_AT=64 DATA_AT=2048 REGION=1048576
 
 # a device, described; with SLOT in its place
 offer() {
-	cat "/sys/class/block/$(basename "$1")/dev" >"$md/new_dev"
+	hand_in "$1" "$md/new_dev"
 	wait_for 5 test -e "$(member "$1")"
 	echo $DATA_AT >"$(member "$1")/offset"
 	echo 0 >"$(member "$1")/size"

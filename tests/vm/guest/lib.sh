@@ -65,6 +65,15 @@ refuses() {
 # settle: udev has handled every event so far.
 settle() { udevadm settle --timeout=$((30 * SLOW)) || { what_is; fail "udev does not settle"; }; }
 
+# hand_in DEVICE FILE: its number into new_dev. A device is free a moment after its member has gone.
+hand_in() { wait_for 10 handed_in "$1" "$2"; }
+handed_in() {
+	local number said
+	number=$(cat "/sys/class/block/$(basename "$(readlink -f "$1")")/dev") || fail "there is no $1"
+	said=$({ echo "$number" >"$2"; } 2>&1) && return
+	case $said in *busy*) false ;; *) fail "$1 is not taken: $said $(dmesg | tail -n 3)" ;; esac
+}
+
 load_module() { modprobe "$@"; }
 
 # --- the power ------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ member_kb() {
 add_member() {
 	local member
 	member=dev-$(base "$2")
-	set_attr "$1" new_dev "$(majmin "$2")"
+	hand_in "$2" "$(md_attr "$1" new_dev)"
 	set_attr "$1" "$member/offset" $ARRAY_OFFSET
 	set_attr "$1" "$member/size" "$3"
 	[ $# -lt 4 ] || set_attr "$1" "$member/slot" "$4"

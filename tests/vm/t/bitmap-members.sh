@@ -39,7 +39,7 @@ re_add() {
 	wait_attr 60 "$md/resync_start" none
 	wait_idle
 	expect_attr "$emd/sync_skipped" 0
-	settle_bits 5
+	settle_bits 1000	# the bit stays until it has been looked at
 	expect_attr "$md/consistency_policy" bitmap
 	write 1
 	expect 1 dirty

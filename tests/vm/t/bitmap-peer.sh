@@ -11,7 +11,7 @@
 . /bitmap.sh
 pmd=/sys/block/md9/md
 
-peer_idle() { attr_is $pmd/sync_action idle; }
+peer_idle() { attr_is $pmd/sync_action idle && attr_is $pmd/resync_start none; }	# for a moment md is idle before a resync, too
 peer_check() { echo check >$pmd/sync_action; wait_for 60 peer_idle; expect_attr $pmd/mismatch_cnt 0; }
 peer_end() { wait_for 20 mdadm --quiet --stop /dev/md9; wait_for 20 no_md; drop_caches; }
 # shown DEVICE: the dirty bits that mdadm counts
@@ -51,7 +51,7 @@ both() {
 	expect_attr $pmd/bitmap/chunksize $REGION
 	echo 0.1 >$pmd/bitmap/time_base
 	wait_for 30 none_shown "$1"
-	echo 5 >$pmd/bitmap/time_base
+	echo 1000 >$pmd/bitmap/time_base
 	echo 4 >$pmd/bitmap_set_bits
 	expect 1 shown "$1"
 	dd if="$1" bs=512 skip=$BITMAP_AT count=8 iflag=direct of=/bits 2>/dev/null

@@ -8,6 +8,7 @@
 #: allow: I/O error|Buffer I/O error
 . /lib/emd/subject.sh
 
+answers() { dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; }
 loaded() {	# SECONDS: load for so long, which must not see an error
 	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds "$1" || fail "a write failed"
 }
@@ -17,16 +18,17 @@ for level in raid1 raid5; do
 	set -- "$d0" "$d1" "$d2"
 	make_array 1 $level 65536 2 none "$@"
 	emdwork fill "$(dev 1)" "$oracle"
-	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 8 --batch 1 &
+	emdwork load "$(dev 1)" "$oracle" --jobs 4 --seconds 1000 --batch 1 &
 	writer=$!
 	fail_disk d1
 	wait_attr 60 "$(md_attr 1 degraded)" 1
+	kill -INT $writer
 	wait $writer || fail "a write failed when one disk did"
 	loaded 2
 	emdwork verify "$(dev 1)" "$oracle"
 	stop_array 1
 	heal_disk d1
-	sleep 1
+	wait_for 20 answers "$d1"
 done
 
 say "raid5 loses two"

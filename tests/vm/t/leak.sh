@@ -91,7 +91,8 @@ start_array
 make_array emd9 raid6 4 64 2 "$d10" "$d11" - -
 start_array
 for i in 0 1 2 3 4 5 6 7 8 9; do dd if=/dev/zero of=/dev/emd$i bs=64k count=4 oflag=direct conv=notrunc 2>/dev/null; done
-expect "$before" threads
+threads_are() { [ "$(threads)" = "$1" ]; }
+wait_for 20 threads_are "$before"
 for i in 0 1 2 3 4 5 6 7 8 9; do use emd$i; stop_array; done
 
 ten_members() {

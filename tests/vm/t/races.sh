@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Everybody stores states at once, under an oracle writer: two members fail and come back in the same moment while others change
 # flags, order passes and read everything. The array counts its members right each time, and no byte is wrong.
-#: disks: 4x8M, oracle 16M
+#: disks: 4x8M, oracle 128M
 #: kernels: 6.1 6.12 uml
 #: files: tests/vm/guest/array.sh
 #: timeout: 240
@@ -29,7 +29,7 @@ slot_of() { case $1 in "$d2") echo 2 ;; "$d3") echo 3 ;; esac; }
 # A slot is given between two passes, as with md.
 give_slot() { slot_of "$1" 2>/dev/null >"$(member "$1")/slot"; }
 bring_back() {
-	cat "/sys/class/block/$(basename "$1")/dev" >"$md/new_dev"
+	hand_in "$1" "$md/new_dev"
 	wait_for 5 test -e "$(member "$1")"
 	wait_for 30 give_slot "$1" 2>/dev/null
 }
