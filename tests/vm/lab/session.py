@@ -12,6 +12,7 @@ from .paths import WORK, LabError
 
 POLL = 0.02  # seconds between looks at the guest's output
 BOOT_TRIES = 3
+PATIENCE = 240  # seconds of one boot in which a busy machine may do something else
 INIT = "emd-lab: init"  # what the guest's init says on the console before it does anything
 
 
@@ -33,7 +34,7 @@ class Session:
         self.kept = {"SEED": seed}  # variables of the guest; it adds those that it wants to see in its next boots
         self.slow = slowness(kernel)
         # Of one boot, in seconds. A busy host or a debug kernel stretches it; an idle one ends long before.
-        self.limit = round(spec.timeout * max(1, self.slow / 4) * 2)
+        self.limit = round((spec.timeout * 2 + PATIENCE) * max(1, self.slow / 4))
 
     def run(self):
         for boot in range(1, self.spec.boots + 1):
