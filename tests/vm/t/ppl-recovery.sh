@@ -45,8 +45,10 @@ boot() {
 	disks=$(all_but $missing "$d0" "$d1" "$d2" "$d3")
 	say "without: $missing"
 	emd_recovers $disks
-	emdwork verify /dev/emd/arr "$oracle" --open 1
-	if [ $missing -ge 4 ]; then
+	if [ $missing -lt 4 ]; then
+		emdwork verify /dev/emd/arr "$oracle" --open 1
+	else
+		emdwork verify /dev/emd/arr "$oracle" --settle 1
 		wait_for 60 idle
 		echo check >"$md/sync_action"
 		wait_for 60 idle
@@ -58,7 +60,7 @@ boot() {
 		say "and md has it back, as a plain RAID5"
 		mdadm --assemble /dev/md9 $disks 2>&1
 		expect_attr /sys/block/md9/md/consistency_policy resync
-		emdwork verify /dev/md9 "$oracle" --open 1
+		emdwork verify /dev/md9 "$oracle" --settle 1
 		wait_for 20 mdadm --stop /dev/md9
 	fi
 	[ "$BOOT" -lt 6 ] || return 0
