@@ -279,6 +279,14 @@ bool emd_reshape_pending(struct emd_array *a);
 int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next);
 
 /**
+ * emd_reshape_only_mirrors() - does @next differ from RAID1 in force by the number of mirrors at most?
+ *
+ * Then no data have to move, and it is never proposed: emd_array_set_mirrors(). With another chunk, layout or level proposed before, the
+ * number belongs to that change. config_mutex held.
+ */
+bool emd_reshape_only_mirrors(const struct emd_array *a, const struct emd_geometry *next);
+
+/**
  * emd_reshape_forget() - nothing is proposed any more: geometry, direction, new offsets, reserved slots and gate in one step
  *
  * There is no reshape under way. config_mutex held.

@@ -183,6 +183,20 @@ bool emd_reshape_pending(struct emd_array *a)
 	return emd_array_running(a) && !same_shape(&a->geo, &a->next);
 }
 
+bool emd_reshape_only_mirrors(const struct emd_array *a, const struct emd_geometry *next)
+{
+	return a->geo.level == 1 && next->level == 1 && next->chunk_sectors == a->geo.chunk_sectors && next->layout == a->geo.layout;
+}
+
+/*
+ * What is larger ends with whole chunks, wherever the data end; what is not is refused at the start, too. Mirrors with a chunk are only
+ * on the way to a level that has chunks.
+ */
+static bool cuts_chunk(const struct emd_array *a, const struct emd_geometry *to, u64 array_new)
+{
+	return to->level != 1 && to->chunk_sectors && a->array_sectors & (to->chunk_sectors - 1) && array_new <= a->array_sectors;
+}
+
 int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 {
 	struct emd_reshape_plan plan;
@@ -195,11 +209,12 @@ int emd_reshape_propose(struct emd_array *a, const struct emd_geometry *next)
 	if (to.chunk_sectors)
 		to.member_sectors = round_down(to.member_sectors, to.chunk_sectors);
 	if (!same_shape(&a->geo, &to)) {
+		if (emd_reshape_only_mirrors(a, &to))
+			return emd_refuse(a, -EINVAL, "%u mirrors are no reshape: store the old raid_disks first", to.raid_disks);
 		ret = check_target(a, &to) ?: make_plan(a, &to, &plan);
 		if (ret)
 			return ret;
-		/* What is larger ends with whole chunks, wherever the data end. */
-		if (to.chunk_sectors && a->array_sectors & (to.chunk_sectors - 1) && plan.array_new <= a->array_sectors)
+		if (cuts_chunk(a, &to, plan.array_new))
 			return emd_refuse(a, -EINVAL, "the array's size is not a multiple of a chunk of %u KiB",
 					  to.chunk_sectors / 2);
 	} else {

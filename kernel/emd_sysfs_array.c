@@ -45,7 +45,7 @@ static ssize_t raid_disks_store(struct emd_array *a, const char *page, size_t le
 	if (kstrtouint(page, 10, &n) || !n || n > EMD_MAX_MEMBERS)
 		return emd_refuse(a, -EINVAL, "raid_disks has to be between 1 and %d", EMD_MAX_MEMBERS);
 	next.raid_disks = n;
-	if (emd_array_running(a) && a->geo.level == 1 && next.level == 1)
+	if (emd_array_running(a) && emd_reshape_only_mirrors(a, &next))
 		error = n == a->geo.raid_disks ? 0 : emd_array_set_mirrors(a, n);
 	else
 		error = store_geometry(a, &next);

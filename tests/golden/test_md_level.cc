@@ -278,10 +278,10 @@ INSTANTIATE_TEST_SUITE_P(All, MdLevel, testing::ValuesIn(kWays), [](const auto &
 // -- what the kernel is told --
 
 // The order in which attributes are stored: an order in which each shape on the way is possible.
-std::string told(const Shape &from, const Shape &to, std::int64_t shift)
+std::string told(const Shape &from, const Shape &to, std::int64_t shift, std::uint64_t component = kComponent)
 {
     Shape was = from, is = to;
-    was.component_sectors = is.component_sectors = kComponent;
+    was.component_sectors = is.component_sectors = component;
     std::string text;
     for (const plan::Proposal &p : plan::proposals(was, is, shift))
         text += fmt::format("{}={} ", p.attribute, p.next);
@@ -295,6 +295,12 @@ TEST(MdLevelPlan, EachStepOfAProposalIsPossible)
     // As RAID10 of three disks it would have no rows, of four it would have fewer data disks than before.
     EXPECT_EQ(told(of(5, 3), of(10, 4), -384), "raid_disks=4 new_level=raid10 layout=258 ");
     EXPECT_EQ(told(of(1, 2), of(5, 4), -384), "chunk_size=65536 new_level=raid5 layout=2 raid_disks=4 ");
+    // With another chunk proposed a number of mirrors is a part of it. Alone the kernel takes it at once.
+    EXPECT_EQ(told(of(1, 2), of(6, 4), -384), "chunk_size=65536 layout=2 raid_disks=4 new_level=raid6 ");
+    EXPECT_EQ(told(of(1, 3), of(6, 4), -384), "chunk_size=65536 layout=2 raid_disks=4 new_level=raid6 ");
+    EXPECT_EQ(told(of(1, 3), of(10, 4), -384), "chunk_size=65536 layout=258 raid_disks=4 new_level=raid10 ");
+    // Two mirrors that hold no whole chunks would lose some as RAID5 of two.
+    EXPECT_EQ(told(of(1, 2), of(5, 4), -384, kComponent + 8), "chunk_size=65536 layout=2 raid_disks=4 new_level=raid5 ");
 }
 
 TEST(MdLevelPlan, TheKernelIsToldBothLevelsAndWhereItStands)

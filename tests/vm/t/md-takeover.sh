@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Arrays with md's superblocks become other levels where they are, under a writer: RAID0 and RAID10, RAID0 and RAID5, RAID5 and RAID6, mirrors and RAID5.
+# And two mirrors become RAID6 of four.
 # The power goes in the midst of one; md has what comes out.
 #: disks: 4x12M scsi, oracle 32M
 #: kernels: 6.12
@@ -103,4 +104,15 @@ boot2() {
 	becomes 5 2
 	stops
 	md_takes 5 "$d0" "$d1"
+	mdadm --zero-superblock "$d0" "$d1" "$d2" 2>&1
+
+	say "mirrors whose data move"
+	emdadm --create $VOLUME --metadata 1.2 --level 1 --raid-devices 2 --assume-clean --config none "$d0" "$d1"
+	wait_for 20 assembled
+	emdwork fill $VOLUME "$oracle"
+	emdadm $VOLUME --add "$d2"
+	emdadm $VOLUME --add "$d3"
+	becomes 6 4 -n 4
+	stops
+	md_takes 6 "$d0" "$d1" "$d2" "$d3"
 }

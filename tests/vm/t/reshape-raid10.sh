@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# RAID10 changes its chunk, its number of members and its level, to RAID5 and back from RAID0, each under a verifying load; RAID0 and
-# RAID10 of pairs take each other over where they are.
+# RAID10 changes its chunk, its number of members and its level, to RAID5 and back from RAID0, and mirrors become RAID6 and RAID10, each
+# under a verifying load; RAID0 and RAID10 of pairs take each other over where they are.
 #: disks: 6x12M, oracle 32M
 #: modules: raid6_pq xor
 #: kernels: 6.12 uml
@@ -24,7 +24,11 @@ change() {
 	emdwork verify "$dev" "$oracle"
 	[ ! -e "$md/sync_action" ] || { wait_idle; clean_check; expect_attr "$md/degraded" 0; }
 }
-reserve() { echo $slots >"$(member "$d4")/slot"; echo $((slots + 1)) >"$(member "$d5")/slot"; slots=0; }
+reserve() {
+	echo $slots >"$(member "$d4")/slot"
+	[ ! -e "$(member "$d5")" ] || echo $((slots + 1)) >"$(member "$d5")/slot"
+	slots=0
+}
 slots=0
 
 make_array emd0 raid10 4 64 258 "$d0" "$d1" "$d2" "$d3"
@@ -103,4 +107,48 @@ make_array emd0 raid10 4 64 513 "$d0" "$d1" "$d2" "$d3"
 start_array
 refuse_store "Invalid argument" 131072 "$md/chunk_size"
 grep -q "near copies" "$emd/last_error" || fail "last_error says '$(cat "$emd/last_error")'"
+stop_array
+
+# mirrors WHAT ATTRIBUTE=VALUE...: of $slots disks, of a size that no chunk divides; $d4 comes in, and $d5 for two
+mirrors() {
+	local what=$1 pair
+	shift
+	make_array emd0 raid1 $slots 0 - "$d0" "$d1" $([ $slots = 2 ] || echo "$d2")
+	echo $((11 * 1024 - 4)) >"$md/component_size"
+	start_array
+	emdwork fill "$dev" "$oracle"
+	add_member "$d4"
+	[ $slots = 3 ] || add_member "$d5"
+	for pair; do echo "${pair#*=}" >"$md/${pair%%=*}"; done
+	expect_attr "$md/raid_disks" "4 ($slots)"
+	expect_attr "$md/level" raid1
+	refuse_store "Invalid argument" $((slots - 1)) "$md/raid_disks"
+	echo none >"$md/reshape_position"
+	expect_attr "$md/raid_disks" $slots
+	change "$what" "$@"
+	expect_attr "$md/raid_disks" 4
+	stop_array
+}
+slots=2
+mirrors "two mirrors to RAID6 of four" chunk_size=65536 layout=2 raid_disks=4 new_level=raid6
+slots=2
+mirrors "two mirrors to RAID5 of four" chunk_size=65536 layout=2 raid_disks=4 new_level=raid5
+slots=3
+mirrors "three mirrors to RAID6 of four" chunk_size=65536 layout=2 raid_disks=4 new_level=raid6
+slots=3
+mirrors "three mirrors to RAID10 of four" chunk_size=65536 layout=258 raid_disks=4 new_level=raid10
+
+say "a number of mirrors is no reshape: alone it is taken at once"
+make_array emd0 raid1 2 0 - "$d0" "$d1"
+start_array
+echo 65536 >"$md/chunk_size"
+echo 3 >"$md/raid_disks"
+expect_attr "$md/raid_disks" "3 (2)"
+refuse_store "Invalid argument" 0 "$md/chunk_size"
+grep -q "mirrors are no reshape" "$emd/last_error" || fail "last_error says '$(cat "$emd/last_error")'"
+echo 2 >"$md/raid_disks"
+echo 0 >"$md/chunk_size"
+echo 3 >"$md/raid_disks"
+expect_attr "$md/raid_disks" 3
+expect_attr "$md/degraded" 1
 stop_array

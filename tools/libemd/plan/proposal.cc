@@ -41,7 +41,13 @@ bool taken(const Shape &from, const Shape &shape, std::int64_t shift)
     emd_reshape_plan plan;
     if (emd_geometry_validate(&is, nullptr) || emd_reshape_plan_init(&plan, &was, &is, shift, -1, nullptr))
         return false;
-    return !shape.chunk_sectors || plan.array_old % shape.chunk_sectors == 0 || plan.array_new > plan.array_old;
+    return !shape.chunk_sectors || shape.level == 1 || plan.array_old % shape.chunk_sectors == 0 || plan.array_new > plan.array_old;
+}
+
+// Nothing but another number of mirrors is taken at once, and no proposal.
+bool only_mirrors(const Shape &from, const Shape &shape)
+{
+    return from.level == 1 && shape.level == 1 && shape.chunk_sectors == from.chunk_sectors && shape.layout == from.layout;
 }
 
 bool passes(const Shape &from, const Shape &to, std::int64_t shift, const Order &order)
@@ -51,8 +57,9 @@ bool passes(const Shape &from, const Shape &to, std::int64_t shift, const Order 
         const Shape next = stored(from, shape, to, part);
         const bool nothing = next == shape;
         shape = next;
-        return nothing || (next.level == from.level && next.layout == from.layout && next.raid_disks == from.raid_disks &&
-                           next.chunk_sectors == from.chunk_sectors) || taken(from, next, shift);
+        const bool proposes = next.level != from.level || next.layout != from.layout || next.raid_disks != from.raid_disks ||
+                              next.chunk_sectors != from.chunk_sectors;
+        return nothing || !proposes || (!only_mirrors(from, next) && taken(from, next, shift));
     });
 }
 
