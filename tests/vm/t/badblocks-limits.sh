@@ -278,7 +278,7 @@ wait_attr 10 "$md/array_state" write-pending
 echo active >"$md/array_state"
 wait $writer || fail "a write failed"
 spare_goes() {	# DEVICE
-	cat "/sys/class/block/$(basename "$1")/dev" >"$md/new_dev"
+	hand_in "$1" "$md/new_dev"
 	wait_for 5 test -e "$(member "$1")"
 	keep_lists "$1"
 	echo 10 2 >"$(member "$1")/unacknowledged_bad_blocks"
@@ -292,7 +292,7 @@ spare_goes() {	# DEVICE
 }
 spare_goes "$n5"
 spare_goes /dev/emd1
-cat /sys/class/block/emd1/dev >"$md/new_dev"
+hand_in /dev/emd1 "$md/new_dev"
 wait_for 5 test -e "$(member /dev/emd1)"
 expect spare cat "$(member /dev/emd1)/state"
 expect_list /dev/emd1 ""

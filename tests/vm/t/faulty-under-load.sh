@@ -40,30 +40,46 @@ under_load() {	# LEVEL SPARE DEVICE...: three members in turn become the spare
 	stop_array 1
 }
 
-limit=$((2000 * SLOW))	# of a request, in ms
+# Of a request, in ms. That a guest now and then stands still is not the array's doing: up to five seconds of it are added.
+limit=$((2000 * SLOW))
+stalls() {
+	local last now most=0
+	last=$(now_cs)
+	until [ -e /tmp/enough ]; do
+		usleep 200000
+		now=$(now_cs)
+		[ $((now - last - 20)) -le $most ] || most=$((now - last - 20))
+		last=$now
+	done
+	[ $most -le 500 ] || most=500
+	echo $((most * 10)) >/tmp/stalled
+}
 fill_again_and_again() {
-	rm -f /tmp/enough
 	until [ -e /tmp/enough ]; do emdwork load "$(dev 1)" "$oracle" --jobs 4 --every 1 || return 1; done
 }
 # fill_under_faults LEVEL SPARE DEVICE...: each block is written once, from four submitters, and again; meanwhile the devices in
 # turn become the spare
 fill_under_faults() {
-	local level=$1 spare=$2 writer took
+	local level=$1 spare=$2 writer stalls took
 	shift 2
 	say "$level: every stripe, by small writes"
 	make_array 1 "$level" 16384 2 none "$@"
 	emdwork fill "$(dev 1)" "$oracle"
 	set_attr 1 sync_action repair
 	wait_sync 1 120
+	rm -f /tmp/enough
 	fill_again_and_again >/tmp/load 2>&1 &
 	writer=$!
+	stalls &
+	stalls=$!
 	wait_writer 1
 	take_turns "$spare" "$@"
 	touch /tmp/enough
 	wait $writer || { cat /tmp/load; fail "a write failed"; }
+	wait $stalls
 	took=$(sed -n 's/.* took \([0-9]*\) ms$/\1/p' /tmp/load | sort -n | tail -1)
-	say "the longest request of all took $took ms"
-	[ "$took" -lt $limit ] || fail "a request took $took ms"
+	say "the longest request of all took $took ms, and the guest stood still for $(cat /tmp/stalled) ms"
+	[ "$took" -lt $((limit + $(cat /tmp/stalled))) ] || fail "a request took $took ms"
 	emdwork verify "$(dev 1)" "$oracle"
 	check_array 1
 	stop_array 1

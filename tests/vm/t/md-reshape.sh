@@ -8,8 +8,8 @@
 #: modules: md_mod raid456 raid6_pq
 #: boots: 3
 #: power: yes
-#: timeout: 200
-#: emd-options: speed_limit_min=1500 speed_limit_max=1500
+#: timeout: 300
+#: emd-options: speed_limit_min=400 speed_limit_max=400
 . /lib/emd/peer.sh
 . /lib/emd/imsm.sh
 VOLUME=/dev/emd/arr
@@ -66,7 +66,7 @@ boot2() {
 
 	say "chunk and layout at once, and the power goes"
 	takes "$d0" "$d1" "$d2" "$d3"
-	speed 1500
+	speed 400
 	emdadm --grow $VOLUME --chunk 32 --layout left-asymmetric >/tmp/grow.log 2>&1 &
 	wait_for 60 in_reshape
 	wait_for 60 recorded 2048
@@ -80,6 +80,7 @@ boot3() {
 	expect_attr /sys/block/md9/md/layout 0
 	mdadm --stop /dev/md9 2>&1
 	md_takes 4
+	speed 1000000
 	takes "$d0" "$d1" "$d2" "$d3"
 	blocks_right $VOLUME
 	members_agree

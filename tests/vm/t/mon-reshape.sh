@@ -31,6 +31,8 @@ sync
 
 say "stopped: the position does not run away from what is acknowledged"
 kill -STOP "$monitor"
+stands() { ! grep -h '^State:' /proc/"$monitor"/task/*/status | grep -qv T; }
+wait_for 10 stands
 acked=$(attr "$(own reshape_acked)")
 emdwork pattern-check "/dev/$volume" $BYTES 7	# reads need no monitor
 expect_attr "$(own reshape_acked)" "$acked"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A member that still works is replaced by another, under load: nothing is missing meanwhile, also when it cannot be read in
 # places, when it or its replacement fails, and when the array is stopped in the middle of it.
-#: disks: 5x6M, oracle 32M
+#: disks: 5x6M, oracle 128M
 #: modules: raid6_pq xor dm-mod
 #: programs: dmsetup
 #: kernels: 6.12 uml
@@ -191,7 +191,7 @@ replace_until_middle 3 "$m3" "$m4"
 end_load
 stop_array
 make_array emd0 raid10 4 64 258 "$m0" "$m1" "$m2" "$m3"
-cat "/sys/class/block/$(basename "$m4")/dev" >"$md/new_dev"
+hand_in "$m4" "$md/new_dev"
 echo replacement >"$(member "$m4")/state"
 echo 3 >"$(member "$m4")/slot"
 echo $AT >"$(member "$m4")/recovery_start"

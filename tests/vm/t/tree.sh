@@ -138,7 +138,7 @@ say "the disks of the array that failed are free: a mirror of them takes its pla
 settle
 run_array emd12 raid1 2 0 - "$d4" "$d5"
 subject emd2
-number /dev/emd12 >"$md/new_dev"
+hand_in /dev/emd12 "$md/new_dev"
 echo 0 >"$(member /dev/emd12)/size"
 put /dev/emd12 0
 echo 1280 >"$md/sync_max"
