@@ -24,7 +24,7 @@
 //   keep-cuts NAME COUNT LOW HIGH [BELOW]  what cuts at the next COUNT writes would leave, each LOW to HIGH writes (to any disk that
 //                                    is not stable) after the one before, as NAME1, NAME2, ...; BELOW: only writes count that begin
 //                                    below this sector, such as those of superblocks
-//   rewind NAME                      the disks hold that, durable; nobody may have a request under way
+//   rewind NAME                      the disks hold that, durable, and no further cut is kept; nobody may have a request under way
 // When that has happened the last 4096 bytes of the stable disks say so: NAME and a line feed; of cuts NAME0 when the first is
 // waited for, and the name of the last when all are there.
 #include <algorithm>
@@ -632,6 +632,7 @@ std::string Server::rewind(const std::string &name)
     const auto kept = kept_.find(name);
     if (kept == kept_.end())
         return fmt::format("nothing was kept as '{}'", name);
+    cuts_left_ = 0;  // those still to be kept were of what ends here
     latest_ = kept->second;
     for (std::size_t i = 0; i < disks_.size(); i++)
         disks_[i]->set_content(latest_[i]);

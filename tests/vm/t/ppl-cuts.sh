@@ -3,7 +3,7 @@
 # time, it starts without force, and nothing is wrong that was not being written; also when the power goes a second time, while the
 # array runs without that member; with all of them parity is right, also when a spare has come. The peer has it back in the end.
 # Counted is what the log was good for: without it there would have been wrong blocks. --cuts 200: 200 power cuts.
-#: disks: 4x16M scsi, oracle 4M
+#: disks: 4x16M scsi, oracle 16M
 #: kernels: 6.12
 #: programs: mdadm
 #: modules: md_mod raid456
@@ -12,7 +12,7 @@
 #: power: yes
 #: udev: no
 #: flush-delay: 10
-#: timeout: 120
+#: timeout: 240
 . /lib/emd/peer.sh
 
 at_once=$((CUTS / 10 + 8))	# cuts of one load of all members, and of the load without one that follows
@@ -40,7 +40,9 @@ stopped() {
 	local said
 	said=$(emdadm --stop /dev/emd/arr 2>&1) || fail "$said"
 	wait_for 20 no_emd
+	wait_for 20 no_monitor	# it has the disks open, and they may be rewound
 }
+no_monitor() { ! pidof emdmon >/dev/null; }
 made() {
 	emdadm --create /dev/emd/arr --run --force --assume-clean --metadata 1.2 --level 5 --chunk 16 --raid-devices 4 --size 2M \
 		--consistency-policy ppl "$d0" "$d1" "$d2" "$d3"
@@ -156,7 +158,7 @@ boot2() {
 	say "all are here"
 	assemble "$d0" "$d1" "$d2" "$d3"
 	running
-	emdwork verify "$array" "$oracle" --open 1
+	emdwork verify "$array" "$oracle" --settle 1
 	checked
 	say "a spare comes, and what is written then is logged on it, too"
 	emdadm /dev/emd/arr --fail "$d1" --remove "$d1"
@@ -173,11 +175,11 @@ boot2() {
 	rewind_disks spare1
 	assemble "$d0" "$d1" "$d2" "$d3"
 	running
-	emdwork verify "$array" "$oracle" --open 1
+	emdwork verify "$array" "$oracle" --settle 1
 	checked
 	stopped
 	mdadm --assemble /dev/md9 "$d0" "$d1" "$d2" "$d3" 2>&1
 	expect_attr /sys/block/md9/md/consistency_policy ppl
-	emdwork verify /dev/md9 "$oracle" --open 1
+	emdwork verify /dev/md9 "$oracle" --settle 1
 	wait_for 20 mdadm --stop /dev/md9
 }
