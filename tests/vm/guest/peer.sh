@@ -15,7 +15,9 @@ find_peer_volume() {
 	done
 	return 1
 }
-peer_ready() { find_peer_volume && [ "$(attr "/sys/block/${peer_volume#/dev/}/md/sync_action")" = idle ]; }
+peer_ready() { find_peer_volume && is_synced "/sys/block/${peer_volume#/dev/}/md"; }
+# is_synced MD-DIRECTORY: for a moment md is idle before a resync, too. RAID0 has none.
+is_synced() { attr_is "$1/sync_action" idle && { attr_is "$1/level" raid0 || attr_is "$1/resync_start" none; }; }
 
 # peer_create LEVEL DISKS DEVICE...: a container of the devices and a volume on it, in sync
 peer_create() {

@@ -140,7 +140,9 @@ wait_for 30 idle
 
 say "the monitor is gone, and cannot be started"
 mv /sbin/emdmon /sbin/emdmon.away
-kill -9 "$(pidof emdmon)"
+pid=$(pidof emdmon)
+kill -9 "$pid"
+wait_for 10 test ! -e "/proc/$pid"
 bad "emdmon is not installed: put it beside emdadm, or into the PATH" emdadm --grow $vol -c 32
 expect idle cat "$md/sync_action"
 mv /sbin/emdmon.away /sbin/emdmon

@@ -9,7 +9,7 @@
 #: power: yes
 #: flush-delay: 5
 #: boots: 30
-#: timeout: 100
+#: timeout: 150
 #: emd-options: speed_limit_min=150 speed_limit_max=150
 . /lib/emd/imsm.sh
 CUTS=10	# that hit a reshape which had begun and had not ended; others are not counted

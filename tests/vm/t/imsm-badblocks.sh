@@ -7,7 +7,7 @@
 #: programs: mdadm mdmon
 #: files: tests/vm/guest/nullb.sh
 #: memory: 768
-#: timeout: 300
+#: timeout: 450
 #: allow: I/O error|Buffer I/O error
 . /lib/emd/peer.sh
 . /nullb.sh

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # emdadm --grow --bitmap: arrays of md get a bitmap, and give it up, while they are written; it is used at once, mdadm and md agree, and
 # the power may go between any two steps.
-#: disks: 4x32M scsi, oracle 24M
+#: disks: 4x32M scsi, oracle 96M
 #: kernels: 6.12
 #: programs: mdadm
 #: modules: md_mod raid456 raid1
@@ -12,7 +12,7 @@
 
 use()	     { array=$(readlink -f /dev/emd/arr); md=/sys/block/${array#/dev/}/md emd=/sys/block/${array#/dev/}/emd; [ -b "$array" ]; }
 emd_idle()   { attr_is "$md/sync_action" idle && attr_is "$md/degraded" 0; }
-md_idle()    { attr_is /sys/block/md9/md/sync_action idle && attr_is /sys/block/md9/md/degraded 0; }
+md_idle()    { is_synced /sys/block/md9/md && attr_is /sys/block/md9/md/degraded 0; }
 takes()	     { emdadm --assemble /dev/emd/arr --config none "$@" || fail "EMD does not take the array"; use; }
 stop()	     { emdadm --stop /dev/emd/arr; wait_for 20 test ! -e /dev/emd/arr; }
 has_bitmap() { for d; do mdadm --examine "$d" | grep -q "Internal Bitmap" || return 1; done; }
@@ -40,7 +40,7 @@ life() {
 	use
 	wait_for 60 emd_idle
 	emdwork fill "$array" "$oracle" --bytes 16777216
-	emdwork load "$array" "$oracle" --seconds 300 --jobs 2 &
+	emdwork load "$array" "$oracle" --seconds 3000 --jobs 2 &
 	load=$!
 	for turn in 1 2 3; do
 		emdadm --grow /dev/emd/arr --bitmap=internal --bitmap-chunk=64K

@@ -14,11 +14,12 @@ BYTES=33554432 REGION=65536
 
 use()	     { array=$(readlink -f "/dev/emd/$1"); md=/sys/block/${array#/dev/}/md emd=/sys/block/${array#/dev/}/emd; [ -b "$array" ]; }
 emd_idle()   { attr_is "$md/sync_action" idle && attr_is "$md/degraded" 0; }
-md_idle()    { attr_is /sys/block/md9/md/sync_action idle && attr_is /sys/block/md9/md/degraded 0; }
+md_idle()    { is_synced /sys/block/md9/md && attr_is /sys/block/md9/md/degraded 0; }
 emd_takes()  { local name=$1; shift; emdadm --assemble "/dev/emd/$name" --config none "$@" || fail "EMD does not take the array"; use "$name"; }
 emd_stop()   { emdadm --stop "/dev/emd/$1"; wait_for 20 test ! -e "/dev/emd/$1"; }
 md_stop()    { wait_for 20 mdadm --stop /dev/md9 2>&1; wait_for 20 no_md; }
 dirty_is()   { [ "$(attr "$emd/bitmap_dirty")" -le "$1" ]; }
+has_bits()   { ! dirty_is 0; }
 settle_bits() { echo 0.1 >"$md/bitmap/time_base"; wait_for 30 dirty_is 0; echo 5 >"$md/bitmap/time_base"; }
 component()  { echo $(($(attr "$md/component_size") * 2)); }
 worked()     { echo $(($(component) - $(attr "$emd/sync_skipped"))); }
@@ -157,6 +158,7 @@ away_for_too_long() {
 # What differs in a region without a bit is left alone: so nobody has resynchronised it.
 FAR=28311552
 spoil() { dd if=/dev/urandom of="$1" bs=4096 count=1 seek=$((FAR / 4096)) oflag=direct conv=notrunc,fsync 2>/dev/null; }
+monitors() { set -- "$1" $(pidof emdmon); [ $(($# - 1)) = "$1" ]; }
 far()	{ drop_caches; dd if="$1" bs=4096 count=1 skip=$((FAR / 4096)) iflag=direct 2>/dev/null | sha1sum; }
 near()	{ drop_caches; dd if="$1" bs=1M skip=1 count=12 iflag=direct 2>/dev/null | sha1sum; }
 
@@ -171,16 +173,24 @@ boot1() {
 	emd_make 1 "$d2" "$d3"
 	spoil "$d1"
 	spoil "$d3"
+	wait_for 20 monitors 0
 	emd_takes one "$d0" "$d1"
+	wait_for 20 monitors 1
+	monitor=$(pidof emdmon)
 	settle_bits
 	emd_takes two "$d2" "$d3"
 	settle_bits
 	for name in one two; do
 		use $name
+		echo 0 >"$md/safe_mode_delay"	# it stays active
 		while :; do dd if=/dev/urandom of="$array" bs=32768 count=4 seek=$((RANDOM % 64)) oflag=direct conv=notrunc 2>/dev/null; done &
 	done
-	usleep 500000
-	kill -9 "$(pidof emdmon | tr " " "\n" | sort -n | head -n 1)"
+	for name in one two; do
+		use $name
+		wait_attr 30 "$md/array_state" active
+		wait_for 30 has_bits
+	done
+	kill -9 "$monitor"
 	cut_within 0.3 1.5
 	wait
 }

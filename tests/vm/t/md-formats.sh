@@ -13,7 +13,7 @@
 BYTES=4194304
 peer_volume=/dev/md9
 
-md_idle() { [ "$(attr /sys/block/md9/md/sync_action)" = idle ] && [ "$(attr /sys/block/md9/md/degraded)" = "${1:-0}" ]; }
+md_idle() { is_synced /sys/block/md9/md && attr_is /sys/block/md9/md/degraded "${1:-0}"; }
 # md_make METADATA LEVEL SEED DISK...: an array in sync, with a pattern, stopped
 md_make() {
 	local metadata=$1 level=$2 seed=$3

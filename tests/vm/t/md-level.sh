@@ -9,7 +9,7 @@
 #: modules: md_mod raid0 raid10 raid456 raid6_pq
 #: power: yes
 #: udev: no
-#: timeout: 300
+#: timeout: 500
 . /lib/emd/peer.sh
 . /lib/emd/imsm.sh
 VOLUME=/dev/emd/arr
@@ -28,6 +28,7 @@ stops() { emdadm --stop $VOLUME >/tmp/stop.log 2>&1; }
 stopped() {
 	wait_for 20 stops
 	wait_for 20 no_emd
+	wait_for 20 no_process emdmon	# it has the disks open, and they may be rewound
 }
 grows() { emdadm --grow $VOLUME $to >/tmp/grow.log 2>&1; }
 # kept NAME: all cuts up to this are kept. When the reshape has ended the rest is of writes in front of a superblock, where nothing is.
@@ -37,7 +38,7 @@ kept() {
 	[ -d "/proc/$grower" ] || dd if=/dev/zero of="$d0" bs=4096 count=1 conv=notrunc,fsync 2>/dev/null
 	false
 }
-right() { emdwork verify "$1" "$oracle" --open 1 || fail "$2: an acknowledged block is wrong"; }
+right() { emdwork verify "$1" "$oracle" --settle 1 || fail "$2: an acknowledged block is wrong"; }
 
 # phase_now: sets $phase, how far the reshape is that the disks know of, and $where
 phase_now() {
@@ -124,6 +125,7 @@ way() {
 	(grows || touch /tmp/failed) &
 	grower=$!
 	wait_for 60 kept $level-begin$4
+	speed 100	# until what is to be kept of the movement and of the end has been asked for
 	keep_cuts $level-move 3 $6
 	wait_for 60 kept $level-move3
 	keep_cuts $level-end 36 1 1 $FRONT

@@ -9,7 +9,7 @@
 #: modules: md_mod raid456 raid6_pq raid10 raid0
 #: boots: 2
 #: power: yes
-#: timeout: 200
+#: timeout: 400
 . /lib/emd/peer.sh
 . /lib/emd/imsm.sh
 VOLUME=/dev/emd/arr
