@@ -112,7 +112,7 @@ Result<SyncAnswer> MonitorClient::sync(unsigned)
     return send({})->answer;
 }
 
-Result<> MonitorClient::apply(const Change &change)
+Result<> MonitorClient::apply(const Change &change, const std::vector<DevNum> &)
 {
     send({.record_backup = std::get<change::BackupRecorded>(change).position, .answered = false, .answer = {}});
     return {};

@@ -48,7 +48,7 @@ class MonitorClient final : public Monitor {
 public:
     explicit MonitorClient(Mailbox &mailbox) : mailbox_(&mailbox) {}
     Result<SyncAnswer> sync(unsigned volume) override;
-    Result<> apply(const Change &change) override;
+    Result<> apply(const Change &change, const std::vector<DevNum> &disks) override;
 
 private:
     std::shared_ptr<Request> send(Request request);

@@ -77,7 +77,7 @@ public:
     Result<> apply(const Change &change) override { return note("apply " + to_text(change)); }
     Result<> store() override { return note("store"); }
     Result<> erase(const std::string &disk) override { return note("erase " + disk); }
-    Result<> send(const std::string &, const Change &change) override { return note("send " + to_text(change)); }
+    Result<> send(const std::string &, const Send &action) override { return note("send " + to_text(action.change)); }
     Result<> sync(const std::string &container, const Sync &) override { return note("sync " + container); }
     Result<> start_monitor(const std::string &container) override { return note("start " + container); }
     Result<> publish(const std::string &array, const Publish &p) override { return note("publish " + array + " " + p.name); }

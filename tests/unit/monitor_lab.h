@@ -65,9 +65,11 @@ struct Lab {
         }
     }
 
-    std::vector<protocol::Answer> ask(const Change &change, std::uint64_t id = 1)
+    std::vector<protocol::Answer> ask(const Change &change, std::uint64_t id = 1) { return ask(change, devices_of(keeper->view()), id); }
+    // Of somebody who counts the disks in another way.
+    std::vector<protocol::Answer> ask(const Change &change, const std::vector<DevNum> &disks, std::uint64_t id = 1)
     {
-        keeper->ask(1, {protocol::Kind::Apply, id, 0, change}, now);
+        keeper->ask(1, {protocol::Kind::Apply, id, 0, change, disks}, now);
         settle();
         return answers();
     }

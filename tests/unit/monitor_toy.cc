@@ -461,6 +461,17 @@ struct Applier {
     }
     void operator()(const change::BitmapRemoved &x) { volume(c, x.volume).bitmap.reset(); }
     void operator()(const change::SpareAdded &x) { c.disks.push_back(x.disk); }
+    void operator()(const change::Takeover &x)
+    {
+        for (const Slot &s : volume(c, x.volume).slots)
+            if (s.disk >= 0)
+                c.disks.at(static_cast<std::size_t>(s.disk)).state = DiskState::Spare;
+        volume(c, x.volume).shape = x.target;
+        volume(c, x.volume).slots = x.slots;
+        for (const Slot &s : x.slots)
+            if (s.disk >= 0)
+                c.disks.at(static_cast<std::size_t>(s.disk)).state = DiskState::Active;
+    }
     void operator()(const change::DiskRemoved &x) { c.disks.erase(c.disks.begin() + x.disk); }  // the last one
     template <typename T>
     void operator()(const T &)

@@ -82,7 +82,7 @@ TEST(MonitorControl, RefusalComesInWordsAndWithItsKind)
     const TemporaryDirectory directory;
     Control control = *Control::listen(directory.file("s"));
     Result<> answer;
-    std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 5s))->apply(change::DiskFailed{1}); });
+    std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 5s))->apply(change::DiskFailed{1}, {}); });
     const auto in = next(control);
     protocol::Answer out;
     out.id = in.at(0).request.id;
@@ -101,7 +101,7 @@ TEST(MonitorControl, RequestIsRepeatedWhenTheMonitorWasReplaced)
     const TemporaryDirectory directory;
     std::optional<Control> control(std::move(*Control::listen(directory.file("s"))));
     Result<> answer = fail(Errc::Io, "none");
-    std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 10s))->apply(change::InitStarted{0}); });
+    std::thread client([&] { answer = (*connect_monitor_at(directory.file("s"), 10s))->apply(change::InitStarted{0}, {}); });
     const std::uint64_t id = next(*control).at(0).request.id;
     control.reset();  // killed before the answer
     control.emplace(std::move(*Control::listen(directory.file("s"))));
@@ -130,7 +130,7 @@ TEST(MonitorControl, OtherVersionIsAnsweredInWordsNonsenseIsNotAnswered)
     Control control = *Control::listen(directory.file("s"));
     const Fd wrong = connect_to(directory.file("s")), nonsense = connect_to(directory.file("s"));
     protocol::Message message = *protocol::encode(protocol::Request{});
-    message[4] = std::byte{2};
+    message[4] = std::byte{protocol::kVersion + 1};
     ASSERT_GT(::send(wrong.get(), message.data(), message.size(), 0), 0);
     ASSERT_GT(::send(nonsense.get(), "hello", 5, 0), 0);
     EXPECT_TRUE(control.receive(now()).empty());

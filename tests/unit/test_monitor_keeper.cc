@@ -666,6 +666,30 @@ TEST(MonitorRequests, DiskFailedByHandIsFailedInTheKernel)
     EXPECT_FALSE(lab.kernel.members.contains("dev-sdb"));
 }
 
+TEST(MonitorRequests, ADiskIsTheDeviceThatTheSenderMeans)
+{
+    Lab lab;
+    lab.start();
+    lab.attribute("array_state") = "active";
+    EXPECT_TRUE(lab.ask(change::DiskFailed{0}, {toy::dev(1), toy::dev(2)}).at(0).ok);
+    EXPECT_EQ(lab.on_disk().disks[1].state, DiskState::Failed);
+    EXPECT_EQ(lab.on_disk().disks[0].state, DiskState::Active);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sdb"));
+    EXPECT_EQ(lab.ask(change::DiskFailed{2}, {toy::dev(1), toy::dev(2)}, 2).at(0).kind, Errc::Invalid);
+    const auto unknown = lab.ask(change::DiskFailed{0}, {toy::dev(7)}, 3).at(0);
+    EXPECT_EQ(unknown.kind, Errc::NotFound);
+    EXPECT_NE(unknown.text.find("has no disk 8:112 any more"), unknown.text.npos) << unknown.text;
+
+    Container c = toy::container(0);
+    c.volumes[0].shape = {10, 0x102, 2, 128, 65536};
+    c.volumes[0].slots = {{1, true}, {2, true}};
+    Lab mirror(c);
+    mirror.start();
+    const change::Takeover to{0, {0, 0, 1, 128, 65536}, {{0, true}}};
+    EXPECT_TRUE(mirror.ask(to, {toy::dev(2)}).at(0).ok);
+    EXPECT_EQ(mirror.volume().slots[0].disk, 2);
+}
+
 // -- nothing is allocated while writes wait ---------------------------------------------------------------------------
 
 // Allocations from the beginning of the pass to the store that lets the writers go.

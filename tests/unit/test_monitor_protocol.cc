@@ -2,6 +2,8 @@
 // The messages between emdadm and emdmon: both directions agree, and nothing that a stranger sends is believed.
 #include "libemd/monitor/protocol.h"
 
+#include "emd/emd.h"
+
 #include <gtest/gtest.h>
 #include <random>
 
@@ -32,7 +34,7 @@ std::vector<Change> samples()
 
 Message encoded(const Change &change)
 {
-    return *encode(Request{Kind::Apply, 77, 0, change});
+    return *encode(Request{Kind::Apply, 77, 0, change, {}});
 }
 
 TEST(MonitorProtocol, EveryChangeTravels)
@@ -65,19 +67,32 @@ TEST(MonitorProtocol, FieldsArriveInTheirPlaces)
     EXPECT_EQ(a.sector, 24u);
 }
 
+TEST(MonitorProtocol, TheDevicesThatNumbersStandForTravel)
+{
+    std::vector<DevNum> disks;
+    for (unsigned i = 0; i < EMD_MAX_MEMBERS; i++)
+        disks.push_back({259, i});
+    change::Takeover most{0, kShape, std::vector<Slot>(EMD_MAX_MEMBERS, Slot{3, true})};
+    const auto message = encode(Request{Kind::Apply, 1, 0, most, disks});
+    ASSERT_TRUE(message) << message.error().text();
+    EXPECT_EQ(decode_request(*message)->disks, disks);
+    disks.push_back({8, 0});
+    EXPECT_FALSE(encode(Request{Kind::Apply, 1, 0, most, disks}));
+}
+
 TEST(MonitorProtocol, WhatTheKernelReportsCannotBeSent)
 {
     for (const Change &c : {Change(change::MarkDirty{0}), Change(change::MarkClean{0}), Change(change::SyncFinished{0}),
                             Change(change::ReshapeProgress{0, 1}), Change(change::ReshapeFinished{0})}) {
         EXPECT_FALSE(may_be_sent(c));
-        EXPECT_EQ(encode(Request{Kind::Apply, 1, 0, c}).error().code(), Errc::Invalid);
+        EXPECT_EQ(encode(Request{Kind::Apply, 1, 0, c, {}}).error().code(), Errc::Invalid);
     }
 }
 
 TEST(MonitorProtocol, TooLongIsRefusedBySender)
 {
-    EXPECT_FALSE(encode(Request{Kind::Apply, 1, 0, change::ReshapeStarted{0, kShape, std::vector<int>(257)}}));
-    EXPECT_FALSE(encode(Request{Kind::Apply, 1, 0, change::VolumeCreated{std::string(513, 'x'), kShape, {}, 0, false}}));
+    EXPECT_FALSE(encode(Request{Kind::Apply, 1, 0, change::ReshapeStarted{0, kShape, std::vector<int>(257)}, {}}));
+    EXPECT_FALSE(encode(Request{Kind::Apply, 1, 0, change::VolumeCreated{std::string(513, 'x'), kShape, {}, 0, false}, {}}));
 }
 
 TEST(MonitorProtocol, AnswersTravelAndLongTextIsCut)

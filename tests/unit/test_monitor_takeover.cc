@@ -105,6 +105,73 @@ TEST(MonitorTakeover, AFailedRecordIsNotFollowed)
     EXPECT_TRUE(lab.kernel.members.contains("dev-sdc"));
 }
 
+// As md's records do: nobody is called failed whom the volume cannot do without.
+void keep_needed(Lab &lab)
+{
+    lab.archive.refuses = [&lab](const Change &change) {
+        const auto *failed = std::get_if<change::DiskFailed>(&change);
+        return failed != nullptr && needs(lab.keeper->view().volumes[0], failed->disk);
+    };
+}
+
+TEST(MonitorTakeover, AFailureBeforeTheKernelFollowedIsDurableInTheOldShapeBeforeWritesGoOn)
+{
+    Container c = striped();
+    c.volumes[0].shape.chunk_sectors = 128;
+    Lab lab(c);
+    leave_half(lab);
+    lab.attribute("level") = "raid5";
+    lab.attribute("raid_disks") = "3";
+    lab.attribute("layout") = "5";
+    lab.kernel.members.at("dev-sdc").slot = "2";
+    keep_needed(lab);
+    lab.start();
+    lab.kernel.fail_member("dev-sda");
+    lab.keeper->pass(lab.now);
+    EXPECT_EQ(lab.journal.find("store dev-sda/state -blocked"), -1) << "the record could not say that it has failed";
+    EXPECT_EQ(lab.volume().shape.level, 0);
+    lab.settle();
+    lab.settle();
+    EXPECT_EQ(lab.volume().shape.level, 5);
+    EXPECT_EQ(lab.on_disk().disks[0].state, DiskState::Failed);
+    EXPECT_EQ(lab.volume().slots[2].disk, 2);
+    EXPECT_FALSE(lab.kernel.members.contains("dev-sda")) << "acknowledged, and removed";
+    EXPECT_EQ(lab.attribute("level"), "raid5");
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+}
+
+TEST(MonitorTakeover, WhatADiskThatIsNeededDoesNotTakeIsTakenBackOrWaits)
+{
+    Lab lab;
+    keep_needed(lab);
+    lab.start();
+    lab.disks.broken.insert(toy::dev(1));
+    const Shape before = lab.volume().shape;
+    const change::Takeover to_raid0{0, {0, 0, 2, 128, 65536}, {{0, true}, {1, true}}};
+    const auto answer = lab.ask(to_raid0).at(0);
+    EXPECT_FALSE(answer.ok);
+    EXPECT_NE(answer.text.find("/dev/sdb does not take its metadata"), answer.text.npos) << answer.text;
+    EXPECT_EQ(lab.volume().shape, before);
+    EXPECT_EQ(lab.on_disk().disks[1].state, DiskState::Failed) << "the old shape can do without";
+
+    Container c = striped();
+    Lab other(c);
+    other.attribute("level") = "raid0";
+    for (const char *name : {"sync_action", "sync_completed", "resync_start", "reshape_position"})
+        other.kernel.attributes.erase(name);
+    keep_needed(other);
+    other.start();
+    other.disks.broken.insert(toy::dev(1));
+    const change::Takeover to_raid5{0, {5, 5, 3, 128, 65536}, {{0, true}, {1, true}, {}}};
+    EXPECT_FALSE(other.ask(to_raid5).at(0).ok);
+    EXPECT_EQ(other.on_disk().disks[1].state, DiskState::Active) << "without it there would be no data";
+    EXPECT_EQ(other.volume().shape.level, 0) << "nothing is recorded on others that it does not have";
+    other.disks.broken.clear();
+    other.settle();
+    EXPECT_EQ(other.disks.durable[toy::dev(1)], other.newest()) << "it is written again until it takes it";
+    EXPECT_TRUE(other.ask(to_raid5, 2).at(0).ok);
+}
+
 TEST(MonitorTakeover, StaysUntilTheKernelHasFollowedToRaid10)
 {
     Container c = toy::container(0);

@@ -137,9 +137,9 @@ bool monitor_runs(const std::string &container)
     return connect_monitor(container, std::chrono::milliseconds(0)).has_value();
 }
 
-Result<> SystemHost::send(const std::string &container, const Change &change)
+Result<> SystemHost::send(const std::string &container, const plan::Send &action)
 {
-    return EMD_TRY(monitor(container))->apply(change);
+    return EMD_TRY(monitor(container))->apply(action.change, action.disks);
 }
 
 Result<> SystemHost::sync(const std::string &container, const plan::Sync &action)

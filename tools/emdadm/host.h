@@ -28,7 +28,7 @@ public:
     Result<> apply(const Change &change) override;
     Result<> store() override;
     Result<> erase(const std::string &disk) override;
-    Result<> send(const std::string &container, const Change &change) override;
+    Result<> send(const std::string &container, const plan::Send &action) override;
     Result<> sync(const std::string &container, const plan::Sync &action) override;
     Result<> start_monitor(const std::string &container) override;
     Result<> publish(const std::string &array, const plan::Publish &action) override;

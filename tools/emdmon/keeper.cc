@@ -209,6 +209,8 @@ Result<> Keeper::make_durable()
 bool Keeper::cold(Time now)
 {
     drop_vanished();
+    if (unsaved_ && writer_.waits())
+        static_cast<void>(writer_.prepare());  // hot() says what is not right
     bool changed = take_outcome(now);
     const bool stale = std::ranges::any_of(volumes_, [](const VolumeAttributes &v) { return v.stale(); });
     if (changed || stale || look_around_ || now - last_scan_ >= kScanEvery) {

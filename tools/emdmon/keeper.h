@@ -129,6 +129,8 @@ private:
     Result<> check_bitmap_runs(const change::MemberReturned &back);
     Result<> check_bitmap_rests(unsigned volume);
     Result<> forget_departed(DevNum dev);
+    Result<> take_over(const change::Takeover &change);
+    void take_back(const VolumeFacts &facts);
     Result<bool> start_reshape(const Held &held, change::ReshapeStarted change);
     Result<bool> withdraw_reshape(const Held &held, unsigned volume);
     Result<> choose_members(const Volume &volume, change::ReshapeStarted &change);

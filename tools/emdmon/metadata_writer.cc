@@ -40,12 +40,16 @@ Result<> MetadataWriter::prepare()
 Result<> MetadataWriter::commit()
 {
     // Each turn but the last loses a disk.
+    needed_.clear();
     for (;;) {
         written_ = false;
-        if (!flush_data())
-            continue;
-        metadata_->encode(images_);
-        if (write_phases())
+        const bool flushed = flush_data();
+        if (flushed)
+            metadata_->encode(images_);
+        const bool complete = flushed && write_phases();
+        if (!needed_.empty())
+            return fail(Errc::Io, "{} does not take its metadata, and there are no data without it", needed_);
+        if (complete)
             break;
     }
     if (!written_)
@@ -99,8 +103,9 @@ bool MetadataWriter::write_phases()
             phases = std::max(phases, image.phase + 1);
     // A disk that fails is left behind. On the others the record is completed first: a format may have only what is
     // not yet overwritten to fall back on, and the next record would begin with that.
+    // But where a disk cannot be left behind, nobody is given up for it.
     bool good = true;
-    for (unsigned phase = 0; phase < phases; phase++)
+    for (unsigned phase = 0; phase < phases && needed_.empty(); phase++)
         good = write_phase(phase) && good;
     return good;
 }
@@ -137,17 +142,20 @@ bool MetadataWriter::note_failures(std::span<const DiskJob> jobs)
     return good;
 }
 
+// A format may refuse. A spare has no failure to record: then the disk is only left alone. Of a member that nobody can do without the record
+// would be worth less with its failure than without: it is written again, until it takes it, and nothing goes on meanwhile.
 void MetadataWriter::note_failure(DevNum dev)
 {
-    dead_.push_back(dev);
     const std::vector<Disk> &disks = metadata_->view().disks;
-    for (std::size_t i = 0; i < disks.size(); i++) {
-        // A format may refuse (a spare has no failure to record): then the disk is only left alone.
-        if (disks[i].present && disks[i].dev == dev && disks[i].state != DiskState::Failed) {
-            (void)metadata_->apply(change::DiskFailed{static_cast<int>(i)}).has_value();
+    const auto disk = std::ranges::find_if(disks, [dev](const Disk &d) { return d.present && d.dev == dev && d.state != DiskState::Failed; });
+    if (disk != disks.end()) {
+        const bool recorded = metadata_->apply(change::DiskFailed{static_cast<int>(disk - disks.begin())}).has_value();
+        if (!recorded && disk->state == DiskState::Active) {
+            needed_ = disk->path;
             return;
         }
     }
+    dead_.push_back(dev);
 }
 
 }  // namespace emd::mon

@@ -180,6 +180,11 @@ void Keeper::thaw_orphans(Time now)
         if (fresh || now - since->second < kOrphanAfter || world_.clerk.busy())
             continue;
         frozen_since_.erase(since);
+        // The kernel cannot follow any more, and what is recorded cannot say who has failed.
+        if (std::ranges::any_of(v.facts().members, [&](const MemberFacts &m) { return m.faulty && needs(*record, m.disk); })) {
+            take_back(v.facts());
+            continue;
+        }
         Leftover left = leftover_of(v.facts(), *record, view());
         const std::string becomes = left.mirrors ? fmt::format("{} mirrors", left.mirrors) : left.level;
         const std::string follows = becomes.empty() ? "" : fmt::format("taken over as {}, as it is recorded, and ", becomes);

@@ -19,6 +19,45 @@ const Disk *added_disk(const Change &change)
     return back ? &back->disk : nullptr;
 }
 
+// The disks that the change names by number.
+std::vector<int *> numbers_in(Change &change)
+{
+    std::vector<int *> all;
+    if (auto *takeover = std::get_if<change::Takeover>(&change))
+        for (Slot &slot : takeover->slots)
+            all.push_back(&slot.disk);
+    if (auto *created = std::get_if<change::VolumeCreated>(&change))
+        for (int &disk : created->slots)
+            all.push_back(&disk);
+    if (auto *reshape = std::get_if<change::ReshapeStarted>(&change))
+        for (int &disk : reshape->new_disks)
+            all.push_back(&disk);
+    if (auto *failed = std::get_if<change::DiskFailed>(&change))
+        all.push_back(&failed->disk);
+    if (auto *removed = std::get_if<change::DiskRemoved>(&change))
+        all.push_back(&removed->disk);
+    if (auto *rebuild = std::get_if<change::RebuildStarted>(&change))
+        all.push_back(&rebuild->disk);
+    return all;
+}
+
+// By the numbers that its disks have here. Who asks has read them anew: a disk that failed or left since counts no more with him.
+Result<> renumber(Change &change, const std::vector<DevNum> &disks, const Container &here)
+{
+    for (int *number : numbers_in(change)) {
+        if (*number < 0)
+            continue;
+        if (static_cast<std::size_t>(*number) >= disks.size())
+            return fail(Errc::Invalid, "the request names disk {}, and does not say which one that is", *number);
+        const DevNum dev = disks[static_cast<std::size_t>(*number)];
+        const int index = find_disk(here, dev);
+        if (index < 0)
+            return fail(Errc::NotFound, "the container has no disk {}:{} any more", dev.major, dev.minor);
+        *number = index;
+    }
+    return {};
+}
+
 // Already as the change wants it?
 bool is_so(const Container &container, const Change &change)
 {
@@ -140,7 +179,10 @@ void Keeper::ask(unsigned client, const protocol::Request &request, Time now)
     pass(now);
     if (container_gone_)
         return refuse_gone(held);
-    const Result<bool> done = apply(held);
+    Held known = held;
+    if (const Result<> numbered = renumber(*known.request.change, request.disks, view()); !numbered)
+        return answer(held, numbered);
+    const Result<bool> done = apply(known);
     if (!done || *done)
         answer(held, done ? Result<>() : Result<>(tl::make_unexpected(done.error())));
     pass(now);
@@ -174,10 +216,41 @@ Result<bool> Keeper::apply(const Held &held)
         removed = view().disks[static_cast<std::size_t>(gone->disk)].dev;
     if (const Disk *added = added_disk(change))
         writer_.welcome(added->dev);
-    EMD_TRY(record(change));
+    if (const auto *takeover = std::get_if<change::Takeover>(&change))
+        EMD_TRY(take_over(*takeover));
+    else
+        EMD_TRY(record(change));
     if (removed)
         writer_.forget(*removed);
     return true;
+}
+
+// What some disks have of it is good for both shapes. But if it does not reach one that the new shape needs, the old one can do without, and
+// that is what they all say then. A shape that needs him, too, waits for him.
+Result<> Keeper::take_over(const change::Takeover &change)
+{
+    const Volume *volume = find_volume(view(), change.volume);
+    const change::Takeover back{change.volume, volume ? volume->shape : Shape(), volume ? volume->slots : std::vector<Slot>()};
+    const Result<> recorded = record(change);
+    if (!recorded && writer_.waits() && is_redundant(back.target.level))
+        EMD_TRY(record(back));
+    return recorded;
+}
+
+// By the kernel's members: their places are those of before, as it has not followed.
+void Keeper::take_back(const VolumeFacts &facts)
+{
+    const Volume *volume = find_volume(view(), facts.volume);
+    change::Takeover back{facts.volume, facts.shape, std::vector<Slot>(facts.shape.raid_disks)};
+    back.target.component_sectors = volume->shape.component_sectors;
+    for (const MemberFacts &m : facts.members)
+        if (m.disk >= 0 && m.slot >= 0 && static_cast<std::size_t>(m.slot) < back.slots.size() && (m.in_sync || m.faulty))
+            back.slots[static_cast<std::size_t>(m.slot)] = {m.disk, true};
+    if (const Result<> recorded = record(back); recorded)
+        world_.log(fmt::format("{}: recorded as {} again, because a disk has failed before the kernel followed", volume->name,
+                               level_word(facts.shape.level)));
+    else
+        complain(recorded.error().text());
 }
 
 // Without its bitmap nobody has noted what is written.

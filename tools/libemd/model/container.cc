@@ -18,14 +18,15 @@ std::uint32_t raid10_copies(std::uint32_t layout)
 }
 
 // As the kernel judges it, by the same function.
-Health health(const Shape &shape, std::span<const Slot> slots)
+Health health(const Shape &shape, std::span<const Slot> slots, int without)
 {
+    const auto works = [without](const Slot &slot) { return slot.disk >= 0 && slot.disk != without && slot.in_sync; };
     std::array<mdu_mstate_t, EMD_MAX_MEMBERS> child{};
     const std::size_t n = std::min(slots.size(), child.size());
-    if (std::ranges::all_of(slots, [](const Slot &slot) { return slot.disk >= 0 && slot.in_sync; }))
+    if (std::ranges::all_of(slots, works))
         return Health::Optimal;
     for (std::size_t i = 0; i < n; i++)
-        child[i] = slots[i].disk >= 0 && slots[i].in_sync ? MDU_MSTATE_OPTIMAL : MDU_MSTATE_UNKNOWN;
+        child[i] = works(slots[i]) ? MDU_MSTATE_OPTIMAL : MDU_MSTATE_UNKNOWN;
     const auto state = emd_mstate_array(shape.level, shape.layout, static_cast<std::uint32_t>(n), child.data());
     return state == MDU_MSTATE_FAILED ? Health::Failed : Health::Degraded;
 }
@@ -95,6 +96,14 @@ Result<bool> starts_in_sync(std::string_view name, const Shape &shape, std::size
     }
 }
 
+std::vector<DevNum> devices_of(const Container &container)
+{
+    std::vector<DevNum> all;
+    for (const Disk &disk : container.disks)
+        all.push_back(disk.dev);
+    return all;
+}
+
 Place place_of(const Volume &volume, const Slot &slot)
 {
     if (slot.data_sectors)
@@ -103,12 +112,17 @@ Place place_of(const Volume &volume, const Slot &slot)
 }
 
 // During a reshape both geometries must hold: part of the data lies in each.
-Health health(const Volume &volume)
+Health health(const Volume &volume, int without)
 {
-    const Health source = health(volume.shape, volume.slots);
+    const Health source = health(volume.shape, volume.slots, without);
     if (!volume.reshape)
         return source;
-    return std::max(source, health(volume.reshape->target, volume.reshape->target_slots));
+    return std::max(source, health(volume.reshape->target, volume.reshape->target_slots, without));
+}
+
+bool needs(const Volume &volume, int disk)
+{
+    return health(volume) != Health::Failed && health(volume, disk) == Health::Failed;
 }
 
 const char *to_word(Health health)

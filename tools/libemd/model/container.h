@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -147,6 +148,9 @@ struct Container {
     std::string spec_version;    // the format's own version string
 };
 
+// The devices of its disks, in their order. Another program may count the same disks differently.
+std::vector<DevNum> devices_of(const Container &container);
+
 // Where a slot's data lies on its disk.
 struct Place {
     std::uint64_t offset = 0, sectors = 0;
@@ -155,7 +159,10 @@ Place place_of(const Volume &volume, const Slot &slot);
 
 // Health derived from the slots, never stored.
 enum class Health { Optimal, Degraded, Failed };
-Health health(const Volume &volume);
+// `without`: as if this disk had failed. Allocates nothing.
+Health health(const Volume &volume, int without = -1);
+// Would the volume have lost data without this disk, and has not yet?
+bool needs(const Volume &volume, int disk);
 const char *to_word(Health health);
 const char *to_word(Activity activity);
 const char *to_word(DiskState state);

@@ -34,6 +34,13 @@ bool is_takeover(const Shape &from, const Shape &to)
     return from.level != to.level && taken && *taken == to;
 }
 
+std::optional<unsigned> place_taken_over(const Shape &from, unsigned slot, const Shape &to)
+{
+    const emd_geometry was = geometry_of(from), is = geometry_of(to);
+    const std::uint32_t place = emd_takeover_slot(&was, &is, slot);
+    return place < to.raid_disks ? std::optional<unsigned>(place) : std::nullopt;
+}
+
 std::vector<Slot> slots_taken_over(const Shape &from, const std::vector<Slot> &slots, const Shape &to)
 {
     const emd_geometry was = geometry_of(from), is = geometry_of(to);

@@ -94,11 +94,12 @@ public:
         return SyncAnswer{answer.checkpoint, std::move(answer.reserved_slots), std::move(answer.text)};
     }
 
-    Result<> apply(const Change &change) override
+    Result<> apply(const Change &change, const std::vector<DevNum> &disks) override
     {
         protocol::Request request;
         request.kind = protocol::Kind::Apply;
         request.change = change;
+        request.disks = disks;
         EMD_TRY(ask(request));
         return {};
     }

@@ -22,8 +22,9 @@ class Monitor {
 public:
     virtual ~Monitor() = default;
     virtual Result<SyncAnswer> sync(unsigned volume) = 0;
-    // Apply and make durable. For ReshapeStarted the answer comes when the spares have their slots.
-    virtual Result<> apply(const Change &change) = 0;
+    // Apply and make durable. For ReshapeStarted the answer comes when the spares have their slots. `disks` are the devices that the numbers
+    // in the change stand for, as plan::Send has them; none where no disk is numbered.
+    virtual Result<> apply(const Change &change, const std::vector<DevNum> &disks) = 0;
 };
 
 // `container` is the kernel name of its inactive array ("emd127"). Waits up to `patience` for somebody to listen, also

@@ -119,6 +119,7 @@ void fields(auto &a, Is<Disk> auto &d)
 {
     a(d.serial), a(d.sectors), a(d.state), a(d.present), a(d.dev.major), a(d.dev.minor), a(d.path), a(d.sector_bytes);
 }
+void fields(auto &a, Is<DevNum> auto &d) { a(d.major), a(d.minor); }
 void fields(auto &a, std::integral auto &v) { a(v); }
 
 void fields(auto &a, Is<change::DiskFailed> auto &c) { a(c.disk); }
@@ -271,6 +272,7 @@ Result<Message> encode(const Request &request)
     Writer writer{MutableBytes(message).subspan(kHeaderBytes)};
     if (!request.change || !write_change(*request.change, writer))
         return fail(Errc::Invalid, "this change is made by emdmon alone, it cannot be asked for");
+    writer(request.disks);
     if (!writer.good())
         return fail(Errc::Invalid, "the change does not fit into a message of {} bytes", kMessageBytes);
     // What was written must be readable: lists and texts have limits of their own.
@@ -301,7 +303,7 @@ Result<Header> decode_header(Bytes record)
 Result<Request> decode_request(Bytes record)
 {
     const WireHeader h = EMD_TRY(full_header(record));
-    Request request{static_cast<Kind>(h.kind.get()), h.id.get(), h.volume.get(), {}};
+    Request request{static_cast<Kind>(h.kind.get()), h.id.get(), h.volume.get(), {}, {}};
     if (h.flags.get() != 0 || h.error.get() != 0)
         return fail(Errc::Corrupt, "a request carries marks of an answer");
     Reader reader(body(record));
@@ -312,6 +314,7 @@ Result<Request> decode_request(Bytes record)
         request.change = read_change(tag, reader, static_cast<Change *>(nullptr));
         if (!request.change)
             return fail(Errc::Unsupported, "change number {} is not one that emdmon takes", tag);
+        reader(request.disks);
         break;
     }
     case Kind::Sync:

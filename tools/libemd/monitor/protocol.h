@@ -5,7 +5,8 @@
 //   bytes  0  magic "EMDM"     8  id       20  flags (answer: bit 0 ok, bit 1 a checkpoint follows)
 //          4  version         16  volume   24  error kind (answer)
 //          6  kind                         28  reserved
-//         32  body: sync, leave: nothing. apply: tag of the change, its fields in the order of change.h.
+//         32  body: sync, leave: nothing. apply: tag of the change, its fields in the order of change.h, and the devices
+//             (list of u32 major, u32 minor) that the sender's numbers of disks stand for.
 //             answer: checkpoint (u64), reserved slots (u32 count, u32 each), text.
 //   strings and lists: u32 count, then the elements.
 #pragma once
@@ -15,8 +16,8 @@
 
 namespace emd::protocol {
 
-inline constexpr std::uint16_t kVersion = 1;
-inline constexpr std::size_t kMessageBytes = 4096;
+inline constexpr std::uint16_t kVersion = 2;
+inline constexpr std::size_t kMessageBytes = 8192;
 inline constexpr std::size_t kMaxText = 512;  // of an answer; longer text is cut
 
 using Message = std::array<std::byte, kMessageBytes>;
@@ -39,6 +40,7 @@ struct Request {
     std::uint64_t id = 0;
     unsigned volume = 0;           // sync only
     std::optional<Change> change;  // apply only
+    std::vector<DevNum> disks = {};  // apply only: the devices of the sender's disks 0, 1, ...; who has lived longer counts differently
 };
 
 struct Answer {

@@ -56,6 +56,7 @@ struct Erase {    // nobody shall find the format on this disk again
 struct Send {  // let emdmon change the metadata
     std::string container;
     Change change;
+    std::vector<DevNum> disks = {};  // what the numbers of disks in the change stand for: emdmon may count them differently
 };
 struct Sync {  // wait until emdmon has made everything durable, and knows the volume
     std::string container;

@@ -182,7 +182,7 @@ Result<Plan> plan_create_volume(const Container &now, const NewVolume &want_in, 
     plan.facts.push_back(words_of(volume));
     const change::VolumeDeleted back{volume.index};
     if (want.monitored) {
-        plan.add(Send{want.container, change}, {Send{want.container, back}});
+        plan.add(Send{want.container, change, devices_of(now)}, {Send{want.container, back, {}}});
     } else {
         plan.add(Apply{change}, {Apply{back}, Store{}});
         plan.add(Store{});

@@ -149,7 +149,7 @@ Result<Outcome> Executor::act(const Action &action)
     if (const auto *a = std::get_if<Erase>(&action))
         return done(host_->erase(a->disk));
     if (const auto *a = std::get_if<Send>(&action))
-        return done(host_->send(array(a->container), a->change));
+        return done(host_->send(array(a->container), *a));
     if (const auto *a = std::get_if<Sync>(&action))
         return done(host_->sync(array(a->container), *a));
     if (const auto *a = std::get_if<StartMonitor>(&action))

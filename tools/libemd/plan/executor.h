@@ -23,7 +23,7 @@ public:
     virtual Result<> apply(const Change &change) = 0;
     virtual Result<> store() = 0;
     virtual Result<> erase(const std::string &disk) = 0;
-    virtual Result<> send(const std::string &container, const Change &change) = 0;
+    virtual Result<> send(const std::string &container, const Send &action) = 0;
     virtual Result<> sync(const std::string &container, const Sync &action) = 0;
     virtual Result<> start_monitor(const std::string &container) = 0;
     virtual Result<> publish(const std::string &array, const Publish &action) = 0;

@@ -213,8 +213,8 @@ Result<Plan> plan_takeover(const Container &now, const Volume &v, const GrowRequ
                                            : fmt::format("take {} over as {}", v.name, level_word(to.level));
     EMD_TRY(describe(plan, now, v, to, change.slots, want.force));
     freeze(plan, running);
-    plan.add(Send{running.container, change},
-             {Send{running.container, change::Takeover{v.index, v.shape, renumbered(v.slots, now, after)}}});
+    plan.add(Send{running.container, change, devices_of(now)},
+             {Send{running.container, change::Takeover{v.index, v.shape, renumbered(v.slots, now, after)}, devices_of(after)}});
     follow(plan, now, v, to, change.slots, running, r);
     return plan;
 }

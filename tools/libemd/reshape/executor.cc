@@ -146,7 +146,7 @@ Result<> Executor::execute(const Command &c)
     case Verb::Read: return read(c);
     case Verb::Save: return save(c);
     case Verb::Record:
-        EMD_TRY(job_->monitor->apply(change::BackupRecorded{job_->volume, terms_.address(c.range.begin)}));
+        EMD_TRY(job_->monitor->apply(change::BackupRecorded{job_->volume, terms_.address(c.range.begin)}, {}));
         return place_->recorded(terms_.addresses(c.range)).within("backup");
     case Verb::Advance: return gauge_.set_limit(c.to);
     case Verb::Sync: return sync();

@@ -85,6 +85,11 @@ Result<> MdMetadata::on(const change::MarkClean &change)
 Result<> MdMetadata::on(const change::DiskFailed &change)
 {
     Member &member = *EMD_TRY(member_at(change.disk));
+    // No kernel goes on without him. If one does, it has another shape than the record, and that has to be mended first: everybody would
+    // say that he has no data, and nobody could start what is left.
+    if (needs(view_.volumes[0], change.disk))
+        return fail(Errc::Refused, "{} does without {}, and {} of {} cannot", view_.volumes[0].name, member.path, level_word(shape_.level),
+                    shape_.raid_disks);
     member.state = Member::State::Failed;
     member.slot = -1;
     member.recovered = 0;

@@ -140,6 +140,12 @@ Result<> MdMetadata::check_places(const change::Takeover &change) const
 {
     const std::string &name = view_.volumes[0].name;
     const auto stays = [&](std::size_t i) { return std::ranges::count(change.slots, static_cast<int>(i), &Slot::disk) > 0; };
+    // There, or back from there. Mirrors are alike.
+    const auto may_move = [&](int from, unsigned to) {
+        const auto slot = static_cast<unsigned>(from);
+        return (shape_.level == 1 && change.target.level == 1) || place_taken_over(shape_, slot, change.target) == to ||
+               place_taken_over(change.target, to, shape_) == slot;
+    };
     bool gives_up = !redundant(change.target.level);
     for (std::size_t i = 0; i < members_.size(); i++)
         gives_up |= members_[i].state == Member::State::Active && members_[i].placed() && !stays(i);
@@ -152,6 +158,8 @@ Result<> MdMetadata::check_places(const change::Takeover &change) const
         const Member &m = members_[static_cast<std::size_t>(slot.disk)];
         if (m.state != Member::State::Active && !(m.state == Member::State::Spare && m.given_up))
             return fail(Errc::Refused, "{}: {} does not hold its data", name, m.path);
+        if (const auto place = static_cast<unsigned>(&slot - change.slots.data()); m.state == Member::State::Active && !may_move(m.slot, place))
+            return fail(Errc::Invalid, "{}: {} is member {}, and what member {} of the new level has is not on it", name, m.path, m.slot, place);
         if (m.data_sectors < change.target.component_sectors)
             return fail(Errc::NoSpace, "{}: {} has {} sectors for data, {} are needed", name, m.path, m.data_sectors, change.target.component_sectors);
         if (gives_up && !m.log.entries().empty())
@@ -161,9 +169,14 @@ Result<> MdMetadata::check_places(const change::Takeover &change) const
     return {};
 }
 
-Result<> MdMetadata::on(const change::Takeover &change)
+Result<> MdMetadata::on(const change::Takeover &asked)
 {
-    EMD_TRY(check_volume(change.volume));
+    EMD_TRY(check_volume(asked.volume));
+    change::Takeover change = asked;
+    for (Slot &slot : change.slots)  // who has failed meanwhile leaves his place
+        if (slot.disk >= 0 && static_cast<std::size_t>(slot.disk) < members_.size() &&
+            members_[static_cast<std::size_t>(slot.disk)].state == Member::State::Failed)
+            slot = {};
     EMD_TRY(check_takeover(change));
     EMD_TRY(check_places(change));
     const Shape &to = change.target;
