@@ -2,7 +2,7 @@
 # Arrays with md's superblocks become other levels where they are, under a writer: RAID0 and RAID10, RAID0 and RAID5, RAID5 and RAID6, mirrors and RAID5.
 # And two mirrors become RAID6 of four.
 # The power goes in the midst of one; md has what comes out.
-#: disks: 4x12M scsi, oracle 32M
+#: disks: 5x12M scsi, oracle 32M
 #: kernels: 6.12
 #: programs: mdadm
 #: rules: yes
@@ -53,25 +53,30 @@ boot1() {
 	emdadm $VOLUME --add "$d2"
 	emdadm $VOLUME --add "$d3"
 	becomes 10 4
-	dd if="$d0" of=/tmp/before bs=4k skip=1 count=1 iflag=direct 2>/dev/null
+	say "a spare takes the place of the first member: whoever has followed that counts more disks than whoever reads them anew"
+	emdadm $VOLUME --add "$d4"
+	emdadm $VOLUME --fail "$d0"
+	replaced() { [ "$(md "dev-$(basename "$(readlink -f "$d4")")/slot")" = 0 ] && whole; }
+	wait_for 60 replaced
+	dd if="$d4" of=/tmp/before bs=4k skip=1 count=1 iflag=direct 2>/dev/null
 	becomes 0 2
 	say "md starts nothing of which one says RAID0 and one RAID10"
 	stops
-	dd if="$d0" of=/tmp/now bs=4k skip=1 count=1 iflag=direct 2>/dev/null
-	put_record /tmp/before "$d0"
-	! mdadm --assemble /dev/md9 "$d0" "$d1" 2>&1 || fail "md has started a mixed set: $(cat /proc/mdstat)"
+	dd if="$d4" of=/tmp/now bs=4k skip=1 count=1 iflag=direct 2>/dev/null
+	put_record /tmp/before "$d4"
+	! mdadm --assemble /dev/md9 "$d4" "$d1" 2>&1 || fail "md has started a mixed set: $(cat /proc/mdstat)"
 	mdadm --stop /dev/md9 2>/dev/null || true
-	put_record /tmp/now "$d0"
-	md_takes 0 "$d0" "$d1"
-	takes "$d0" "$d1"
+	put_record /tmp/now "$d4"
+	md_takes 0 "$d4" "$d1"
+	takes "$d4" "$d1"
 	emdadm $VOLUME --add "$d2"
 	becomes 5 3
 	emdadm $VOLUME --add "$d3"
 	becomes 6 4
 	becomes 5 3
 	stops
-	md_takes 5 "$d0" "$d1" "$d2" "$d3"
-	takes "$d0" "$d1" "$d2" "$d3"
+	md_takes 5 "$d4" "$d1" "$d2" "$d3"
+	takes "$d4" "$d1" "$d2" "$d3"
 	say "RAID6 again, and the power goes"
 	write_on
 	cut_at_write any 1-12
@@ -79,18 +84,18 @@ boot1() {
 	cut_now
 }
 boot2() {
-	takes "$d0" "$d1" "$d2" "$d3"
+	takes "$d4" "$d1" "$d2" "$d3"
 	blocks_right $VOLUME
 	say "the boot has found a $(md level), $(md degraded) missing"
 	wait_for 60 idle
 	[ "$(md level)" = raid6 ] || becomes 6 4
 	wait_for 60 whole
 	members_agree
-	emdadm $VOLUME --fail "$d0"
+	emdadm $VOLUME --fail "$d4"
 	emdadm $VOLUME --fail "$d1"
 	blocks_right $VOLUME
 	stops
-	mdadm --zero-superblock "$d0" "$d1" "$d2" "$d3" 2>&1
+	mdadm --zero-superblock "$d0" "$d4" "$d1" "$d2" "$d3" 2>&1
 
 	say "two mirrors"
 	emdadm --create $VOLUME --metadata 1.0 --level 1 --raid-devices 2 --assume-clean --config none "$d0" "$d1"
