@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Changes of a running array that move no data: level, number of mirrors, component_size. */
+#include <linux/slab.h>
+
 #include "core/emd_raid10.h"
 #include "core/emd_takeover.h"
 #include "emd_array_private.h"
@@ -24,113 +26,85 @@ static struct emd_geometry geometry_now(struct emd_array *a)
 }
 
 /*
- * Mirrors become one member: the first that is in sync keeps the place, as user space that records the change beforehand
- * can tell. The others are parked in slots that neither geometry has, and become spares with the new geometry.
+ * Who takes which slot is decided once, as user space that records the change beforehand can tell. Who takes none is parked in a slot that
+ * neither geometry has, and becomes a spare with the new geometry.
  */
+#define PARKED EMD_MAX_MEMBERS
+
 struct slot_change {
-	const struct emd_geometry	*from;
-	const struct emd_geometry	*to;
-	DECLARE_BITMAP(second, EMD_MAX_MEMBERS);	/* of these slots of @to: the pair's second mirror */
+	struct emd_geometry	from;
+	struct emd_geometry	to;
+	u32			origin[EMD_MAX_MEMBERS];	/* as of emd_takeover_members() */
+	u8			standing[EMD_MAX_MEMBERS];	/* of the slots of @from */
 };
 
-static bool goes_to(const struct slot_change *c, const struct mdk_member *m, u32 slot)
+static bool has_slot(const struct mdk_member *m, u32 raid_disks)
 {
-	return m->priority >= 0 && m->priority < (int)c->from->raid_disks && MDU_MSTATE_LIVE(m->state) &&
-	       emd_takeover_slot(c->from, c->to, m->priority) == slot;
+	return m->priority >= 0 && m->priority < (int)raid_disks && MDU_MSTATE_LIVE(m->state);
 }
 
-/* The member that slot @slot of @to will have, or NULL. Topology mutex or member_lock held. */
-static struct mdk_member *member_for_slot(struct emd_array *a, const struct slot_change *c, u32 slot)
+static void choose_members(struct emd_array *a, struct slot_change *c)
 {
-	struct mdk_member *m, *best = NULL;
+	struct mdk_member *m;
+	unsigned long flags;
 
-	emd_for_each_child(m, &a->member) {
-		if (!goes_to(c, m, slot))
-			continue;
-		if (!best || (!MDU_MSTATE_READABLE(best->state) && MDU_MSTATE_READABLE(m->state)))
-			best = m;
-	}
-	return best;
+	spin_lock_irqsave(&a->member.member_lock, flags);
+	emd_for_each_child(m, &a->member)
+		if (has_slot(m, c->from.raid_disks))
+			c->standing[m->priority] = MDU_MSTATE_READABLE(m->state) ? EMD_STANDING_GOOD : EMD_STANDING_STALE;
+	spin_unlock_irqrestore(&a->member.member_lock, flags);
+	emd_takeover_members(&c->from, &c->to, c->standing, c->origin);
+}
+
+static int slot_after(const struct mdk_member *m, const void *context)
+{
+	const struct slot_change *c = context;
+	u32 slot;
+
+	if (!has_slot(m, c->from.raid_disks))
+		return m->priority;
+	for (slot = 0; slot < c->to.raid_disks; slot++)
+		if (c->origin[slot] == m->priority)
+			return slot;
+	return m->priority + PARKED;
+}
+
+static int slot_before(const struct mdk_member *m, const void *context)
+{
+	const struct slot_change *c = context;
+
+	if (m->priority >= PARKED)
+		return m->priority - PARKED;
+	return has_slot(m, c->to.raid_disks) ? (int)c->origin[m->priority] : m->priority;
+}
+
+static void renumber(struct emd_array *a, int (*slot)(const struct mdk_member *m, const void *context), const struct slot_change *c)
+{
+	mutex_lock(&emd_topology_mutex);
+	emd_member_renumber(&a->member, slot, c);
+	mutex_unlock(&emd_topology_mutex);
 }
 
 /* Would the members that keep a place carry the new level? */
 static int check_enough(struct emd_array *a, const struct slot_change *c)
 {
 	mdu_mstate_t *states = a->priv->scratch;
+	const struct emd_geometry *to = &c->to;
 	struct mdk_member *m;
 	unsigned long flags;
 	bool lost;
-	u32 slot;
+	int slot;
 
 	spin_lock_irqsave(&a->member.member_lock, flags);
-	memset(states, 0, c->to->raid_disks * sizeof(*states));
-	for (slot = 0; slot < c->to->raid_disks; slot++) {
-		m = member_for_slot(a, c, slot);
-		if (m && test_bit(EMD_MF_PLACED, &m->flags))
+	memset(states, 0, to->raid_disks * sizeof(*states));
+	emd_for_each_child(m, &a->member) {
+		slot = slot_after(m, c);
+		if (has_slot(m, c->from.raid_disks) && slot < PARKED && test_bit(EMD_MF_PLACED, &m->flags))
 			states[slot] = m->state;
 	}
-	lost = emd_mstate_array(c->to->level, c->to->layout, c->to->raid_disks, states) == MDU_MSTATE_FAILED;
+	lost = emd_mstate_array(to->level, to->layout, to->raid_disks, states) == MDU_MSTATE_FAILED;
 	spin_unlock_irqrestore(&a->member.member_lock, flags);
 	return lost ? emd_refuse(a, -EINVAL, "%s misses members that it cannot do without then", a->member.name) : 0;
-}
-
-/* The mirrors of @keep, which goes to @slot. */
-static void park_others(struct emd_array *a, struct slot_change *c, u32 slot, struct mdk_member *keep)
-{
-	struct mdk_member *m, *next;
-
-	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links)
-		if (m != keep && goes_to(c, m, slot))
-			WARN_ON(emd_member_set_priority(m, m->priority + c->from->raid_disks));
-}
-
-/*
- * In an order in which each slot is free when its new member comes. While slots and geometry do not fit together no
- * member that stays can be failed: RAID0 cannot do without any, nor can pairs of which one half is missing.
- */
-static void move_slots(struct emd_array *a, struct slot_change *c)
-{
-	bool down = c->to->raid_disks < c->from->raid_disks;
-	struct mdk_member *m;
-	u32 i, slot;
-
-	mutex_lock(&emd_topology_mutex);
-	for (i = 0; i < c->to->raid_disks; i++) {
-		slot = down ? i : c->to->raid_disks - 1 - i;
-		m = member_for_slot(a, c, slot);
-		if (!m)
-			continue;
-		park_others(a, c, slot, m);
-		if (c->from->level == 10 && m->priority % 2)
-			__set_bit(slot, c->second);
-		WARN_ON(emd_member_set_priority(m, slot));
-	}
-	mutex_unlock(&emd_topology_mutex);
-}
-
-static u32 slot_before(const struct slot_change *c, u32 slot)
-{
-	return emd_takeover_slot(c->to, c->from, slot) + test_bit(slot, c->second);
-}
-
-/* The geometry could not be changed: everybody back to where it was. */
-static void move_back(struct emd_array *a, const struct slot_change *c)
-{
-	bool down = c->to->raid_disks < c->from->raid_disks;
-	struct mdk_member *m, *next;
-	u32 i, slot;
-
-	mutex_lock(&emd_topology_mutex);
-	for (i = 0; i < c->to->raid_disks; i++) {
-		slot = down ? c->to->raid_disks - 1 - i : i;
-		list_for_each_entry_safe(m, next, &a->member.child_set, peer_links)
-			if (m->priority == (int)slot && slot_before(c, slot) < c->from->raid_disks)
-				emd_member_set_priority(m, slot_before(c, slot));
-	}
-	list_for_each_entry_safe(m, next, &a->member.child_set, peer_links)
-		if (m->priority >= (int)c->from->raid_disks && down)
-			emd_member_set_priority(m, m->priority - c->from->raid_disks);
-	mutex_unlock(&emd_topology_mutex);
 }
 
 /* Slots are as the new geometry has them: did everybody live to see it? From here on nobody can be failed. */
@@ -146,15 +120,19 @@ static bool all_there(struct emd_array *a, const struct emd_geometry *to)
 	return !lost;
 }
 
-static int change_level(struct emd_array *a, struct slot_change *c)
+/*
+ * While slots and geometry do not fit together no member that stays can be failed where the level cannot do without any of them: RAID0, or
+ * pairs of which one half is missing.
+ */
+static int change_level(struct emd_array *a, const struct slot_change *c)
 {
 	int error;
 
-	move_slots(a, c);
-	error = all_there(a, c->to) ? emd_array_set_geometry(a, c->to) :
+	renumber(a, slot_after, c);
+	error = all_there(a, &c->to) ? emd_array_set_geometry(a, &c->to) :
 		emd_refuse(a, -EBUSY, "%s has just lost a member: try again", a->member.name);
 	if (error)
-		move_back(a, c);
+		renumber(a, slot_before, c);
 	return error;
 }
 
@@ -164,14 +142,12 @@ static bool gives_up_good(struct emd_array *a, const struct slot_change *c)
 	bool gone = false, bad = false;
 	struct mdk_member *m;
 	unsigned long flags;
-	u32 slot;
 
 	spin_lock_irqsave(&a->member.member_lock, flags);
 	emd_for_each_child(m, &a->member) {
-		if (m->priority < 0 || m->priority >= (int)c->from->raid_disks || !MDU_MSTATE_LIVE(m->state))
+		if (!has_slot(m, c->from.raid_disks))
 			continue;
-		slot = emd_takeover_slot(c->from, c->to, m->priority);
-		if (slot >= c->to->raid_disks || member_for_slot(a, c, slot) != m)
+		if (slot_after(m, c) >= PARKED)
 			gone = true;
 		else
 			bad |= READ_ONCE(m->has_bad);
@@ -192,23 +168,37 @@ static bool has_bad_blocks(struct emd_array *a)
 	return bad;
 }
 
-static int take_shape(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+static int change_shape(struct emd_array *a, const struct slot_change *c)
 {
-	struct slot_change change = { .from = from, .to = to };
-	int error = check_enough(a, &change);
+	int error = check_enough(a, c);
 
 	if (error)
 		return error;
-	if (gives_up_good(a, &change))
+	if (gives_up_good(a, c))
 		return emd_refuse(a, -EBUSY, "%s has members with bad blocks: write there or replace them before it gives up others",
 				  a->member.name);
 	emd_reshape_forget(a);
 	/* The new redundancy is missing altogether or known to be right: there is nothing to resync. */
 	if (!emd_array_redundant(a))
 		a->resync_start = EMD_POS_MAX;
-	error = change_level(a, &change);
+	error = change_level(a, c);
 	if (!error)
 		emd_sync_reconsider(a);
+	return error;
+}
+
+static int take_shape(struct emd_array *a, const struct emd_geometry *from, const struct emd_geometry *to)
+{
+	struct slot_change *change = kzalloc(sizeof(*change), GFP_KERNEL);
+	int error;
+
+	if (!change)
+		return -ENOMEM;
+	change->from = *from;
+	change->to = *to;
+	choose_members(a, change);
+	error = change_shape(a, change);
+	kfree(change);
 	return error;
 }
 

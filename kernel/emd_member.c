@@ -195,6 +195,23 @@ int emd_member_set_priority(struct mdk_member *m, int priority)
 	return error;
 }
 
+void emd_member_renumber(struct mdk_member *parent, int (*index)(const struct mdk_member *m, const void *context), const void *context)
+{
+	struct mdk_member *m, *next;
+	unsigned long flags;
+	LIST_HEAD(all);
+
+	lockdep_assert_held(&emd_topology_mutex);
+	spin_lock_irqsave(&parent->member_lock, flags);
+	list_splice_init(&parent->child_set, &all);
+	list_for_each_entry_safe(m, next, &all, peer_links) {
+		m->priority = index(m, context);
+		list_del(&m->peer_links);
+		insert_sorted(m, parent);
+	}
+	spin_unlock_irqrestore(&parent->member_lock, flags);
+}
+
 static void move_to(struct mdk_member *m, int priority)
 {
 	list_del(&m->peer_links);

@@ -189,6 +189,14 @@ int emd_member_set_priority(struct mdk_member *m, int priority);
  */
 struct mdk_member *emd_member_supplant(struct mdk_member *m, int priority);
 
+/**
+ * emd_member_renumber() - give all children of @parent new indices in one step
+ * @index: of a child, perhaps the one that it has; under member_lock. Those of live ones stay unique.
+ *
+ * Who looks under member_lock sees all as they were or all as they are. Topology mutex held.
+ */
+void emd_member_renumber(struct mdk_member *parent, int (*index)(const struct mdk_member *m, const void *context), const void *context);
+
 /** emd_member_child() - the child of @parent with this index, or NULL; the parent's member_lock is held. */
 struct mdk_member *emd_member_child(struct mdk_member *parent, int priority);
 

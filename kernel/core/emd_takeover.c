@@ -34,6 +34,39 @@ __u32 emd_takeover_slot(const struct emd_geometry *from, const struct emd_geomet
 	return slot < to->raid_disks ? slot : EMD_NO_SLOT;
 }
 
+/* No good member of a RAID1 is given up while a slot is without one. */
+static void fill_with_mirrors(const struct emd_geometry *from, const struct emd_geometry *to, const __u8 *standing, __u32 *origin)
+{
+	__u32 slot, mirror = to->raid_disks;
+
+	for (slot = 0; slot < to->raid_disks; slot++) {
+		if (origin[slot] != EMD_NO_SLOT && standing[origin[slot]] == EMD_STANDING_GOOD)
+			continue;
+		while (mirror < from->raid_disks && standing[mirror] != EMD_STANDING_GOOD)
+			mirror++;
+		if (mirror >= from->raid_disks)
+			return;
+		origin[slot] = mirror++;
+	}
+}
+
+void emd_takeover_members(const struct emd_geometry *from, const struct emd_geometry *to, const __u8 *standing, __u32 *origin)
+{
+	__u32 i, slot;
+
+	for (slot = 0; slot < to->raid_disks; slot++)
+		origin[slot] = EMD_NO_SLOT;
+	for (i = 0; i < from->raid_disks; i++) {
+		slot = emd_takeover_slot(from, to, i);
+		if (standing[i] == EMD_STANDING_NOBODY || slot == EMD_NO_SLOT)
+			continue;
+		if (origin[slot] == EMD_NO_SLOT || standing[i] > standing[origin[slot]])
+			origin[slot] = i;
+	}
+	if (from->level == 1)
+		fill_with_mirrors(from, to, standing, origin);
+}
+
 int emd_takeover_same(const struct emd_geometry *a, const struct emd_geometry *b)
 {
 	__u64 end = min64(emd_geometry_array_sectors(a), emd_geometry_array_sectors(b));

@@ -166,6 +166,37 @@ TEST(MdTakeover, ACutAtAnyWriteLeavesTheArrayWhole)
             }
 }
 
+TEST(MdTakeover, AMirrorThatWouldBeGivenUpTakesThePlaceOfOneThatHasFailed)
+{
+    const Case &c = kCases[19];
+    for (std::size_t images = 0; images <= c.disks; images++) {
+        SCOPED_TRACE(images);
+        Disks disks(like(c), c.disks, 0, kSectors);
+        disks.change(change::DiskFailed{0});
+        const Volume before = disks.volume();
+        const auto change = takeover(before, target(c, before.shape));
+        const Sides sides = sides_of(disks, change);
+        EXPECT_EQ(sides.after.members, (std::vector<std::string>{"d2", "d1"}));
+        ASSERT_TRUE(disks.array->apply(change));
+        expect_one_of(disks, sides, disks.store_in_part(images, {0, 0}));
+        EXPECT_EQ(disks.volume().shape == sides.after.shape, images > 0);
+        EXPECT_EQ(health(disks.volume()), images > 0 ? Health::Optimal : Health::Degraded);
+    }
+    Disks disks(like(c), c.disks, 0, kSectors);
+    disks.change(change::DiskFailed{0});
+    const Volume before = disks.volume();
+    disks.change(takeover(before, target(c, before.shape)));
+    disks.change(change::Takeover{0, before.shape, {{}, before.slots[1], before.slots[2]}});
+    disks.array = disks.load();
+    EXPECT_EQ(paths(*disks.array, disks.volume().slots), (std::vector<std::string>{"", "d1", "d2"}));
+    Disks pair(like(kCases[16]), 2, 0, kSectors);
+    pair.change(change::DiskFailed{0});
+    pair.change(takeover(pair.volume(), target(kCases[16], pair.volume().shape)));
+    pair.array = pair.load();
+    EXPECT_EQ(pair.volume().shape.level, 0);
+    EXPECT_EQ(paths(*pair.array, pair.volume().slots), (std::vector<std::string>{"d1"}));
+}
+
 // The kernel has refused it.
 TEST(MdTakeover, TakenBackItIsAsBefore)
 {

@@ -210,6 +210,15 @@ TEST(PlanTakeover, OfMdMirrorsComeAndGo)
     ASSERT_TRUE(fewer) << fewer.error().text();
     EXPECT_NE(to_text(*fewer).find("emd126: raid_disks = 2\n"), std::string::npos) << to_text(*fewer);
     EXPECT_NE(to_text(*fewer).find("emd126: remove /dev/sdc\n"), std::string::npos) << to_text(*fewer);
+    Container hole = three;
+    hole.disks[0].state = DiskState::Failed;
+    hole.volumes[0].slots[0].in_sync = false;
+    want.force = true;
+    const auto filled = grow(hole, want, md_at_rest(hole));
+    ASSERT_TRUE(filled) << filled.error().text();
+    EXPECT_NE(to_text(*filled).find("of disks 2, 1\n"), std::string::npos) << to_text(*filled);
+    EXPECT_EQ(to_text(*filled).find("remove"), std::string::npos) << to_text(*filled);
+    EXPECT_EQ(to_text(*filled).find("spares from then on"), std::string::npos) << to_text(*filled);
 }
 
 TEST(PlanTakeover, OfMdHalfOfAnyIsBroughtToItsEnd)

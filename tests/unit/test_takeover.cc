@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <tuple>
+#include <vector>
 
 namespace {
 
@@ -119,6 +121,64 @@ TEST(Takeover, PairsOfMirrorsAreMembersOfRaid0)
 	ASSERT_EQ(emd_takeover_geometry(&four, 0, &three, nullptr), 0);
 	EXPECT_EQ(emd_takeover_slot(&four, &three, 2), 2u);
 	EXPECT_EQ(emd_takeover_slot(&four, &three, 3), EMD_NO_SLOT);
+}
+
+std::vector<__u32> members(const emd_geometry &from, const emd_geometry &to, std::vector<__u8> standing)
+{
+	std::vector<__u32> origin(to.raid_disks);
+	emd_takeover_members(&from, &to, standing.data(), origin.data());
+	return origin;
+}
+
+using Members = std::vector<__u32>;
+const __u8 kGood = EMD_STANDING_GOOD, kStale = EMD_STANDING_STALE, kNone = EMD_STANDING_NOBODY;
+
+TEST(Takeover, AHoleAmongMirrorsIsFilledByOneThatWouldBeGivenUp)
+{
+	const emd_geometry two = geometry(1, 0, 2), three = geometry(1, 0, 3), four = geometry(1, 0, 4), raid0 = geometry(0, 0, 1);
+	EXPECT_EQ(members(three, two, {kNone, kGood, kGood}), (Members{2, 1}));
+	EXPECT_EQ(members(three, two, {kGood, kStale, kGood}), (Members{0, 2}));
+	EXPECT_EQ(members(three, two, {kGood, kGood, kGood}), (Members{0, 1}));
+	EXPECT_EQ(members(four, two, {kNone, kNone, kGood, kGood}), (Members{2, 3}));
+	EXPECT_EQ(members(three, two, {kStale, kGood, kStale}), (Members{0, 1}));
+	EXPECT_EQ(members(two, raid0, {kNone, kGood}), (Members{1}));
+	EXPECT_EQ(members(two, four, {kNone, kGood}), (Members{EMD_NO_SLOT, 1, EMD_NO_SLOT, EMD_NO_SLOT}));
+}
+
+TEST(Takeover, NoGoodMirrorIsGivenUpWhileAPlaceIsWithoutOne)
+{
+	for (unsigned disks = 1; disks <= 5; disks++)
+		for (unsigned fewer = 1; fewer <= 5; fewer++)
+			for (unsigned all = 0; all < 243; all++) {
+				std::vector<__u8> standing(5);
+				for (unsigned i = 0, rest = all; i < 5; i++, rest /= 3)
+					standing[i] = static_cast<__u8>(rest % 3);
+				const Members origin = members(geometry(1, 0, disks), geometry(1, 0, fewer), standing);
+				unsigned good = 0, kept = 0;
+				std::set<__u32> taken;
+				for (unsigned i = 0; i < disks; i++)
+					good += standing[i] == kGood;
+				for (unsigned slot = 0; slot < fewer; slot++) {
+					if (origin[slot] == EMD_NO_SLOT)
+						continue;
+					ASSERT_LT(origin[slot], disks);
+					EXPECT_TRUE(taken.insert(origin[slot]).second);
+					EXPECT_NE(standing[origin[slot]], kNone);
+					EXPECT_TRUE(slot >= disks || standing[slot] != kGood || origin[slot] == slot) << "nobody moves without need";
+					kept += standing[origin[slot]] == kGood;
+				}
+				EXPECT_EQ(kept, std::min(good, fewer));
+			}
+}
+
+TEST(Takeover, OfAPairTheFirstOfTheBestStays)
+{
+	const emd_geometry pairs = geometry(10, EMD_LAYOUT_RAID10_NEAR(2), 4), raid0 = geometry(0, 0, 2);
+	EXPECT_EQ(members(pairs, raid0, {kGood, kGood, kStale, kGood}), (Members{0, 3}));
+	EXPECT_EQ(members(pairs, raid0, {kNone, kStale, kNone, kNone}), (Members{1, EMD_NO_SLOT}));
+	EXPECT_EQ(members(raid0, pairs, {kGood, kGood}), (Members{0, EMD_NO_SLOT, 1, EMD_NO_SLOT}));
+	// Who is at the end of RAID5 has nothing that another one could do with.
+	EXPECT_EQ(members(geometry(5, 5, 3), raid0, {kNone, kGood, kGood}), (Members{EMD_NO_SLOT, 1}));
 }
 
 TEST(Takeover, ZonesStayWhereTheyAre)

@@ -106,10 +106,27 @@ boot2() {
 	becomes 1 2 -n 2
 	becomes 5 2
 	becomes 1 2
+	becomes 1 3 -n 3
+	say "the first mirror fails: the third takes its place, and nothing is rebuilt"
+	emdadm $VOLUME --fail "$d0"
+	refuses "misses a disk" emdadm --grow $VOLUME -n 2
+	speed 1
+	write_on
+	emdadm --grow $VOLUME -n 2 --force
+	expect 2 md raid_disks
+	expect 0 md degraded
+	stop_writers
+	speed 1000000
+	members_agree
+	blocks_right $VOLUME
+	stops
+	mdadm --zero-superblock "$d0" 2>&1	# it would be an older array by itself
+	takes "$d1" "$d2"
+	expect 0 md degraded
 	becomes 5 2
 	stops
-	md_takes 5 "$d0" "$d1"
-	mdadm --zero-superblock "$d0" "$d1" "$d2" 2>&1
+	md_takes 5 "$d1" "$d2"
+	mdadm --zero-superblock "$d1" "$d2" 2>&1
 
 	say "mirrors whose data move"
 	emdadm --create $VOLUME --metadata 1.2 --level 1 --raid-devices 2 --assume-clean --config none "$d0" "$d1"

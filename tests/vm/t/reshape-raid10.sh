@@ -152,3 +152,34 @@ echo 3 >"$md/raid_disks"
 expect_attr "$md/raid_disks" 3
 expect_attr "$md/degraded" 1
 stop_array
+
+say "fewer mirrors: no good one is given up while a place is free"
+make_array emd0 raid1 4 0 - "$d0" "$d1" "$d2" "$d4"
+start_array
+emdwork fill "$dev" "$oracle"
+emdwork load "$dev" "$oracle" --seconds 3 --jobs 3 &
+load=$!
+echo frozen >"$md/sync_action"
+echo faulty >"$(member "$d0")/state"
+wait_attr 10 "$md/degraded" 1
+echo 2 >"$md/raid_disks"
+expect_attr "$md/degraded" 0
+expect_attr "$(member "$d2")/slot" 0
+expect_attr "$(member "$d1")/slot" 1
+expect_attr "$(member "$d4")/slot" none
+expect_attr "$md/rd0/slot" 0
+wait $load || fail "the load met an error"
+echo 3 >/proc/sys/vm/drop_caches
+emdwork verify "$dev" "$oracle"
+clean_check
+echo frozen >"$md/sync_action"
+echo faulty >"$(member "$d2")/state"
+wait_attr 10 "$md/degraded" 1
+echo 3 >/proc/sys/vm/drop_caches
+emdwork verify "$dev" "$oracle"
+echo raid0 >"$md/level"	# of the second mirror, as the first has failed
+expect_attr "$md/raid_disks" 1
+expect_attr "$(member "$d1")/slot" 0
+emdwork load "$dev" "$oracle" --count 40 --jobs 3
+emdwork verify "$dev" "$oracle"
+stop_array

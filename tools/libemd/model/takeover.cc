@@ -4,6 +4,7 @@
 #include "core/emd_takeover.h"
 #include "libemd/model/geometry.h"
 
+#include <algorithm>
 #include <emd/emd.h>
 
 namespace emd {
@@ -44,14 +45,16 @@ std::optional<unsigned> place_taken_over(const Shape &from, unsigned slot, const
 std::vector<Slot> slots_taken_over(const Shape &from, const std::vector<Slot> &slots, const Shape &to)
 {
     const emd_geometry was = geometry_of(from), is = geometry_of(to);
+    std::vector<std::uint8_t> standing(from.raid_disks, EMD_STANDING_NOBODY);
+    for (std::size_t i = 0; i < std::min(slots.size(), standing.size()); i++)
+        if (slots[i].disk >= 0)
+            standing[i] = slots[i].in_sync ? EMD_STANDING_GOOD : EMD_STANDING_STALE;
+    std::vector<std::uint32_t> origin(to.raid_disks);
+    emd_takeover_members(&was, &is, standing.data(), origin.data());
     std::vector<Slot> all(to.raid_disks);
-    for (std::size_t i = 0; i < slots.size(); i++) {
-        const std::uint32_t place = emd_takeover_slot(&was, &is, static_cast<std::uint32_t>(i));
-        if (slots[i].disk < 0 || place >= all.size())
-            continue;
-        if (all[place].disk < 0 || (!all[place].in_sync && slots[i].in_sync))
-            all[place] = slots[i];
-    }
+    for (std::size_t i = 0; i < all.size(); i++)
+        if (origin[i] != EMD_NO_SLOT)
+            all[i] = slots[origin[i]];
     return all;
 }
 

@@ -16,7 +16,8 @@ bool is_takeover(const Shape &from, const Shape &to);
 // The place in `to` of whoever has `slot` in `from`; none: nobody's.
 std::optional<unsigned> place_taken_over(const Shape &from, unsigned slot, const Shape &to);
 
-// Who has which place in `to`: of two that hold the same the first that is in sync. New places are empty.
+// Who has which place in `to`: of two that hold the same the first that is in sync. A mirror in sync that has no place there takes one that
+// would have none in sync. New places are empty.
 std::vector<Slot> slots_taken_over(const Shape &from, const std::vector<Slot> &slots, const Shape &to);
 
 }  // namespace emd

@@ -140,10 +140,10 @@ Result<> MdMetadata::check_places(const change::Takeover &change) const
 {
     const std::string &name = view_.volumes[0].name;
     const auto stays = [&](std::size_t i) { return std::ranges::count(change.slots, static_cast<int>(i), &Slot::disk) > 0; };
-    // There, or back from there. Mirrors are alike.
+    // There, or back from there. Mirrors are alike, and what RAID1 becomes or comes from holds the same on all members.
     const auto may_move = [&](int from, unsigned to) {
         const auto slot = static_cast<unsigned>(from);
-        return (shape_.level == 1 && change.target.level == 1) || place_taken_over(shape_, slot, change.target) == to ||
+        return shape_.level == 1 || change.target.level == 1 || place_taken_over(shape_, slot, change.target) == to ||
                place_taken_over(change.target, to, shape_) == slot;
     };
     bool gives_up = !redundant(change.target.level);
