@@ -101,9 +101,9 @@ expect_attr $emd/parent toplevel_arrays
 expect_attr $emd/state "0x02 degraded"
 expect_attr "$emd/$(basename "$m")/type" leaf
 expect_attr "$emd/$(basename "$m")/state" "0x01 optimal"
-expect_attr "$emd/$(basename "$m")/refcount" 1
+wait_attr 10 "$emd/$(basename "$m")/refcount" 1	# udev may be reading
 expect_attr "$emd/$(basename "$m")/parent" emd0
-expect_attr $emd/refcount 4
+wait_attr 10 $emd/refcount 4
 expect_attr $emd/map_gen "$(cat $emd/gencount)"
 before=$(cat $emd/gencount)
 wait_for 10 sh -c "echo inactive 2>/dev/null >$md/array_state"

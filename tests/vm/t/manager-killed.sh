@@ -14,7 +14,7 @@ wait_for 20 idle
 emdwork fill $VOLUME "$oracle" --bytes 33554432
 emdwork load $VOLUME "$oracle" --jobs 2 --seconds 100000 --seed 7 &
 
-speed 100
+speed 60
 emdadm --grow $CONTAINER -n 4 >/tmp/grow.0 2>&1 &
 manager=$!
 wait_for 60 reshaping
