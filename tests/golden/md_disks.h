@@ -49,11 +49,12 @@ public:
         store();
         array = load();
     }
-    std::unique_ptr<MdMetadata> load() const
+    std::unique_ptr<MdMetadata> load(std::optional<std::size_t> without = {}) const
     {
         std::vector<const Medium *> media;
-        for (const auto &disk : disks_)
-            media.push_back(disk.get());
+        for (std::size_t i = 0; i < disks_.size(); i++)
+            if (i != without)
+                media.push_back(disks_[i].get());
         auto loaded = load_array(media);
         EXPECT_TRUE(loaded) << loaded.error().text();
         return std::move(*loaded);

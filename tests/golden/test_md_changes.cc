@@ -362,5 +362,38 @@ TEST(MdChanges, WithoutRedundancyNothingIsEverWritten)
     EXPECT_EQ(disks.v1(0).checksum, before.checksum);
 }
 
+// It has the record of a first write alone, and is away at the next start, of which the first record has the same number.
+TEST(MdChanges, WhoIsMissedByOthersOfAsManyEventsIsOld)
+{
+    for (const char *version : {"1.2", "1.0"})
+        for (const std::size_t alone : {0, 1, 2}) {
+            SCOPED_TRACE(fmt::format("{}, d{}", version, alone));
+            NewArray want;
+            want.name = "vol";
+            want.version = version;
+            want.shape = {5, EMD_LAYOUT_LEFT_SYMMETRIC, 3, 128, 0};
+            want.assume_clean = true;
+            Disks disks(want, 3, 0, 20480);
+            const std::vector<std::vector<std::byte>> before{disks.content(0), disks.content(1), disks.content(2)};
+            disks.change(change::MarkDirty{0});
+            for (std::size_t disk = 0; disk < 3; disk++)
+                if (disk != alone)
+                    disks.content(disk) = before[disk];
+            disks.array = disks.load(alone);
+            const auto &all = disks.array->view().disks;
+            const auto missing = std::ranges::find(all, false, &Disk::present) - all.begin();
+            ASSERT_TRUE(disks.array->apply(change::DiskFailed{static_cast<int>(missing)}));
+            disks.change(change::MarkDirty{0});
+            ASSERT_EQ(disks.v1(0).events, disks.v1(1).events);
+            ASSERT_EQ(disks.v1(1).events, disks.v1(2).events);
+
+            EXPECT_EQ(disks.after(alone).state, DiskState::Failed) << "it has not got what was written without it";
+            disks.array = disks.load();
+            EXPECT_EQ(health(disks.volume()), Health::Degraded);
+            EXPECT_FALSE(disks.volume().slots[alone].in_sync);
+            EXPECT_TRUE(disks.volume().dirty);
+        }
+}
+
 }  // namespace
 }  // namespace emd::md

@@ -59,16 +59,39 @@ Result<std::vector<Source>> read_all(std::span<const Medium *const> media)
     return sources;
 }
 
-// Where all are spares the newest of them knows as much as there is to know.
-const Source &freshest(const std::vector<Source> &sources)
-{
-    return *std::ranges::max_element(sources, {}, [](const Source &s) { return std::pair(!s.spare(), s.common().events); });
-}
-
 bool same_kind(const Source &a, const Source &b)
 {
     const V090 *one = std::get_if<V090>(&a.sb), *other = std::get_if<V090>(&b.sb);
     return a.sb.index() == b.sb.index() && (!one || one->order == other->order);
+}
+
+// Has the other one, who says that he has a place, none for him?
+bool denies(const Source &one, const Source &other)
+{
+    if (!same_kind(one, other) || other.spare())
+        return false;
+    if (const V1 *v1 = std::get_if<V1>(&one.sb)) {
+        const std::uint32_t number = std::get<V1>(other.sb).dev_number;
+        return number >= v1->roles.size() || v1->roles[number] >= kRoleJournal;
+    }
+    const auto &disks = std::get<V090>(one.sb).disks;
+    const std::uint32_t number = std::get<V090>(other.sb).self.number;
+    return number >= disks.size() || (disks[number].state & V090::kFaulty) || !(disks[number].state & V090::kActive);
+}
+
+// Where all are spares the newest of them knows as much as there is to know. Equal numbers of events may tell two stories: one disk got a record,
+// the power went, it was not there at the next start, and the first record of the others, that it is missing, has the same number. They deny
+// it, and it does not know of that.
+const Source &freshest(const std::vector<Source> &sources)
+{
+    const auto rank = [](const Source &s) { return std::pair(!s.spare(), s.common().events); };
+    const Source &first = *std::ranges::max_element(sources, {}, rank);
+    const auto is_top = [&](const Source &s) { return rank(s) == rank(first); };
+    const auto outlived = [&](const Source &s) {
+        return std::ranges::any_of(sources, [&](const Source &other) { return is_top(other) && denies(other, s) && !denies(s, other); });
+    };
+    const auto found = std::ranges::find_if(sources, [&](const Source &s) { return is_top(s) && !outlived(s); });
+    return found == sources.end() ? first : *found;
 }
 
 // -- the place of each member --
