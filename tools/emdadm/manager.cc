@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include "arrays.h"
+#include "assembly.h"
 
 #include "libemd/base/size.h"
 #include "libemd/monitor/container_lock.h"
@@ -103,7 +104,8 @@ Result<> end_manager(Context &c, const std::string &container, const std::string
     pid_t pid = 0;
     std::from_chars(words->data() + std::min<std::size_t>(4, words->size()), words->data() + words->size(), pid);
     const auto position = Array(*c.sysfs, array).reshape_position();
-    if (pid <= 1 || !position || !*position)
+    // An assembly is no manager: it would be left half done.
+    if (pid <= 1 || !position || !*position || words->find(kAssembly) != std::string::npos)
         return fail(Errc::Busy, "{} is being changed by {}: wait for it to end", link_of(c, array), *words);
     ::kill(pid, SIGTERM);
     const auto end = std::chrono::steady_clock::now() + kManagerLimit;
