@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A disk stops answering under load: no write fails, the member is failed, no acknowledged byte is missing. A second
 # disk fails: what can no longer be served gets an error, and the array says so.
-#: disks: 3x16M, oracle 16M
+#: disks: 3x16M, oracle 128M
 #: timeout: 150
 #: power: yes
 #: kernels: 6.12

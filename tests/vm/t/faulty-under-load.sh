@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Members are failed, replaced by a spare and rebuilt again and again while an oracle writer runs. In RAID5 and RAID6 every
 # stripe is filled meanwhile, by small writes at random places from four submitters, none of which waits long.
-#: disks: 5x6M, oracle 32M
+#: disks: 5x6M, oracle 128M
 #: kernels: 6.1 uml
 #: timeout: 240
 . /lib/emd/subject.sh
