@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # check counts planted differences and changes nothing; repair removes them; resync after a dirty start; limits and errno.
-#: disks: 3x32M, 2x32M
+#: disks: 5x32M, 2x128M
 #: modules: raid6_pq xor
 #: kernels: 6.1 6.12 uml
 #: files: tests/vm/guest/array.sh
@@ -179,18 +179,18 @@ stop_array
 
 say "two arrays on the same disks resync together, and share the speed"
 LIMIT=1000	# KiB/s
-half() {	# NAME TAG OFFSET: an array on d0 and d1, of which others have other parts
+half() {	# NAME TAG OFFSET: an array on d5 and d6, of which others have other parts; a minute's pass, which outlasts what is measured
 	array=$1 md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1
 	echo "$1" >/sys/module/emd/parameters/new_array
 	echo "external:$2" >"$md/metadata_version"
 	echo raid1 >"$md/level"
 	echo 2 >"$md/raid_disks"
-	echo 15360 >"$md/component_size"
+	echo 61440 >"$md/component_size"
 	local slot=0 disk
-	for disk in $d0 $d1; do
+	for disk in $d5 $d6; do
 		add_member "$disk" $slot
 		echo "$3" >"$(member "$disk")/offset"
-		echo 15360 >"$(member "$disk")/size"
+		echo 61440 >"$(member "$disk")/size"
 		slot=$((slot + 1))
 	done
 	echo 0 >"$md/resync_start"
@@ -212,7 +212,7 @@ measure() {
 has_all() { measured=4; [ "$(measure emd1)" -ge 75 ]; }
 limits 1 $LIMIT
 half emd1 /emd100/0 0
-half emd2 /emd100/1 32768
+half emd2 /emd100/1 131072
 wait_for 20 passed emd1 1024
 wait_for 20 passed emd2 1024
 both=$(measure emd1 emd2)
