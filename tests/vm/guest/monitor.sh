@@ -47,6 +47,11 @@ kill_monitor() {	# at once, and until it is gone
 	kill -9 "$monitor"
 	wait_for 10 is_gone "$monitor"
 }
+hold_monitor() {	# until kill -CONT; the signal takes a moment
+	kill -STOP "$monitor"
+	wait_for 10 stands "$monitor"
+}
+stands() { ! grep -h '^State:' /proc/"$1"/task/*/status | grep -qv T; }
 is_gone() { [ ! -e "/proc/$1" ]; }
 start_monitor() { emdmon "$container"; find_monitor; }
 

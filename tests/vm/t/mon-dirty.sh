@@ -20,7 +20,7 @@ wait_attr 30 "$(md array_state)" clean
 wait_recorded 10 "Dirty State" clean
 
 say "stopped: the write waits, a read does not, and the kernel says for how long"
-kill -STOP "$monitor"
+hold_monitor
 write_once 1 &
 writer=$!
 wait_attr 10 "$(md array_state)" write-pending
@@ -50,7 +50,7 @@ old=$monitor
 emdmon --takeover "$container"
 wait_for 10 is_gone "$old"
 find_monitor
-kill -STOP "$monitor"
+hold_monitor
 old=$monitor
 emdmon --takeover "$container"
 wait_for 10 is_gone "$old"

@@ -14,7 +14,7 @@ serves() { [ "$(monitor_of)" != "$1" ] && [ "$(cat "$(md array_state)")" != read
 
 say "it hangs as the next one is started, and leaves later"
 emdadm --stop "/dev/$volume"
-kill -STOP "$monitor"
+hold_monitor
 old=$monitor
 emdadm --stop "/dev/$container"
 wait_for 20 no_emd

@@ -21,7 +21,7 @@ wait_attr 30 "$(md array_state)" clean
 
 say "the monitor is stopped: the failure is not on the disks, so the write waits"
 echo 65536 >"$(md sync_max)"	# the rebuild will stand here
-kill -STOP "$monitor"
+hold_monitor
 echo faulty >"$(member "$d1")/state"
 write_once &
 writer=$!

@@ -30,9 +30,7 @@ kill $dirty	# while the monitor is stopped its write would wait, and reads of th
 sync
 
 say "stopped: the position does not run away from what is acknowledged"
-kill -STOP "$monitor"
-stands() { ! grep -h '^State:' /proc/"$monitor"/task/*/status | grep -qv T; }
-wait_for 10 stands
+hold_monitor
 acked=$(attr "$(own reshape_acked)")
 emdwork pattern-check "/dev/$volume" $BYTES 7	# reads need no monitor
 expect_attr "$(own reshape_acked)" "$acked"
