@@ -61,6 +61,18 @@ TEST(MdChanges, WhoIsReadWhileTheOthersGetTwoRecordsIsNotMissed)
     };
     EXPECT_EQ(health((*load_settled(missing, pause))->view().volumes[0]), Health::Degraded);
     EXPECT_EQ(readings, 2);  // twice the same: so it is
+
+    // What is planned by one reading is tried on another.
+    disks.content(1) = written;
+    const Container known = disks.load()->view();
+    readings = pauses = 0;
+    const auto tried = load_like(known, load, pause);
+    ASSERT_TRUE(tried);
+    EXPECT_EQ(health((*tried)->view().volumes[0]), Health::Optimal);
+    EXPECT_EQ(pauses, 1);
+    const auto never = load_like(known, missing, pause);
+    ASSERT_FALSE(never);
+    EXPECT_EQ(never.error().code(), Errc::Busy);
 }
 
 TEST(MdChanges, AFailedMemberIsToldNothingAndIsNoMemberAnyMore)

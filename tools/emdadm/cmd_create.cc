@@ -103,7 +103,7 @@ Result<int> create_volume(Context &c, const std::string &name, const std::string
     if (const auto usual = limits.usual_layouts.find(want.shape.level); !c.options.layout && usual != limits.usual_layouts.end())
         want.shape.layout = usual->second;
     const auto express = [&](const Change &change) -> Result<Container> {
-        auto scratch = EMD_TRY(host.loaded().reload());
+        auto scratch = EMD_TRY(host.loaded().scratch());
         EMD_TRY(scratch->apply(change));
         return scratch->view();
     };

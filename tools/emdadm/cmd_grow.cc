@@ -46,7 +46,7 @@ Result<Subject> subject_of(Context &c)
 plan::Express express_on(SystemHost &host)
 {
     return [&host](const Change &change) -> Result<Container> {
-        auto scratch = EMD_TRY(host.loaded().reload());
+        auto scratch = EMD_TRY(host.loaded().scratch());
         EMD_TRY(scratch->apply(change));
         return scratch->view();
     };

@@ -74,7 +74,7 @@ Result<Change> change_for(const Loaded &loaded, const BlockDevice &device, bool 
         if (back && !keeps_bits)
             back = fail(Errc::Refused, "{} cannot come back with its data: the array runs without its bitmap", device.path());
         if (back)
-            if (const auto taken = EMD_TRY(loaded.reload())->apply(*back); !taken)
+            if (const auto taken = EMD_TRY(loaded.scratch())->apply(*back); !taken)
                 back = tl::make_unexpected(taken.error());
         if (back)
             return Change(std::move(*back));
@@ -105,7 +105,7 @@ Result<> add_to_listed(Context &c, const std::string &container, const Loaded &l
     const Disk disk = disk_of(device);
     const std::string can_clear = c.sysfs->read(running.volumes.front().array + "/md/bitmap/can_clear").value_or("");
     const Change change = EMD_TRY(change_for(loaded, device, known, !can_clear.empty(), how));
-    EMD_TRY(EMD_TRY(loaded.reload())->apply(change));  // what would be refused is refused here
+    EMD_TRY(EMD_TRY(loaded.scratch())->apply(change));  // what would be refused is refused here
     // A monitor that begins with a read-only array makes it writable: that is its part in an assembly.
     if (const plan::RunningVolume &volume = running.volumes.front(); volume.state == "readonly" && !monitor_runs(container)) {
         const std::string array = link_of(c, volume.array);

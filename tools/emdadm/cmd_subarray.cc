@@ -177,7 +177,7 @@ Result<int> edit(Context &c, const std::string &instead, const std::function<Res
     SystemHost host(c, EMD_TRY(named.load()));
     Container after = host.loaded().view();
     const auto express = [&](const Change &change) -> Result<Container> {
-        auto scratch = EMD_TRY(host.loaded().reload());
+        auto scratch = EMD_TRY(host.loaded().scratch());
         EMD_TRY(scratch->apply(change));
         after = scratch->view();
         return after;

@@ -191,6 +191,11 @@ Result<> check_writable(Context &c, const std::string &array)
     return {};
 }
 
+Result<std::unique_ptr<Metadata>> Loaded::scratch() const
+{
+    return load_like(view(), [this] { return reload(); }, [] { std::this_thread::sleep_for(kBetweenReadings); });
+}
+
 Result<Loaded> load_container(Context &c, const std::string &array)
 {
     const ArrayRef ref = EMD_TRY(look_at(c, array));

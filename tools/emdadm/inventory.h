@@ -19,8 +19,10 @@ struct Loaded {
     std::vector<const Medium *> media() const;
     BlockDevice *device(const std::string &path) const;  // null: not among them
     BlockDevice *device(DevNum dev) const;
-    // The same disks read once more; for trying changes.
+    // The same disks read once more.
     Result<std::unique_ptr<Metadata>> reload() const { return format->load(media()); }
+    // For trying changes: with each disk under the number that it has here. Busy: emdmon has changed that meanwhile.
+    Result<std::unique_ptr<Metadata>> scratch() const;
 };
 
 // Disks that belong together, before they are loaded. Loose spares are a group of their own (container all zero).

@@ -7,6 +7,7 @@ namespace emd {
 namespace {
 
 constexpr int kLooks = 6;
+constexpr int kLooksAlike = 50;
 
 bool whole(const Container &c)
 {
@@ -32,6 +33,20 @@ Result<std::unique_ptr<Metadata>> load_settled(const std::function<Result<std::u
             break;
     }
     return before;
+}
+
+Result<std::unique_ptr<Metadata>> load_like(const Container &known, const std::function<Result<std::unique_ptr<Metadata>>()> &load,
+                                            const std::function<void()> &pause)
+{
+    const auto same = [](const Disk &a, const Disk &b) { return a.present == b.present && a.dev == b.dev && a.state == b.state; };
+    for (int look = 0; look < kLooksAlike; look++) {
+        if (look)
+            pause();
+        auto now = load();
+        if (now && std::ranges::equal(known.disks, (*now)->view().disks, same))
+            return now;
+    }
+    return fail(Errc::Busy, "the disks have changed while this was planned: try again");
 }
 
 }  // namespace emd

@@ -15,4 +15,9 @@ namespace emd {
 // when it has met them twice.
 Result<std::unique_ptr<Metadata>> load_settled(const std::function<Result<std::unique_ptr<Metadata>>()> &load, const std::function<void()> &pause);
 
+// A reading whose disks are those of `known` with the same numbers: what is planned with one may be tried on the other. Busy: they are
+// not, after many readings.
+Result<std::unique_ptr<Metadata>> load_like(const Container &known, const std::function<Result<std::unique_ptr<Metadata>>()> &load,
+                                            const std::function<void()> &pause);
+
 }  // namespace emd
