@@ -91,4 +91,38 @@ struct Lab {
     std::string &attribute(const std::string &name) { return kernel.attributes.at(name); }
 };
 
+// Without its third disk, which may still come.
+inline Container missing_third()
+{
+    Container c = container(0);
+    c.disks[2].state = DiskState::Missing;
+    c.disks[2].present = false;
+    c.volumes[0].slots[2].in_sync = false;
+    return c;
+}
+
+// The volume with a disk more.
+inline const Shape kGrown{5, 0, 4, 128, 65536};
+
+inline void propose(Lab &lab)
+{
+    lab.held = true;
+    lab.attribute("sync_action") = "frozen";
+    lab.attribute("raid_disks") = "4 (3)";
+}
+
+// From the start of the reshape, with the new member active.
+inline void run(Lab &lab)
+{
+    propose(lab);
+    (void)lab.ask(change::ReshapeStarted{0, kGrown, {}});
+    Member &m = lab.kernel.members.at("dev-sdd");
+    m.slot = std::exchange(m.reserved, "none");
+    m.state = "in_sync";
+    lab.attribute("sync_action") = "reshape";
+    lab.attribute("reshape_position") = "0";
+    lab.settle();
+    lab.journal.lines.clear();
+}
+
 }  // namespace toy

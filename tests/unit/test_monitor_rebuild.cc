@@ -91,11 +91,7 @@ TEST(MonitorRebuild, ASpareThatLeftAndIsAddedAgainIsToldThatItIsAMember)
 // The write is answered all the same: what the record misses may not keep its place.
 TEST(MonitorRebuild, AMissingDiskIsFailedAlsoWhileAMemberCannotBeRead)
 {
-    Container c = toy::container(0);
-    c.disks[2].state = DiskState::Missing;
-    c.disks[2].present = false;
-    c.volumes[0].slots[2].in_sync = false;
-    Lab lab(c);
+    Lab lab(toy::missing_third());
     lab.kernel.members.erase("dev-sdc");
     lab.kernel.members.at("dev-sda").size = "?";
     lab.start();
