@@ -140,6 +140,23 @@ TEST(MonitorTakeover, AFailureBeforeTheKernelFollowedIsDurableInTheOldShapeBefor
     EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
 }
 
+// There is no other shape that could be recorded: nothing keeps it frozen.
+TEST(MonitorTakeover, AVolumeThatHasLostTooMuchIsThawed)
+{
+    Lab lab(toy::missing_third());
+    lab.kernel.members.erase("dev-sdc");
+    keep_needed(lab);
+    lab.start();
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.attribute("sync_action") = "frozen";
+    lab.kernel.fail_member("dev-sda");
+    lab.settle();
+    lab.settle();
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+    EXPECT_EQ(lab.attribute("sync_action"), "idle");
+    EXPECT_EQ(lab.on_disk().disks[0].state, DiskState::Active);
+}
+
 TEST(MonitorTakeover, WhatADiskThatIsNeededDoesNotTakeIsTakenBackOrWaits)
 {
     Lab lab;

@@ -181,7 +181,8 @@ void Keeper::thaw_orphans(Time now)
             continue;
         frozen_since_.erase(since);
         // The kernel cannot follow any more, and what is recorded cannot say who has failed.
-        if (std::ranges::any_of(v.facts().members, [&](const MemberFacts &m) { return m.faulty && needs(*record, m.disk); })) {
+        const auto lost = [&](const MemberFacts &m) { return m.faulty && needs(*record, m.disk); };
+        if (!same_geometry(v.facts().shape, record->shape) && std::ranges::any_of(v.facts().members, lost)) {
             take_back(v.facts());
             continue;
         }

@@ -232,7 +232,9 @@ Result<> Keeper::take_over(const change::Takeover &change)
     const Volume *volume = find_volume(view(), change.volume);
     const change::Takeover back{change.volume, volume ? volume->shape : Shape(), volume ? volume->slots : std::vector<Slot>()};
     const Result<> recorded = record(change);
-    if (!recorded && writer_.waits() && is_redundant(back.target.level))
+    volume = find_volume(view(), change.volume);
+    const bool applied = volume && volume->shape != back.target;
+    if (!recorded && applied && writer_.waits() && is_redundant(back.target.level))
         EMD_TRY(record(back));
     return recorded;
 }
