@@ -94,7 +94,8 @@ heal_disk() { echo "@@disk heal $1"; }
 # before, as NAME1, NAME2, ...; what runs goes on, and wait_for SECONDS disks_say NAME$COUNT until all are there. rewind_disks NAME: the disks hold that,
 # and nothing else survives a cut; nobody may have any of them open.
 keep_disks()   { echo "@@power keep $1"; wait_for 20 disks_say "$1"; }
-keep_cuts()    { echo "@@power keep-cuts $*"; wait_for 20 disks_say "${1}0"; }
+keep_cuts()    { echo "@@power keep-cuts $*"; wait_for 20 cuts_begun "$1" "$2"; }
+cuts_begun()   { disks_say "${1}0" || disks_say "$1$2"; }	# under load all of them are there before the guest has looked
 rewind_disks() { echo "@@power rewind $1"; wait_for 20 disks_say "$1"; }
 disks_say() {
 	local said
