@@ -33,7 +33,7 @@ releases  := $(if $(KVER),$(KVER),$(sort $(installed) $(cached)))
 headers    = $(or $(firstword $(wildcard /lib/modules/$1/build $(CACHE)/headers/$1/build)),\
 		  $(error no kernel headers for $1: install linux-headers-$1 or run scripts/setup))
 
-.PHONY: all kernel tools docs san check check-unit check-vm check-debug soak fuzz prove bench bench-quick bench-module demo \
+.PHONY: all kernel tools umlregs docs san check check-unit check-vm check-debug soak fuzz prove bench bench-quick bench-module demo \
 	install install-files clean setup FORCE
 all: tools kernel
 
@@ -59,8 +59,10 @@ $(BUILD)/cmake/build.ninja $(BUILD)/san/build.ninja:
 		-DCMAKE_BUILD_TYPE=$(if $(findstring /san/,$@),Debug -DEMD_SANITIZE=ON,RelWithDebInfo) \
 		--log-level=WARNING
 tools: $(BUILD)/cmake/build.ninja
-	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower emd_contract
+	@nice cmake --build $(<D) -j $(JOBS) --target emdadm emdmon emdwork emdpower emd_contract umlregs
 	@ln -sf cmake/bin/emdadm cmake/bin/emdmon cmake/bin/emdwork $(BUILD)/
+umlregs: $(BUILD)/cmake/build.ninja	# for User Mode Linux alone
+	@nice cmake --build $(<D) -j $(JOBS) --target $@
 docs: $(BUILD)/cmake/build.ninja
 	@nice cmake --build $(<D) -j $(JOBS) --target emd_golden
 	@EMD_WRITE_DOCS=1 $(<D)/bin/emd_golden --gtest_brief=1 --gtest_filter=Migrations.TheTableIsWhatTheCodeDecides
@@ -120,7 +122,7 @@ bench-module-%: FORCE
 	@$(MAKE) -C tests/bench/module KDIR=$(call headers,$*) OUT=$(BUILD)/bench/$*
 bench-quick: bench-module
 	@nice tests/bench/bench.py quick
-bench: setup kernel bench-module
+bench: setup kernel bench-module umlregs
 	@scripts/debug-kernel uml-fast >/dev/null
 	@$(MAKE) kernel bench-module KVER=uml-fast
 	@nice tests/bench/bench.py $(or $(PLAN),full) --gates $(if $(ROW),--row $(ROW))

@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 from . import tsc
-from .paths import CACHE, MORTAL
+from .paths import BUILD, CACHE, MORTAL
 
 
 class Machine:
@@ -20,13 +20,14 @@ class Machine:
     def log(self, kind):
         return self.directory / f"boot-{self.boot}.{kind}"
 
-    def start(self, command):
+    def start(self, command, environment=None):
         for kind in ("console", "out", "klog"):
             self.log(kind).write_bytes(b"")
         (self.directory / f"boot-{self.boot}.command").write_text(" ".join(map(str, command)) + "\n")
         console = self.log("console").open("wb")
         self.process = subprocess.Popen([*MORTAL, *(str(word) for word in command)], stdin=subprocess.DEVNULL,
-                                        stdout=console, stderr=subprocess.STDOUT, start_new_session=True)
+                                        stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
+                                        env=os.environ | (environment or {}))
 
     def running(self):
         return self.process.poll() is None
@@ -115,7 +116,7 @@ def uml_command(kernel, spec, initrd, disks):
 def start(kernel, spec, initrd, directory, boot, disks):
     machine = Machine(directory, boot)
     if kernel.uml:
-        machine.start(uml_command(kernel, spec, initrd, disks))
+        machine.start(uml_command(kernel, spec, initrd, disks), {"LD_PRELOAD": str(BUILD / "cmake/lib/libumlregs.so")})
     else:
         machine.start(qemu_command(kernel, spec, initrd, machine, disks, accelerator()))
     return machine
