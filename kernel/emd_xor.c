@@ -207,9 +207,14 @@ static void copy_sum_wide(void *sum, void *const *to, const void *const *from, u
 	emd_wide_begin();
 	for (at = 0; at < bytes; at += WIDE_BYTES) {
 		wide_load(from[0], at);
-		wide_store(to[0], at);
-		for (i = 1; i < nr; i++)
-			wide_add_copy(from[i], to[i], at);
+		if (to[0])
+			wide_store(to[0], at);
+		for (i = 1; i < nr; i++) {
+			if (to[i])
+				wide_add_copy(from[i], to[i], at);
+			else
+				wide_add(from[i], at);
+		}
 		wide_store(sum, at);
 	}
 	emd_wide_end();

@@ -27,9 +27,9 @@ void emd_xor_sum(void *dst, void **src, unsigned int nr, size_t bytes);
 bool emd_xor_copies(void);
 
 /**
- * emd_xor_copy_sum() - each of @nr columns is copied, and @sum becomes the sum of what the copies hold
+ * emd_xor_copy_sum() - each of @nr columns is copied, if there is a place for it in @to, and @sum becomes the sum of what was copied
  *
- * The sources are read once, and may change meanwhile. They may be at any address; up to EMD_XOR_STEP bytes.
+ * The sources are read once, and may change meanwhile. They and the places may be at any address; up to EMD_XOR_STEP bytes.
  */
 void emd_xor_copy_sum(void *sum, void *const *to, const void *const *from, unsigned int nr, size_t bytes);
 

@@ -57,7 +57,7 @@ static bool column_needs_data(const struct r5_op *op, u32 i)
 {
 	if (bio_op(op->io->bio) == REQ_OP_READ || op->careful)
 		return true;
-	if (r5_op_writes(op, i))
+	if (r5_op_in_piece(op, i))
 		return op_copies(op);
 	return op->column[i].todo || op->column[i].solve || pq_needs_data(op, i);
 }
@@ -66,7 +66,7 @@ static bool column_needs_old(const struct r5_op *op, u32 i)
 {
 	const struct r5_column *column = &op->column[i];
 
-	return op->careful || (r5_op_writes(op, i) && (column->todo & EMD_COLUMN_READ || column->solve));
+	return op->careful || (r5_op_in_piece(op, i) && (column->todo & EMD_COLUMN_READ || column->solve));
 }
 
 static bool op_alloc_buffers(struct r5_op *op, gfp_t gfp)
@@ -204,7 +204,7 @@ static void op_init_columns(struct r5_op *op, const struct bvec_iter *at)
 		column->place = column_place(op->conf, &row, column->slot, i);
 		column->state = column_state(op->conf->map, column->slot, sector,
 					     op->piece.hi - op->piece.lo);
-		if (!at || !r5_op_writes(op, i))
+		if (!at || !r5_op_in_piece(op, i))
 			continue;
 		column->from = i == op->piece.first ? *at : op->column[i - 1].from;
 		if (i > op->piece.first)
@@ -442,7 +442,7 @@ static void column_end_io(struct bio *bio)
 /* The bio's payload: nothing, the user's pages, or one buffer. */
 static void column_fill_bio(struct r5_op *op, struct r5_column *column, u8 what, struct bio *bio)
 {
-	void *buffer = what == EMD_COLUMN_READ && column->old && r5_op_writes(op, column - op->column) ?
+	void *buffer = what == EMD_COLUMN_READ && column->old && r5_op_in_piece(op, column - op->column) ?
 		       column->old : column->data;
 
 	if (buffer) {

@@ -182,20 +182,90 @@ void r5_gather_stable(struct r5_op *op)
 	}
 }
 
+/* Copies to the next @bytes of the bio and moves @iter on. */
+static void copy_to_bio(struct bio *bio, struct bvec_iter *iter, const void *src, unsigned int bytes)
+{
+	while (bytes) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
+
+		bv.bv_len = min(bv.bv_len, bytes);
+		memcpy_to_bvec(&bv, src);
+		bio_advance_iter_single(bio, iter, bv.bv_len);
+		src += bv.bv_len;
+		bytes -= bv.bv_len;
+	}
+}
+
 void r5_scatter(const struct r5_op *op, u32 i)
 {
 	struct bvec_iter iter = op->column[i].from;
-	const void *data = op->column[i].data;
-	unsigned int bytes = r5_op_bytes(op);
 
-	while (bytes) {
-		struct bio_vec bv = bio_iter_iovec(op->io->bio, iter);
+	copy_to_bio(op->io->bio, &iter, op->column[i].data, r5_op_bytes(op));
+}
 
-		bv.bv_len = min(bv.bv_len, bytes);
-		memcpy_to_bvec(&bv, data);
-		bio_advance_iter_single(op->io->bio, &iter, bv.bv_len);
-		data += bv.bv_len;
-		bytes -= bv.bv_len;
+/*
+ * The next bytes of all columns in one pass, as far as they lie in one piece in the reader's pages. What nobody asks for is added only.
+ * Return: how many; 0 if that is no length to sum up.
+ */
+static unsigned int scatter_sum_at_once(struct r5_op *op, u32 missing, unsigned int at, unsigned int bytes)
+{
+	void *to[R5_GATHER_PLACES], *sum = op->column[missing].data + at;
+	const void *from[R5_GATHER_PLACES];
+	struct bio *bio = op->io->bio;
+	u32 i, nr = 0;
+
+	for (i = op->piece.first; i < op->piece.last; i++)
+		bytes = min(bytes, bio_iter_len(bio, op->column[i].from));
+	if (!IS_ALIGNED(bytes, EMD_XOR_UNIT))
+		return 0;
+	for (i = 0; i <= op->conf->data; i++) {
+		void *page = NULL;
+
+		if (r5_op_in_piece(op, i)) {
+			struct bio_vec bv = bio_iter_iovec(bio, op->column[i].from);
+
+			page = bvec_kmap_local(&bv);
+		}
+		if (i == missing) {
+			sum = page ?: sum;
+			continue;
+		}
+		to[nr] = page;
+		from[nr++] = op->column[i].data + at;
+	}
+	emd_xor_copy_sum(sum, to, from, nr, bytes);
+	for (i = op->piece.last; i-- > op->piece.first;) {
+		kunmap_local(i == missing ? sum : to[i < missing ? i : i - 1]);
+		bio_advance_iter_single(bio, &op->column[i].from, bytes);
+	}
+	return bytes;
+}
+
+static void scatter_sum(struct r5_op *op, u32 missing, unsigned int at, unsigned int bytes)
+{
+	struct r5_sum part = r5_sum_begin(op->column[missing].data + at, bytes, true);
+	u32 i;
+
+	for (i = 0; i <= op->conf->data; i++)
+		if (i != missing)
+			r5_sum_add(&part, op->column[i].data + at);
+	r5_sum_end(&part);
+	for (i = op->piece.first; i < op->piece.last; i++)
+		copy_to_bio(op->io->bio, &op->column[i].from, op->column[i].data + at, bytes);
+}
+
+/* Carefully, what was missing may be written back, and has to be where columns are written from. */
+void r5_scatter_sum(struct r5_op *op, u32 missing)
+{
+	bool one_pass = !op->careful && op->conf->data <= R5_GATHER_PLACES && emd_xor_copies();
+	unsigned int at, step, bytes = r5_op_bytes(op);
+
+	for (at = 0; at < bytes; at += step) {
+		step = one_pass ? scatter_sum_at_once(op, missing, at, min(STEP_BYTES, bytes - at)) : 0;
+		if (!step) {
+			step = min(STEP_BYTES, bytes - at);
+			scatter_sum(op, missing, at, step);
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ void r5_pq_modify(struct r5_op *op)
 /* What the column held before this operation. */
 static void *old_content(struct r5_op *op, u32 i)
 {
-	bool replaced = bio_op(op->io->bio) != REQ_OP_READ && r5_op_writes(op, i);
+	bool replaced = bio_op(op->io->bio) != REQ_OP_READ && r5_op_in_piece(op, i);
 
 	return replaced ? op->column[i].old : op->column[i].data;
 }

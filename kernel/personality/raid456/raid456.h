@@ -271,7 +271,8 @@ static inline unsigned int r5_op_bytes(const struct r5_op *op)
 	return (op->piece.hi - op->piece.lo) << SECTOR_SHIFT;
 }
 
-static inline bool r5_op_writes(const struct r5_op *op, u32 column)
+/* Is the column written, or asked for by a read? */
+static inline bool r5_op_in_piece(const struct r5_op *op, u32 column)
 {
 	return column >= op->piece.first && column < op->piece.last;
 }
@@ -462,6 +463,9 @@ void r5_gather_stable(struct r5_op *op);
 
 /** r5_scatter() - copy what column @i holds into the request's bio, where it begins there. */
 void r5_scatter(const struct r5_op *op, u32 i);
+
+/** r5_scatter_sum() - the same of all columns of the piece; data column @missing holds nothing, and is the sum of the other data and P. */
+void r5_scatter_sum(struct r5_op *op, u32 missing);
 
 /** r5_settle_stable() - EMD_IO_STABLE goes unless the pages can be summed where they are. Once for all rows, as it looks at all pages. */
 void r5_settle_stable(struct emd_io *io);

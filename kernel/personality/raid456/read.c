@@ -5,17 +5,18 @@
  * Theory
  *
  * A request within one chunk of a readable member is sent on itself, as in RAID0; of a larger one each such chunk
- * becomes a clone. Neither takes a lock. Only a chunk on a missing member becomes an operation, over exactly the range that
+ * becomes a clone. Neither takes a lock. What is missing becomes an operation, over exactly the range that
  * was asked for; it shares the row's blocks with other readers and keeps writers out.
+ *
+ * Chunks of a row that are asked for as a whole, and of which one is missing, are one operation: what the missing one is computed
+ * from is read once. It is copied to the reader's pages while it is summed up; they cannot be summed up themselves, as
+ * their owner may change them, or have given one of them for two chunks.
  *
  * When a member answers with an error the request is done again carefully, a page of one
  * column at a time: read it once more, and if that fails compute it from the others and
  * write it back, which lets the disk replace its sector. Only if it refuses that is it
  * failed. The page is private and the row's blocks are held exclusively, so neither the
  * reader nor a writer can change what is written back.
- *
- * Two missing chunks of a row that are both asked for as a whole are one operation: to compute the one is to compute
- * the other. Its piece reaches from the first to the second; what lies between is remapped.
  *
  * Q is read only if the column cannot be had without it: when another data column or P is
  * unknown, too. That may turn out on the way, from columns that cannot be read either; then a
@@ -138,37 +139,20 @@ bool r5_read_whole(struct emd_io *io)
 	return true;
 }
 
-/* -- missing or unreadable: operations on one column, or two ------------------------------------ */
+/* -- missing or unreadable: operations --------------------------------------------------------- */
 
-/* The next chunk of the row, before array sector @end, that is missing as the whole one of @column is; or @column. */
-static u32 missing_too(const struct r5_conf *conf, u64 row, u32 column, u64 sector, u64 end)
-{
-	const struct emd_geometry *geo = &conf->map->geo;
-	u32 i, chunk = geo->chunk_sectors;
-
-	for (i = column + 1; i < conf->data && sector + (u64)(i - column + 1) * chunk <= end; i++)
-		if (!emd_slot_readable(conf->map, emd_geometry_data_slot(geo, row, i), row * chunk, chunk))
-			return i;
-	return column;
-}
-
-/* *@also becomes the array sector of a later chunk that is served, too. */
-static int read_column(struct r5_batch *batch, const struct emd_place *place, u32 slice, struct bvec_iter at, u64 end_sector,
-		       u64 *also)
+/* @chunks: of the row, from @place on; of one it may be a part. */
+static int read_columns(struct r5_batch *batch, const struct emd_place *place, u32 chunks, struct bvec_iter at)
 {
 	const struct emd_geometry *geo = &batch->conf->map->geo;
 	u64 row = place->sector >> emd_shift(geo->chunk_sectors);
-	u32 column = emd_geometry_column(geo, row, place->slot), second = column;
+	u32 column = emd_geometry_column(geo, row, place->slot), slice = r5_io_slice(batch->io);
 	u32 lo = place->sector & (geo->chunk_sectors - 1), end = lo + place->len;
 	int error = 0;
 
-	if (batch->conf->parity > 1 && place->len == geo->chunk_sectors && !r5_io_careful(batch->io))
-		second = missing_too(batch->conf, row, column, at.bi_sector, end_sector);
-	if (second != column)
-		*also = at.bi_sector + (u64)(second - column) * geo->chunk_sectors;
 	while (!error && lo < end) {
 		struct emd_stripe_piece piece = {
-			.row = row, .first = column, .last = second + 1,
+			.row = row, .first = column, .last = column + chunks,
 			.lo = lo, .hi = min(end, round_down(lo, slice) + slice),
 		};
 
@@ -179,51 +163,79 @@ static int read_column(struct r5_batch *batch, const struct emd_place *place, u3
 	return error;
 }
 
-int r5_read(struct r5_batch *batch)
+/* -- runs: chunks of a row that are asked for as a whole, or one, or a part of one ------------------------- */
+
+/* How many chunks the run has that begins at @place; @sectors are asked for from there on. */
+static u32 run_chunks(const struct r5_conf *conf, const struct emd_place *place, u64 sectors)
 {
-	struct bio *bio = batch->io->bio;
-	struct bvec_iter at = bio->bi_iter;
-	u64 sector = at.bi_sector, end = bio_end_sector(bio), served = end;
-	bool careful = r5_io_careful(batch->io);
+	const struct emd_geometry *geo = &conf->map->geo;
+	unsigned int shift = emd_shift(geo->chunk_sectors);
 
-	while (sector < end) {
-		struct emd_place place;
-		int done = 0;
+	if (place->len < geo->chunk_sectors)
+		return 1;
+	return min_t(u64, sectors >> shift, conf->data - emd_geometry_column(geo, place->sector >> shift, place->slot));
+}
 
-		emd_geometry_map(&batch->conf->map->geo, sector, &place);
-		place.len = min_t(u64, place.len, end - sector);
-		if (sector == served)
-			done = 1;
-		else if (!careful)
-			done = read_clone(batch, &place, &at);
+static u32 run_slot(const struct r5_conf *conf, const struct emd_place *place, u32 chunk)
+{
+	const struct emd_geometry *geo = &conf->map->geo;
+	u64 row = place->sector >> emd_shift(geo->chunk_sectors);
+
+	return chunk ? emd_geometry_data_slot(geo, row, emd_geometry_column(geo, row, place->slot) + chunk) : place->slot;
+}
+
+static bool run_readable(const struct r5_conf *conf, const struct emd_place *place, u32 chunks)
+{
+	u32 i;
+
+	for (i = 0; i < chunks; i++)
+		if (!emd_slot_readable(conf->map, run_slot(conf, place, i), place->sector, place->len))
+			return false;
+	return true;
+}
+
+static int read_run(struct r5_batch *batch, const struct emd_place *place, u32 chunks, struct bvec_iter at)
+{
+	u32 i;
+
+	if (r5_io_careful(batch->io) || (chunks > 1 && !run_readable(batch->conf, place, chunks)))
+		return read_columns(batch, place, chunks, at);
+	for (i = 0; i < chunks; i++) {
+		struct emd_place one = { .slot = run_slot(batch->conf, place, i), .sector = place->sector, .len = place->len };
+		int done = read_clone(batch, &one, &at);
+
 		if (!done)
-			done = read_column(batch, &place, r5_io_slice(batch->io), at, end, &served);
+			done = read_columns(batch, &one, 1, at);
 		if (done < 0)
 			return done;
-		bio_advance_iter(bio, &at, place.len << SECTOR_SHIFT);
-		sector += place.len;
+		bio_advance_iter(batch->io->bio, &at, one.len << SECTOR_SHIFT);
 	}
 	return 0;
 }
 
+int r5_read(struct r5_batch *batch)
+{
+	struct bio *bio = batch->io->bio;
+	struct bvec_iter at = bio->bi_iter;
+	u64 sector = at.bi_sector, end = bio_end_sector(bio);
+	int error = 0;
+
+	while (!error && sector < end) {
+		struct emd_place place;
+		u32 chunks = 1;
+
+		emd_geometry_map(&batch->conf->map->geo, sector, &place);
+		place.len = min_t(u64, place.len, end - sector);
+		if (!r5_io_careful(batch->io))
+			chunks = run_chunks(batch->conf, &place, end - sector);
+		error = read_run(batch, &place, chunks, at);
+		bio_advance_iter(bio, &at, chunks * place.len << SECTOR_SHIFT);
+		sector += chunks * place.len;
+	}
+	return error;
+}
+
 /* -- the operation -------------------------------------------------------------------------- */
-
-static struct r5_column *wanted_column(struct r5_op *op)
-{
-	return &op->column[op->piece.first];
-}
-
-static bool is_wanted(const struct r5_op *op, u32 i)
-{
-	return i == op->piece.first || i + 1 == op->piece.last;
-}
-
-static void read_scatter(const struct r5_op *op)
-{
-	r5_scatter(op, op->piece.first);
-	if (op->piece.first + 1 < op->piece.last)
-		r5_scatter(op, op->piece.last - 1);
-}
 
 /* In any context: what was computed has been written back, or its member has been failed. */
 static void read_written_back(struct r5_op *op)
@@ -255,85 +267,72 @@ static bool read_mends(struct r5_op *op)
 	return any;
 }
 
-/* Over what another column holds, in its buffer: nobody will look at that again. */
-static void read_sum(struct r5_op *op)
+/* What is asked for goes to the reader, and what is missing of it is computed. */
+static void read_deliver(struct r5_op *op)
 {
-	u32 i, wanted = op->piece.first, other = wanted ? 0 : 1;
-	struct r5_sum sum = r5_sum_begin(op->column[other].data, r5_op_bytes(op), false);
+	bool with_q = op->conf->parity > 1 && op->column[r5_columns(op->conf) - 1].todo;
+	u32 i;
 
-	for (i = other + 1; i <= op->conf->data; i++)
-		if (i != wanted)
-			r5_sum_add(&sum, op->column[i].data);
-	r5_sum_end(&sum);
-	swap(op->column[wanted].data, op->column[other].data);
+	if (with_q)
+		r5_pq_solve(op);
+	for (i = 0; !with_q && i < op->conf->data; i++) {
+		if (op->column[i].solve) {
+			r5_scatter_sum(op, i);
+			return;
+		}
+	}
+	for (i = op->piece.first; i < op->piece.last; i++)
+		r5_scatter(op, i);
 }
-
-static void read_others(struct r5_op *op);
 
 static void read_solve(struct r5_op *op)
 {
-	bool with_q = op->column[r5_columns(op->conf) - 1].todo && op->conf->parity > 1;
-
 	if (r5_op_blind(op)) {
 		if (op->careful)
-			read_others(op);
+			r5_read_run(op);
 		else
 			r5_op_end(op, R5_STS_AGAIN);
 		return;
 	}
-	if (with_q)
-		r5_pq_solve(op);
-	else
-		read_sum(op);
-	read_scatter(op);
+	read_deliver(op);
 	if (read_mends(op))
 		r5_op_issue(op, EMD_COLUMN_WRITE, read_written_back);
 	else
 		r5_op_end(op, BLK_STS_OK);
 }
 
-/* Plans to read what the wanted column follows from. Return: false if it does not. */
+static bool computes(const struct r5_op *op)
+{
+	u32 i;
+
+	for (i = op->piece.first; i < op->piece.last; i++)
+		if (op->column[i].state != EMD_COLUMN_PRESENT)
+			return true;
+	return false;
+}
+
+/* Plans to read what is wanted, or what that follows from. Return: false if it does not. */
 static bool read_plan(struct r5_op *op)
 {
 	u32 i, columns = r5_columns(op->conf), unknown = 0;
+	bool others = computes(op);
 
 	for (i = 0; i < columns; i++) {
 		struct r5_column *column = &op->column[i];
-		bool needed = i <= op->conf->data || unknown > 1;
+		bool needed = others ? i <= op->conf->data || unknown > 1 : r5_op_in_piece(op, i);
 
-		column->solve = needed && (is_wanted(op, i) || column->state != EMD_COLUMN_PRESENT);
+		column->solve = needed && column->state != EMD_COLUMN_PRESENT;
 		column->todo = needed && !column->solve ? EMD_COLUMN_READ : 0;
 		unknown += column->solve;
 	}
-	return unknown <= op->conf->parity && !emd_array_broken(op->conf->map->array);
+	return unknown <= op->conf->parity && (!unknown || !emd_array_broken(op->conf->map->array));
 }
 
-static void read_others(struct r5_op *op)
+/* What is there as far as is known is tried itself; if it cannot be read this is done again, carefully, and it is computed. */
+void r5_read_run(struct r5_op *op)
 {
 	if (read_plan(op))
 		r5_op_issue(op, EMD_COLUMN_READ, read_solve);
 	else
 		r5_op_end(op, r5_op_undone(op));
-}
-
-static void read_tried_itself(struct r5_op *op)
-{
-	if (r5_op_blind(op)) {
-		read_others(op);
-		return;
-	}
-	read_scatter(op);
-	r5_op_end(op, BLK_STS_OK);
-}
-
-void r5_read_run(struct r5_op *op)
-{
-	struct r5_column *wanted = wanted_column(op);
-
-	if (op->careful && wanted->state == EMD_COLUMN_PRESENT) {
-		wanted->todo = EMD_COLUMN_READ;
-		r5_op_issue(op, EMD_COLUMN_READ, read_tried_itself);
-	} else {
-		read_others(op);
-	}
 }
