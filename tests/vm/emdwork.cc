@@ -136,6 +136,15 @@ public:
         return ::fstat(fd_, &st) == 0 ? static_cast<std::uint64_t>(st.st_size) : 0;
     }
 
+    void read(const std::vector<iovec> &to, std::uint64_t offset) const
+    {
+        std::size_t bytes = 0;
+        for (const auto &piece : to)
+            bytes += piece.iov_len;
+        const auto done = ::preadv(fd_, to.data(), static_cast<int>(to.size()), static_cast<off_t>(offset));
+        if (done != static_cast<ssize_t>(bytes))
+            die(fmt::format("reading {} at {}: {} of {} bytes{}", path_, offset, done, bytes, done < 0 ? std::strerror(errno) : ""));
+    }
     void read(char *to, std::size_t bytes, std::uint64_t offset) const
     {
         const auto done = ::pread(fd_, to, bytes, static_cast<off_t>(offset));
@@ -586,6 +595,60 @@ int pattern_check(const Options &options)
     return findings.conclude(blocks);
 }
 
+/*
+ * Reads of any sectors, into pages that a reader may hand in but hardly does: pieces of any length begin at any sector of a page, and
+ * one place takes many of them, one after the other. What lies beside these is the pattern all the same.
+ */
+class ScatteredRead {
+public:
+    ScatteredRead(std::uint64_t sectors, std::mt19937_64 &random)
+        : count_(1 + random() % std::min<std::uint64_t>(kMost, sectors)), first_(random() % (sectors - count_ + 1))
+    {
+        for (std::size_t done = 0, length; done < count_; done += length) {
+            length = std::min<std::size_t>(1 + random() % kPiece, count_ - done);
+            const bool dumped = random() % 3 == 0;
+            pieces_.push_back({dumped ? dump_.data() : buffer_.data() + (done + 1) * kSectorBytes, length * kSectorBytes});
+        }
+    }
+    void check(const Device &device, std::uint64_t seed, Findings &findings)
+    {
+        device.read(pieces_, first_ * kSectorBytes);
+        auto at = first_;
+        for (const auto &piece : pieces_) {
+            const auto *sector = static_cast<const Sector *>(piece.iov_base);
+            const auto end = at + piece.iov_len / kSectorBytes;
+            for (; at < end; at++, sector++) {
+                if (piece.iov_base == dump_.data())
+                    continue;
+                if (const auto what = damage(*sector, at / 8, at % 8))
+                    findings.add(at / 8, at % 8, *what);
+                else if (sector->generation != seed)
+                    findings.add(at / 8, at % 8, fmt::format("is of pattern {}, not {}", sector->generation, seed));
+            }
+        }
+    }
+
+private:
+    static constexpr std::size_t kMost = 2048, kPiece = 48;  // sectors; fewer pieces than a system call takes
+
+    std::size_t count_;
+    std::uint64_t first_;
+    Buffer buffer_{(kMost + 8) * kSectorBytes}, dump_{kPiece * kSectorBytes};
+    std::vector<iovec> pieces_;
+};
+
+int scatter_check(const Options &options)
+{
+    const Device device(options.words.at(1));
+    const auto sectors = std::stoull(options.words.at(2)) / kSectorBytes, seed = std::stoull(options.words.at(3));
+    std::mt19937_64 random(options.value("seed", 1));
+    Findings findings;
+    const auto count = options.value("count", 100);
+    for (std::uint64_t i = 0; i < count; i++)
+        ScatteredRead(sectors, random).check(device, seed, findings);
+    return findings.conclude(count);
+}
+
 // Sectors [first, first + count) of a device, and of a file that has what the device should have.
 struct Part {
     Device device;
@@ -653,6 +716,7 @@ constexpr std::array kCommands = {
     Command{"verify", verify, 3, "DEVICE ORACLE [--settle 1] [--open 1]"},
     Command{"pattern-write", pattern_write, 4, "DEVICE BYTES SEED"},
     Command{"pattern-check", pattern_check, 4, "DEVICE BYTES SEED"},
+    Command{"scatter-check", scatter_check, 4, "DEVICE BYTES SEED [--seed N] [--count N]"},
     Command{"put", put, 5, "DEVICE FILE SECTOR COUNT"},
     Command{"get", get, 5, "DEVICE FILE SECTOR COUNT"},
 };
