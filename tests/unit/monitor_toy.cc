@@ -264,7 +264,7 @@ Result<> Kernel::write(std::string_view path, std::string_view value)
     const std::vector<std::string> p = split(path);
     if (p[0] != "emd126" || !volume_exists)
         return missing(path);
-    if (refuse.contains(p.back()))
+    if (refuse.contains(p.back()) || busy_once.erase(p.back()) != 0)
         return fail_errno(EBUSY, "{}", path);
     Result<> done;
     journal_->act(fmt::format("store {} {}", fmt::join(p.begin() + 2, p.end(), "/"), value), [&] {

@@ -69,6 +69,7 @@ public:
     bool volume_exists = true;
     bool remove_is_busy = false;
     std::set<std::string> refuse;  // stores to these are refused with EBUSY ("new_dev")
+    std::set<std::string> busy_once;  // refuse their next store
     std::optional<unsigned long> allocations_before_store;  // at the first store since it was reset
     std::function<void(const std::string &)> stored;        // after each store to a member's attribute: "dev-sda/state faulty"
     void fail_member(const std::string &name) { members.at(name).state = "faulty,blocked"; }

@@ -9,6 +9,19 @@ namespace {
 
 using toy::Lab;
 
+TEST(MonitorRebuild, ARecoveryMayBeOverBeforeItIsAskedFor)
+{
+    Lab lab(1);
+    lab.start();
+    lab.attribute("array_state") = "active";
+    lab.kernel.busy_once = {"sync_action"};  // it runs, and "idle" is what is read then
+    lab.kernel.fail_member("dev-sdb");
+    lab.settle();
+    EXPECT_EQ(lab.kernel.members.at("dev-sdd").slot, "1");
+    EXPECT_EQ(lab.attribute("sync_action"), "recover");
+    EXPECT_EQ(lab.sync().text, "");
+}
+
 // What a volume with parity that misses a member is started from: only if it was not being written.
 TEST(MonitorRebuild, ARebuildThatIsNotWrittenIsClean)
 {

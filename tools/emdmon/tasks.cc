@@ -42,13 +42,18 @@ int reserved_slot(const Array &array, const std::string &member)
     return text && !text->empty() && text->front() != 'n' ? std::atoi(text->c_str()) : -1;
 }
 
+// It may begin by itself as soon as the slot is taken, and it may have ended before anybody can look: so what is busy, and then idle, is
+// asked once more. An order with nothing to do is void.
 Result<> start_recovery(Array &array)
 {
-    const Result<> started = array.set("sync_action", "recover");
-    // It may have begun by itself as soon as the slot was taken.
-    if (started || array.action().value_or("") == "recover")
-        return {};
-    return started;
+    const auto try_it = [&](std::string &now) {
+        Result<> started = array.set("sync_action", "recover");
+        now = started ? "recover" : array.action().value_or("");
+        return now == "recover" ? Result<>() : started;
+    };
+    std::string now;
+    const Result<> started = try_it(now);
+    return now == "idle" ? try_it(now) : started;
 }
 
 struct BadList {
