@@ -23,10 +23,11 @@
 //   keep NAME                        what the disks hold now
 //   keep-cuts NAME COUNT LOW HIGH [BELOW]  what cuts at the next COUNT writes would leave, each LOW to HIGH writes (to any disk that
 //                                    is not stable) after the one before, as NAME1, NAME2, ...; BELOW: only writes count that begin
-//                                    below this sector, such as those of superblocks
+//                                    below this sector, such as those of superblocks. It takes its turn: when all cuts that were
+//                                    asked for before are there, the next write is its first
 //   rewind NAME                      the disks hold that, durable, and no further cut is kept; nobody may have a request under way
-// When that has happened the last 4096 bytes of the stable disks say so: NAME and a line feed; of cuts NAME0 when the first is
-// waited for, and the name of the last when all are there.
+// The last 4096 bytes of the stable disks have a line for each of these that has happened, NAME; of cuts NAME0 when they have been asked
+// for, and the name of the last when all are there. The lines stand there until the observer empties the page, or the disks are rewound.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -166,11 +167,16 @@ public:
         for (std::size_t i = 0; i < pages.size(); i++)
             std::memcpy(data_ + i * kPageBytes, pages[i]->data(), pages[i]->size());
     }
-    void set_last_page(std::string text)
+    // On the last page: behind what stands there, or in its place when there is no room left.
+    void say(const std::string &line)
     {
+        char *page = data_ + size_ - kPageBytes;
+        const auto used = ::strnlen(page, kPageBytes);
+        std::string text = std::string(page, used + line.size() < kPageBytes ? used : 0) + line + "\n";
         text.resize(kPageBytes);
-        std::memcpy(data_ + size_ - kPageBytes, text.data(), kPageBytes);
+        std::memcpy(page, text.data(), kPageBytes);
     }
+    void say_nothing() { std::memset(data_ + size_ - kPageBytes, 0, kPageBytes); }
 
 private:
     struct Version {  // one unflushed write of a sector
@@ -327,7 +333,7 @@ public:
     // A write has arrived, and is not answered yet.
     void written(const Disk &disk, std::uint64_t sector)
     {
-        if (!disk.stable() && cuts_left_ != 0 && sector < cuts_.below && --writes_to_kept_cut_ == 0)
+        if (!disk.stable() && !asked_.empty() && sector < asked_.front().below && --writes_to_kept_cut_ == 0)
             keep_cut(disk);
     }
 
@@ -355,6 +361,7 @@ private:
     struct KeptCuts {
         std::string name;
         std::uint64_t count = 0, low = 0, high = 0, below = ~0ULL;  // below: sector
+        std::uint64_t done = 0;
     };
 
     [[noreturn]] void leave()
@@ -402,13 +409,17 @@ private:
     void keep_cut(const Disk &written);
     std::string rewind(const std::string &name);
     void say_done(const std::string &name);
-    std::uint64_t next_cut() { return cuts_.low + random_() % (cuts_.high - cuts_.low + 1); }
+    void wait_for_next_cut()
+    {
+        const auto &cuts = asked_.front();
+        writes_to_kept_cut_ = cuts.low + random_() % (cuts.high - cuts.low + 1);
+    }
 
     Settings settings_;
     std::mt19937_64 random_;
     std::uint64_t sequence_ = 0;
-    KeptCuts cuts_;
-    std::uint64_t cuts_left_ = 0, writes_to_kept_cut_ = 0;
+    std::deque<KeptCuts> asked_;  // each begins when the one before has all its cuts
+    std::uint64_t writes_to_kept_cut_ = 0;
     std::map<std::string, Contents> kept_;
     Contents latest_;  // what was kept last, or is rewound to: others share its pages
     std::vector<std::unique_ptr<Disk>> disks_;
@@ -585,7 +596,7 @@ void Server::say_done(const std::string &name)
 {
     for (auto &disk : disks_)
         if (disk->stable())
-            disk->set_last_page(name + "\n");
+            disk->say(name);
 }
 
 std::string Server::keep(const std::string &name)
@@ -602,16 +613,17 @@ std::string Server::keep_cuts(const KeptCuts &cuts)
 {
     if (cuts.count == 0 || cuts.low == 0 || cuts.high < cuts.low)
         return "keep-cuts needs a name, a count, and at how many writes";
-    cuts_ = cuts;
-    cuts_left_ = cuts.count;
-    writes_to_kept_cut_ = next_cut();
+    asked_.push_back(cuts);
+    if (asked_.size() == 1)
+        wait_for_next_cut();
     say_done(cuts.name + "0");
     return "ok";
 }
 
 void Server::keep_cut(const Disk &written)
 {
-    const auto name = fmt::format("{}{}", cuts_.name, cuts_.count - cuts_left_ + 1);
+    auto &cuts = asked_.front();
+    const auto name = fmt::format("{}{}", cuts.name, ++cuts.done);
     fmt::print("{}: at a write to {}", name, written.name());
     latest_.resize(disks_.size());
     for (std::size_t i = 0; i < disks_.size(); i++) {
@@ -622,9 +634,12 @@ void Server::keep_cut(const Disk &written)
     fmt::print("\n");
     std::fflush(nullptr);
     kept_[name] = latest_;
-    writes_to_kept_cut_ = next_cut();
-    if (--cuts_left_ == 0)
+    if (cuts.done == cuts.count) {
+        asked_.pop_front();
         say_done(name);
+    }
+    if (!asked_.empty())
+        wait_for_next_cut();
 }
 
 std::string Server::rewind(const std::string &name)
@@ -632,10 +647,13 @@ std::string Server::rewind(const std::string &name)
     const auto kept = kept_.find(name);
     if (kept == kept_.end())
         return fmt::format("nothing was kept as '{}'", name);
-    cuts_left_ = 0;  // those still to be kept were of what ends here
+    asked_.clear();  // those still to be kept were of what ends here
     latest_ = kept->second;
-    for (std::size_t i = 0; i < disks_.size(); i++)
+    for (std::size_t i = 0; i < disks_.size(); i++) {
         disks_[i]->set_content(latest_[i]);
+        if (disks_[i]->stable())
+            disks_[i]->say_nothing();
+    }
     say_done(name);
     return "ok";
 }

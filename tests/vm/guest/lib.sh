@@ -91,18 +91,29 @@ fail_disk() { echo "@@disk fail $1"; }
 heal_disk() { echo "@@disk heal $1"; }
 # Many cuts of one life (need "power: yes" and an oracle). keep_disks NAME: what all disks hold now, the oracle too. keep_cuts NAME
 # COUNT LOW HIGH [BELOW]: what power cuts would leave on them, COUNT of them, each LOW to HIGH writes (below that sector) after the one
-# before, as NAME1, NAME2, ...; what runs goes on, and wait_for SECONDS disks_say NAME$COUNT until all are there. rewind_disks NAME: the disks hold that,
+# before, as NAME1, NAME2, ...; what runs goes on, and wait_for SECONDS disks_say NAME$COUNT until all are there. Those that are asked for meanwhile
+# follow the last of these, with no shell in between; then wait for the last alone. rewind_disks NAME: the disks hold that,
 # and nothing else survives a cut; nobody may have any of them open.
-keep_disks()   { echo "@@power keep $1"; wait_for 20 disks_say "$1"; }
-keep_cuts()    { echo "@@power keep-cuts $*"; wait_for 20 cuts_begun "$1" "$2"; }
-cuts_begun()   { disks_say "${1}0" || disks_say "$1$2"; }	# under load all of them are there before the guest has looked
-rewind_disks() { echo "@@power rewind $1"; wait_for 20 disks_say "$1"; }
+keep_disks()   { power "$1" keep "$1"; }
+keep_cuts()    { power "${1}0" keep-cuts "$@"; }
+rewind_disks() { power "$1" rewind "$1"; }
+# power SAYS ORDER...: what the disks have said until now was said of something else, though it may be the same name. The oracle
+# has no records so far behind.
+power() {
+	local says=$1
+	shift
+	: "${last_page:=$(($(blockdev --getsize64 "$oracle") / 4096 - 1))}"
+	dd if=/dev/zero of="$oracle" bs=4096 seek="$last_page" count=1 oflag=direct conv=notrunc 2>/dev/null
+	echo "@@power $*"
+	wait_for 20 disks_say "$says"
+}
 disks_say() {
 	local said
-	: "${last_page:=$(($(blockdev --getsize64 "$oracle") / 4096 - 1))}"
 	dd if="$oracle" of=/run/last-page bs=4096 skip="$last_page" count=1 iflag=direct 2>/dev/null || return 1
-	read -r said </run/last-page
-	[ "$said" = "$1" ]
+	while read -r said; do
+		[ "$said" != "$1" ] || return 0
+	done </run/last-page
+	return 1
 }
 # keep NAME VALUE: a variable that the following boots have.
 keep() { echo "@@keep $1=$2"; }

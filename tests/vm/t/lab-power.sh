@@ -68,6 +68,51 @@ boot4() {
 	expect "yes yes" echo "$some $lost"
 	rewind_disks before
 	expect 0 zeros "$d1"
+
+	say "more of a name that was said before; others follow the last of these with nobody between, as they were asked for"
+	keep_cuts last 1 1 1
+	flushed_zeros "$d2" 1
+	wait_for 5 disks_say last1
+	keep_cuts first 8 1 1
+	keep_cuts second 4 2 2
+	keep_cuts last 1 1 1 128
+	flushed_zeros "$d1" 16
+	wait_for 5 disks_say second4
+	! disks_say last1 || fail "the last cut is there before its write"
+	flushed_zeros "$d2" 1
+	wait_for 5 disks_say last1
+	for cut in 1 2 3 4 5 6 7 8; do
+		rewind_disks first$cut
+		in_write $cut
+	done
+	for cut in 1 2 3 4; do
+		rewind_disks second$cut
+		in_write $((8 + cut * 2))
+	done
+	rewind_disks last1
+	expect 1048576 zeros "$d1"
+
+	say "what was asked for is forgotten when the disks are rewound"
+	keep_cuts first 1 1 1
+	keep_cuts second 1 1 1
+	rewind_disks before
+	flushed_zeros "$d1" 2
+	disks_say before || fail "the disks do not say that they were rewound"
+	! disks_say first1 || fail "a cut was kept after the disks were rewound"
+	! disks_say second1 || fail "another cut was kept after the disks were rewound"
+}
+# flushed_zeros DISK COUNT: so many writes of 64 KiB
+flushed_zeros() {
+	local at=0
+	while [ $at -lt "$2" ]; do
+		dd if=/dev/zero of="$1" bs=65536 count=1 seek=$at oflag=direct conv=notrunc,fsync 2>/dev/null
+		at=$((at + 1))
+	done
+}
+# in_write N: the power went at the N-th of them to d1, so those before are there, and of this there may be some
+in_write() {
+	left=$(zeros "$d1")
+	[ "$left" -ge $((($1 - 1) * 65536)) ] && [ "$left" -le $(($1 * 65536)) ] || fail "at write $1 there are $left bytes"
 }
 zeros() { dd if="$1" bs=65536 iflag=direct 2>/dev/null | tr -d '\377' | wc -c; }
 reads_work() { dd if="$d1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; }
