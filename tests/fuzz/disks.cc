@@ -126,7 +126,10 @@ Change change_of(const Step &step, const Container &container)
             shape.chunk_sectors *= 2;
         return change::ReshapeStarted{volume, shape, step.b % 3 ? std::vector<int>{disk} : std::vector<int>{}};
     }
-    case 12: return change::ReshapeWithdrawn{volume};
+    case 12:
+        if (step.op >= 64)
+            return change::ReshapeReverted{volume};
+        return change::ReshapeWithdrawn{volume};
     case 13: return change::BackupRecorded{volume, step.b};
     case 14: return change::DiskRemoved{disk};
     case 15:

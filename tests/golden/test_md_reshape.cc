@@ -255,6 +255,210 @@ TEST(MdReshape, WithdrawnAtAnyWriteItIsAsItWas)
     }
 }
 
+// -- back ------------------------------------------------------------------------------------------------------------------
+
+// Half of it has moved, and is to be moved back.
+constexpr std::uint64_t kTurned = 2304;
+
+void grow_half(Disks &disks)
+{
+    disks.change(grow(disks.volume()));
+    disks.change(change::ReshapeProgress{0, kTurned});
+}
+
+TEST(MdReshape, RevertedItGoesBackToWhereItCameFrom)
+{
+    Disks disks(like(), 4, 1, kSectors);
+    const V1 before = disks.v1(0);
+    grow_half(disks);
+    const V1 forth = disks.v1(0);
+    disks.change(change::ReshapeReverted{0});
+    const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(before.data_offset) + forth.reshape->new_offset);
+    for (std::size_t i = 0; i < 4; i++) {
+        const V1 sb = disks.v1(i);
+        ASSERT_TRUE(sb.reshape) << i;
+        EXPECT_TRUE(sb.reshape->backward);
+        EXPECT_TRUE(begun_by_emd(sb));
+        EXPECT_EQ(sb.reshape->position, kTurned);
+        EXPECT_EQ(sb.reshape->delta_disks, -1);
+        EXPECT_EQ(sb.raid_disks, 3u);
+        EXPECT_EQ(sb.data_offset, moved);
+        EXPECT_EQ(sb.reshape->new_offset, -forth.reshape->new_offset);
+        EXPECT_EQ(sb.events, forth.events + 2);
+    }
+    const auto found = disks.load();
+    const Volume &v = found->view().volumes[0];
+    ASSERT_TRUE(v.reshape) << v.refused;
+    EXPECT_EQ(v.refused, "");
+    EXPECT_TRUE(v.reshape->backward);
+    EXPECT_EQ(v.shape.raid_disks, 4u);
+    EXPECT_EQ(v.reshape->target.raid_disks, 3u);
+    EXPECT_EQ(v.reshape->target_slots.size(), 3u);
+    EXPECT_EQ(v.array_sectors, 2 * before.size) << "nothing behind that has ever been the user's";
+    EXPECT_EQ(v.slots[3].data_offset, moved);
+
+    EXPECT_NE(refusal(disks, change::ReshapeProgress{0, kTurned + 256}).find("cannot go back"), std::string::npos);
+    EXPECT_NE(refusal(disks, change::ReshapeWithdrawn{0}).find("data has moved"), std::string::npos);
+    disks.change(change::ReshapeProgress{0, 1000});
+    EXPECT_EQ(disks.v1(2).reshape->position, 1024u) << "what is not moved yet is not said to be";
+    disks.change(change::ReshapeProgress{0, 0});
+    disks.change(change::ReshapeFinished{0});
+    for (std::size_t i = 0; i < 3; i++) {
+        const V1 sb = disks.v1(i);
+        EXPECT_FALSE(sb.reshape);
+        EXPECT_EQ(sb.features, before.features);
+        EXPECT_EQ(sb.raid_disks, 3u);
+        EXPECT_EQ(sb.data_offset, before.data_offset);
+        EXPECT_EQ(sb.data_size, before.data_size);
+        EXPECT_EQ(sb.size, before.size);
+    }
+    EXPECT_EQ(disks.after(3).state, DiskState::Spare);
+    EXPECT_EQ(health(disks.volume()), Health::Optimal);
+    EXPECT_EQ(refusal(disks, grow(disks.volume())), "");
+}
+
+TEST(MdReshape, ACutAtAnyWriteOfTheTurnLeavesTheArrayWhole)
+{
+    for (std::size_t images = 0; images <= 4; images++) {
+        SCOPED_TRACE(images);
+        Disks disks(like(), 4, 1, kSectors);
+        const std::uint64_t was = disks.v1(0).data_offset;
+        grow_half(disks);
+        const auto is = static_cast<std::uint64_t>(static_cast<std::int64_t>(was) + disks.v1(0).reshape->new_offset);
+        disks.change_in_part(change::ReshapeReverted{0}, images);
+        disks.array = disks.load();
+        const Volume &v = disks.volume();
+        ASSERT_TRUE(v.reshape) << v.refused;
+        EXPECT_EQ(v.refused, "");
+        EXPECT_EQ(v.reshape->backward, images > 0);
+        EXPECT_EQ(v.reshape->position, kTurned);
+        EXPECT_EQ(health(v), Health::Optimal);
+        EXPECT_EQ(v.array_sectors, 2 * v.shape.component_sectors);
+        for (const Slot &slot : images ? v.slots : v.reshape->target_slots)
+            EXPECT_EQ(slot.data_offset, images ? is : was);
+        disks.store();
+        for (std::size_t i = 0; i < 4; i++) {
+            EXPECT_EQ(disks.v1(i).data_offset, images ? is : was) << i;
+            EXPECT_EQ(disks.v1(i).reshape->backward, images > 0) << i;
+        }
+        disks.change(change::MarkDirty{0});
+        disks.array = disks.load();
+        EXPECT_EQ(health(disks.volume()), Health::Optimal);
+    }
+}
+
+TEST(MdReshape, ACutAtAnyWriteOfTheEndOfTheWayBackLeavesTheArrayWhole)
+{
+    for (std::size_t images = 0; images <= 4; images++) {
+        SCOPED_TRACE(images);
+        Disks disks(like(), 4, 1, kSectors);
+        const std::uint64_t was = disks.v1(0).data_offset;
+        grow_half(disks);
+        disks.change(change::ReshapeReverted{0});
+        disks.change(change::ReshapeProgress{0, 0});
+        const std::uint64_t moved = disks.v1(0).data_offset;
+        disks.change_in_part(change::ReshapeFinished{0}, images);
+        disks.array = disks.load();
+        const Volume &v = disks.volume();
+        EXPECT_EQ(v.refused, "");
+        EXPECT_EQ(v.reshape.has_value(), images == 0);
+        EXPECT_EQ(health(v), Health::Optimal);
+        disks.store();
+        for (std::size_t i = 0; i < 3; i++)
+            EXPECT_EQ(disks.v1(i).data_offset, images ? was : moved) << i;
+        disks.change(change::MarkDirty{0});
+        disks.array = disks.load();
+        EXPECT_EQ(health(disks.volume()), Health::Optimal);
+        EXPECT_EQ(disks.volume().array_sectors, 2 * disks.volume().shape.component_sectors);
+    }
+}
+
+TEST(MdReshape, ItTurnsAsOftenAsAnybodyLikes)
+{
+    Disks disks(like(), 4, 1, kSectors);
+    grow_half(disks);
+    const V1 forth = disks.v1(1);
+    disks.change(change::ReshapeReverted{0});
+    disks.change(change::ReshapeProgress{0, 768});
+    disks.change(change::ReshapeReverted{0});
+    const V1 again = disks.v1(1);
+    ASSERT_TRUE(again.reshape);
+    EXPECT_FALSE(again.reshape->backward);
+    EXPECT_EQ(again.reshape->position, 768u);
+    EXPECT_EQ(again.reshape->delta_disks, 1);
+    EXPECT_EQ(again.raid_disks, 4u);
+    EXPECT_EQ(again.data_offset, forth.data_offset);
+    EXPECT_EQ(again.data_size, forth.data_size);
+    EXPECT_EQ(again.reshape->new_offset, forth.reshape->new_offset);
+    EXPECT_EQ(disks.load()->view().volumes[0].refused, "");
+}
+
+TEST(MdReshape, WhatCannotBeTurnedIsRefused)
+{
+    Disks disks(like(), 4, 1, kSectors);
+    EXPECT_NE(refusal(disks, change::ReshapeReverted{0}).find("no reshape is recorded"), std::string::npos);
+    disks.change(grow(disks.volume()));
+    disks.change(change::ReshapeProgress{0, 384 * 5});
+    EXPECT_NE(refusal(disks, change::ReshapeReverted{0}).find("within a row of the shape that it had"), std::string::npos);
+    EXPECT_TRUE(disks.load()->view().volumes[0].reshape);
+
+    // Where nothing has moved there is nothing to move back.
+    Disks fresh(like(), 4, 1, kSectors);
+    const V1 before = fresh.v1(0);
+    fresh.change(grow(fresh.volume()));
+    fresh.change(change::ReshapeReverted{0});
+    EXPECT_FALSE(fresh.v1(0).reshape);
+    EXPECT_EQ(fresh.v1(0).data_offset, before.data_offset);
+    EXPECT_EQ(fresh.after(3).state, DiskState::Spare);
+}
+
+TEST(MdReshape, ChunkAndLayoutGoBackToo)
+{
+    Disks disks(like(), 3, 0, kSectors);
+    const V1 before = disks.v1(0);
+    disks.change(change::ReshapeStarted{0, shape(disks.volume(), 3, 64, 0), {}});
+    disks.change(change::ReshapeProgress{0, 512});
+    disks.change(change::ReshapeReverted{0});
+    const V1 sb = disks.v1(2);
+    ASSERT_TRUE(sb.reshape);
+    EXPECT_EQ(sb.features & kBackward, kBackward) << "the number of members does not say it";
+    EXPECT_EQ(sb.chunk_sectors, 64u);
+    EXPECT_EQ(sb.layout, 0u);
+    EXPECT_EQ(sb.reshape->chunk_sectors, 128u);
+    EXPECT_EQ(sb.reshape->layout, 2u);
+    const auto found = disks.load();
+    ASSERT_TRUE(found->view().volumes[0].reshape) << found->view().volumes[0].refused;
+    EXPECT_TRUE(found->view().volumes[0].reshape->backward);
+    disks.change(change::ReshapeProgress{0, 0});
+    disks.change(change::ReshapeFinished{0});
+    EXPECT_EQ(disks.v1(1).chunk_sectors, 128u);
+    EXPECT_EQ(disks.v1(1).layout, 2u);
+    EXPECT_EQ(disks.v1(1).data_offset, before.data_offset);
+    EXPECT_EQ(disks.v1(1).features, before.features);
+}
+
+TEST(MdReshape, TheKernelIsToldToGoBack)
+{
+    Disks disks(like(), 4, 1, kSectors);
+    grow_half(disks);
+    disks.change(change::ReshapeReverted{0});
+    const auto found = disks.load();
+    const Volume &v = found->view().volumes[0];
+    const auto plan = plan::plan_volume(found->view(), v, "c", "vol", {});
+    ASSERT_TRUE(plan) << plan.error().text();
+    const auto set = [&](const std::string &attribute) {
+        std::string value;
+        for (const plan::Step &step : plan->steps)
+            if (const auto *s = std::get_if<plan::Set>(&step.action); s && s->attribute == attribute)
+                value = s->value;
+        return value;
+    };
+    EXPECT_EQ(set("reshape_direction"), "backwards");
+    EXPECT_EQ(set("reshape_position"), fmt::to_string(kTurned));
+    EXPECT_EQ(set("array_size"), fmt::to_string(v.array_sectors / 2));
+    EXPECT_EQ(set("raid_disks"), "3");
+}
+
 TEST(MdReshape, ProgressAndEndNeedNoMemory)
 {
     Disks disks(like(), 4, 1, kSectors);

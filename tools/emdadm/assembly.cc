@@ -146,6 +146,25 @@ Result<std::vector<Kept>> use_logs(Context &c, SystemHost &host, const std::stri
     return kept;
 }
 
+// Like that, and as early: the record says that they go back.
+Result<> turn_back(Context &c, SystemHost &host, const std::string &running, const std::vector<unsigned> &volumes, const plan::StartOptions &start)
+{
+    if (volumes.empty())
+        return fail(Errc::Invalid, "--update=revert-reshape: no reshape is under way in what is to be started");
+    if (!running.empty() && monitor_runs(running))
+        return fail(Errc::Busy, "{}: emdmon holds its record; stop its other volumes (emdmon may need some seconds to leave: try again)",
+                    link_of(c, running));
+    const Container &view = host.loaded().view();
+    for (const unsigned volume : volumes)
+        EMD_TRY(plan::plan_volume(view, view.volumes[volume], running, "", start));  // what cannot be started is left as it is
+    const plan::Plan plan = plan::plan_revert(view, volumes);
+    EMD_TRY(run_plan(c, host, plan));
+    for (const plan::Step &step : plan.steps)
+        if (const auto *a = std::get_if<plan::Apply>(&step.action); a && c.options.dry_run)
+            EMD_TRY(host.apply(a->change));
+    return {};
+}
+
 // Nobody knows of it who does not know of its array.
 void forget_container(Context &c, SystemHost &host, const std::string &container)
 {
@@ -206,6 +225,13 @@ Result<unsigned> assemble_container(Context &c, Loaded loaded, AssemblyRequest r
     for (const Volume &v : host.loaded().view().volumes)
         if (v.parity_log && wanted(v) && (request.drop_parity_logs || (v.refused.empty() && !request.start.read_only)))
             logged.push_back(v.index);
+    if (request.revert) {
+        std::vector<unsigned> moving;
+        for (const Volume &v : host.loaded().view().volumes)
+            if (v.reshape && wanted(v))
+                moving.push_back(v.index);
+        EMD_TRY(turn_back(c, host, container, moving, request.start));
+    }
     const std::vector<Kept> kept = EMD_TRY(use_logs(c, host, container, logged, request));
     if (made) {
         const std::string name = choose_container_name(c, host.loaded(), request);

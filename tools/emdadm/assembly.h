@@ -16,6 +16,7 @@ struct AssemblyRequest {
     std::string volume_name;     // link of the one selected volume; empty: emdadm.conf's, or its own name
     std::string uuid;
     bool quiet_waits = false;    // a volume that waits for disks is no error
+    bool revert = false;  // what volumes have moved in a reshape is to be moved back
     bool drop_parity_logs = false;  // volumes that have one are recovered by it, and then have none any more
 };
 

@@ -36,6 +36,7 @@ AssemblyRequest request_of(const Context &c, const Format &format)
     r.start.degraded = is_single(format) ? c.options.run : !c.options.no_degraded;
     r.start.read_only = c.options.read_only;
     r.drop_parity_logs = c.options.drop_parity_log;
+    r.revert = c.options.revert;
     r.uuid = c.options.uuid;
     return r;
 }

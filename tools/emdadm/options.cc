@@ -171,10 +171,11 @@ Result<> set_update(Options &o, std::string_view word)
     const bool subarray = o.mode == Mode::UpdateSubarray;
     if (subarray && word == "no-ppl")
         return fail(Errc::Unsupported, "--update=no-ppl: emdadm --assemble --update=no-ppl does it, after it has used the log a last time");
-    if (word != (subarray ? "name" : "no-ppl"))
+    const bool known = subarray ? word == "name" : word == "no-ppl" || word == "revert-reshape";
+    if (!known)
         return fail(Errc::Unsupported, "--update={}: EMD can do {} alone; mdadm can do the others while the array is stopped", word,
-                    subarray ? "name" : "no-ppl");
-    (subarray ? o.rename : o.drop_parity_log) = true;
+                    subarray ? "name" : "no-ppl and revert-reshape");
+    (subarray ? o.rename : word == "no-ppl" ? o.drop_parity_log : o.revert) = true;
     return {};
 }
 

@@ -73,6 +73,7 @@ struct Options {
     bool freeze_reshape = false;
     bool rename = false;           // --update-subarray --update=name
     bool drop_parity_log = false;  // --assemble --update=no-ppl
+    bool revert = false;           // --assemble --update=revert-reshape
     std::optional<bool> parity_log;  // --create --consistency-policy: ppl, or another
     bool read_only = false;  // --assemble -o
     bool no_devices = false;

@@ -60,7 +60,7 @@ constexpr OptionRow kOptions[] = {
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
     {Id::UnlessPaused, "unless-paused", 0, false, kGrow, "with --continue: not if somebody has paused the reshape (for udev and systemd)"},
     {Id::ConsistencyPolicy, "consistency-policy", 'k', true, kCreate, "how it gets right after a crash: resync, bitmap, ppl (RAID5: partial parity log)"},
-    {Id::Update, "update", 'U', true, kAssemble, "no-ppl: recover by the partial parity log, then do without it"},
+    {Id::Update, "update", 'U', true, kAssemble, "no-ppl: recover by the partial parity log, then do without it; revert-reshape: what has moved is moved back"},
     {Id::Update, "update", 'U', true, kUpdateSubarray, "name: call it as --name says"},
     {Id::FreezeReshape, "freeze-reshape", 0, false, kAssemble | kGrow, "do not go on with a reshape now"},
     {Id::NoDegraded, "no-degraded", 0, false, kAssemble, "only start what is complete"},

@@ -62,6 +62,9 @@ struct ReshapeStarted {  // source and target are from now on recorded; nothing 
 struct ReshapeWithdrawn {  // only while nothing has moved
     unsigned volume;
 };
+struct ReshapeReverted {  // what has moved is from now on to be moved back; only while the volume does not run
+    unsigned volume;
+};
 struct BackupRecorded {  // the unit at `position` is complete and durable in the copy area
     unsigned volume;
     std::uint64_t position;
@@ -127,7 +130,7 @@ using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFa
                             change::BitmapComplete, change::MemberReturned, change::BitmapReset, change::BitmapAdded, change::BitmapRemoved,
                             change::ParityLogRemoved, change::ParityLogRecovered,
                             change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
-                            change::ReshapeWithdrawn, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
+                            change::ReshapeWithdrawn, change::ReshapeReverted, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
                             change::VolumeCreated, change::VolumeDeleted, change::VolumeRenamed, change::Takeover>;
 
 }  // namespace emd

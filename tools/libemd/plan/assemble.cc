@@ -5,6 +5,7 @@
 #include "libemd/model/bad_blocks.h"
 #include "libemd/model/geometry.h"
 #include "libemd/plan/bitmap.h"
+#include "libemd/plan/grow_facts.h"
 #include "libemd/reshape/manager.h"
 
 #include <algorithm>
@@ -219,6 +220,20 @@ Result<> check_start(const Container &c, const Volume &v, const StartOptions &op
 Result<> check_log_recovery(const Container &c, const LogRecovery &recovery, const StartOptions &options)
 {
     return check_health(c, c.volumes[recovery.volume], options, &recovery.log);
+}
+
+Plan plan_revert(const Container &c, const std::vector<unsigned> &volumes)
+{
+    Plan plan;
+    for (const unsigned volume : volumes) {
+        const auto moving = std::ranges::find(c.volumes, volume, &Volume::index);
+        plan.title = fmt::format("turn back the reshape of {}", moving->name);
+        plan.facts.push_back(fmt::format("volume {}: becomes {} again, from sector {} on", moving->name, shape_words(moving->shape),
+                                         moving->reshape->position));
+        plan.add(Apply{change::ReshapeReverted{volume}});
+    }
+    plan.add(Store{});
+    return plan;
 }
 
 Plan plan_log_recovery(const Container &c, const std::vector<LogRecovery> &recoveries)

@@ -29,6 +29,9 @@ Result<> check_log_recovery(const Container &container, const LogRecovery &recov
 // own from when it began.
 Plan plan_log_recovery(const Container &container, const std::vector<LogRecovery> &recoveries);
 
+// The reshapes of these volumes, which do not run, go back.
+Plan plan_revert(const Container &container, const std::vector<unsigned> &volumes);
+
 // A container: an inactive array that holds all present disks. `word` is its name in the plan.
 Plan plan_container(const Container &container, std::string_view format, const std::string &word);
 

@@ -41,7 +41,8 @@ unsigned MdMetadata::counts(const Change &change) const
     if (!record_.redundant && !reshape && !std::holds_alternative<change::Takeover>(change))
         return 0;
     // md takes a member that is one event behind as it is, and then data that have moved where they were. Two behind it leaves out.
-    return silent ? 0 : std::holds_alternative<change::ReshapeFinished>(change) ? 2 : 1;
+    const bool moved = std::holds_alternative<change::ReshapeFinished>(change) || std::holds_alternative<change::ReshapeReverted>(change);
+    return silent ? 0 : moved ? 2 : 1;
 }
 
 template <typename Other>

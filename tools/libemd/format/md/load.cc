@@ -157,7 +157,7 @@ bool plausible(const Member &member, const Superblock &sb, std::uint64_t compone
     return apart || (v1 && v1->minor == 0 && begin + component <= member.record_sector);
 }
 
-// The reshape has ended, and its own superblock does not say so yet. False: the data cannot be there, and nothing of the member counts.
+// The reshape has ended, or goes back, and its own superblock does not say so yet. False: the data cannot be there, and nothing of the member counts.
 bool move_data(Member &member, const Superblock &own, const Common &first, std::int64_t shift, std::uint64_t component)
 {
     const Common &was = std::visit([](const auto &sb) -> const Common & { return sb; }, own);
@@ -165,7 +165,7 @@ bool move_data(Member &member, const Superblock &own, const Common &first, std::
         return false;
     member.data_offset += static_cast<std::uint64_t>(shift);
     member.data_sectors -= static_cast<std::uint64_t>(shift);
-    if (first.level == 0)  // it has no common size: nobody says that he has more
+    if (first.level == 0 && !first.reshape)  // it has no common size: nobody says that he has more
         member.data_sectors = std::min(member.data_sectors, rounded_size(was.size, 0, first.chunk_sectors));
     V1Bytes raw = head_of(member.block);
     raw.data_offset = member.data_offset;
@@ -349,7 +349,9 @@ std::optional<Refusal> refusal_of(const Source &source, const Member &member, co
     const V1 *sb = std::get_if<V1>(&source.sb);
     if (!sb)
         return std::nullopt;
-    if (first.reshape && sb->reshape && member.placed() && sb->reshape->new_offset != first.reshape->new_offset)
+    const bool same_way = first.reshape && sb->reshape && first.reshape->backward == sb->reshape->backward;
+    const std::int64_t others = !first.reshape ? 0 : same_way ? first.reshape->new_offset : -first.reshape->new_offset;
+    if (first.reshape && sb->reshape && member.placed() && sb->reshape->new_offset != others)
         return Refusal{fmt::format("the reshape that is under way moves the data of {} by {} sectors, and that of others by {}: let md finish it",
                                    member.path, sb->reshape->new_offset, first.reshape->new_offset), false};
     if (sb->features & kReplacement)

@@ -120,6 +120,8 @@ private:
     Result<> on(const change::ReshapeProgress &change);
     Result<> on(const change::ReshapeFinished &change);
     Result<> on(const change::ReshapeWithdrawn &change);
+    Result<> on(const change::ReshapeReverted &change);
+    void give_up_surplus();
     Result<> on(const change::Takeover &change);          // takeover.cc, and what follows
     Result<> check_takeover(const change::Takeover &change) const;
     Result<> check_places(const change::Takeover &change) const;

@@ -13,6 +13,10 @@
 // got the last record, two events behind, is told so when it is read (untold_shift()). md would not tell one that is one event behind, and
 // leaves out who is two behind.
 //
+// A reshape that is turned back is the same with both shapes and the direction exchanged, at the same position: what lies before it is to be
+// moved, from the end to the front and away from the front of the disks, into the place that it has left. Nothing moves for that.
+// As with the end, who has not got this record is two events behind and told where data begin.
+//
 // md begins and continues changes within RAID4, 5 and 6, and within RAID10 of one number of copies. Others have the same record, and md
 // refuses an array that is in the midst of one: of a level that it cannot reshape, or that is to become another. So EMD alone goes on with
 // them, and only if it has begun them.
@@ -23,6 +27,7 @@
 #include "libemd/model/geometry.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <core/emd_reshape_math.h>
 #include <emd/emd.h>
 
@@ -52,13 +57,13 @@ bool has_rows(const Shape &shape)
     return shape.level != 10 || (shape.layout == EMD_LAYOUT_RAID10_NEAR(copies_of(shape)) && shape.raid_disks % copies_of(shape) == 0);
 }
 
-// Forward, and the data of all members by `shift` nearer to the front.
-Result<emd_reshape_plan> plan_of(const Shape &from, const Shape &to, std::int64_t shift)
+// The data of all members move by `shift`.
+Result<emd_reshape_plan> plan_of(const Shape &from, const Shape &to, std::int64_t shift, bool backward = false)
 {
     const emd_geometry was = geometry_of(from), is = geometry_of(to);
     const char *why = "the change is not possible";
     emd_reshape_plan plan;
-    if (emd_geometry_validate(&is, &why) || emd_reshape_plan_init(&plan, &was, &is, shift, 0, &why))
+    if (emd_geometry_validate(&is, &why) || emd_reshape_plan_init(&plan, &was, &is, shift, backward, &why))
         return fail(Errc::Invalid, "{}", why);
     return plan;
 }
@@ -116,6 +121,13 @@ bool end_of(const Common &own, const Common &first)
     return same(to, shape_of(first)) || same(whole, shape_of(first));
 }
 
+// The one was turned back, and is the other.
+bool turned(const Common &own, const Common &first)
+{
+    return own.reshape && first.reshape && own.reshape->backward != first.reshape->backward && shape_of(own) == target_of(first) &&
+           target_of(own) == shape_of(first);
+}
+
 }  // namespace
 
 std::uint64_t rounded_size(std::uint64_t size, int level, std::uint32_t chunk_sectors)
@@ -128,7 +140,7 @@ bool alike(const Common &own, const Common &first)
     if (own.ctime != first.ctime)
         return false;
     if (own.reshape && first.reshape)
-        return shape_of(own) == shape_of(first) && target_of(own) == target_of(first);
+        return (shape_of(own) == shape_of(first) && target_of(own) == target_of(first)) || turned(own, first);
     if (own.reshape)
         return same(shape_of(own), shape_of(first)) || end_of(own, first);
     return same(shape_of(own), shape_of(first));
@@ -137,7 +149,7 @@ bool alike(const Common &own, const Common &first)
 std::int64_t untold_shift(const Common &own, const Common &first)
 {
     const bool ended = own.reshape && !first.reshape && end_of(own, first);
-    return ended ? own.reshape->new_offset : 0;
+    return ended || turned(own, first) ? own.reshape->new_offset : 0;
 }
 
 std::string refuse_reshape(const V1 &first, const Shape &from, const std::vector<Member> &members)
@@ -146,8 +158,8 @@ std::string refuse_reshape(const V1 &first, const Shape &from, const std::vector
     const auto refused = [](std::string_view what) { return fmt::format("a reshape is under way {}: let mdadm and md finish it", what); };
     if ((!parity_level(first.level) || r.level != first.level) && !begun_by_emd(first))
         return refused("that EMD has not begun, and that changes its level, or is not of RAID4, 5 or 6");
-    if (r.backward)
-        return refused("that goes from the end to the front");
+    if (r.backward && !begun_by_emd(first))
+        return refused("that goes from the end to the front, and that EMD has not begun");
     if (r.new_offset == 0)
         return refused("whose backup only mdadm knows");
     if (first.features & (kBitmap | kPpl | kMultiplePpl))
@@ -159,7 +171,7 @@ std::string refuse_reshape(const V1 &first, const Shape &from, const std::vector
     const Shape to = settled_target(first, from);
     if (as_md_does(from, to) && (first.size != to.component_sectors || to.component_sectors != from.component_sectors))
         return refused("whose chunks are no whole part of its members");
-    const auto plan = plan_of(from, to, r.new_offset);
+    const auto plan = plan_of(from, to, r.new_offset, r.backward);
     if (!plan)
         return refused(fmt::format("that EMD cannot do ({})", plan.error().text()));
     if (emd_reshape_critical_sectors(&*plan) != 0)
@@ -169,11 +181,14 @@ std::string refuse_reshape(const V1 &first, const Shape &from, const std::vector
     if (r.position > plan->array_new || r.position % plan->step)
         return fmt::format("its reshape stands at sector {}, which is no multiple of {} up to {}: its superblocks are damaged", r.position,
                            std::uint64_t{plan->step}, std::uint64_t{plan->array_new});
-    const auto shift = static_cast<std::uint64_t>(-r.new_offset);
-    for (const Member &m : members)
-        if (m.placed() && m.writable())
-            if (const auto fits = check_place(m, "new place for data", static_cast<std::int64_t>(m.data_offset - shift), shift, first.size); !fits)
-                return fits.error().text();
+    for (const Member &m : members) {
+        if (!m.placed() || !m.writable())
+            continue;
+        const auto data = static_cast<std::int64_t>(m.data_offset), behind = data + static_cast<std::int64_t>(first.size);
+        const std::int64_t place = r.new_offset < 0 ? data + r.new_offset : behind;
+        if (const auto fits = check_place(m, "new place for data", place, static_cast<std::uint64_t>(std::abs(r.new_offset)), first.size); !fits)
+            return fits.error().text();
+    }
     return {};
 }
 
@@ -188,7 +203,8 @@ void put_shape(Block &block, const V1 &sb, const Member &member)
     raw.chunk_sectors = sb.chunk_sectors;
     raw.raid_disks = sb.raid_disks;
     raw.size = sb.size;
-    raw.features = (raw.features.get() & ~(kReshape | kBackward | kNewOffset)) | (sb.reshape ? kReshape : 0u) | (moves ? kNewOffset : 0u);
+    raw.features = (raw.features.get() & ~(kReshape | kBackward | kNewOffset)) | (sb.reshape ? kReshape : 0u) | (moves ? kNewOffset : 0u) |
+                   (r.backward && r.delta_disks == 0 ? kBackward : 0u);
     if (sb.level != 0)
         raw.features = raw.features.get() & ~kRaid0Layout;
     raw.reshape_position = r.position;
@@ -223,7 +239,7 @@ void MdMetadata::refresh_reshape(Volume &volume) const
         volume.reshape.reset();
         return;
     }
-    const auto plan = plan_of(shape_, target_, under_way->new_offset);
+    const auto plan = plan_of(shape_, target_, under_way->new_offset, under_way->backward);
     if (!plan)
         return;  // refuse_reshape() has seen that there is one
     if (!volume.reshape)
@@ -232,6 +248,9 @@ void MdMetadata::refresh_reshape(Volume &volume) const
     record.target = target_;
     record.position = std::min<std::uint64_t>(under_way->position, plan->array_new);
     record.unit = plan->unit;
+    record.backward = under_way->backward;
+    if (record.backward)
+        volume.array_sectors = std::min<std::uint64_t>(volume.array_sectors, plan->array_new);
     record.data_shift = under_way->new_offset;
     record.target_slots.resize(target_.raid_disks);
     std::ranges::fill(record.target_slots, Slot{});
@@ -432,10 +451,14 @@ Result<> MdMetadata::on(const change::ReshapeProgress &change)
     const std::uint64_t total = array_sectors(target_);
     const std::uint64_t row = std::max({shape_.chunk_sectors, target_.chunk_sectors, std::uint32_t{EMD_MIN_CHUNK_SECTORS}});
     const std::uint64_t step = row * data_disks(target_);
-    if (change.position < r.position)
+    if (r.backward ? change.position > r.position : change.position < r.position)
         return fail(Errc::Refused, "the reshape cannot go back from sector {} to {}", r.position, change.position);
-    const std::uint64_t to = change.position >= total ? total : change.position - change.position % step;
-    r.position = std::max(r.position, to);
+    if (r.backward) {
+        r.position = std::min(r.position, (change.position + step - 1) / step * step);
+    } else {
+        const std::uint64_t to = change.position >= total ? total : change.position - change.position % step;
+        r.position = std::max(r.position, to);
+    }
     return {};
 }
 
@@ -457,6 +480,7 @@ Result<> MdMetadata::on(const change::ReshapeFinished &change)
             m.data_sectors = r.level == 0 ? target_.component_sectors : m.data_sectors - static_cast<std::uint64_t>(r.new_offset);
         }
     first.data_offset += static_cast<std::uint64_t>(r.new_offset);
+    give_up_surplus();
     settle_shapes();
     // Of a level without redundancy nobody has noted who was writing.
     record_.written = record_.written || new_redundancy;
@@ -466,21 +490,71 @@ Result<> MdMetadata::on(const change::ReshapeFinished &change)
 Result<> MdMetadata::on(const change::ReshapeWithdrawn &change)
 {
     V1 &first = *EMD_TRY(moving(change.volume));
-    if (first.reshape->position != 0)
+    if (first.reshape->position != 0 || first.reshape->backward)
         return fail(Errc::Refused, "{}: data has moved; the reshape can only go on", view_.volumes[0].name);
     first.raid_disks = shape_.raid_disks;
     if (first.level == 0)
         first.size = 0;
     first.reshape.reset();
     first.flags = unmarked(first.flags);
+    give_up_surplus();
+    settle_shapes();
+    return {};
+}
+
+// Members for whom the shape has no place any more.
+void MdMetadata::give_up_surplus()
+{
     for (Member &m : members_)
-        if (m.slot >= static_cast<int>(shape_.raid_disks)) {
+        if (m.slot >= static_cast<int>(std::get<V1>(first_).raid_disks)) {
             m.state = m.present ? Member::State::Spare : Member::State::Failed;
             m.slot = -1;
             m.joining = false;
             m.given_up = m.present;  // written last: without redundancy it loses its superblock
         }
+}
+
+// -- back ------------------------------------------------------------------------------------------------------------------
+
+Result<> MdMetadata::on(const change::ReshapeReverted &change)
+{
+    V1 &first = *EMD_TRY(moving(change.volume));
+    const Reshape was = *first.reshape;
+    const std::string &name = view_.volumes[0].name;
+    if (!was.backward && was.position == 0)
+        return on(change::ReshapeWithdrawn{change.volume});
+    if (rounded_size(target_.component_sectors, shape_.level, shape_.chunk_sectors) != shape_.component_sectors)
+        return fail(Errc::Refused, "{}: its size per disk is no multiple of both chunks, and going back it would lose what lies behind the last "
+                    "whole one: emdadm --grow --continue goes on", name);
+    const auto back = plan_of(target_, shape_, -was.new_offset, !was.backward).within(name);
+    if (!back)
+        return tl::make_unexpected(back.error());
+    const std::uint64_t position = std::min<std::uint64_t>(was.position, back->array_new);
+    if (emd_reshape_critical_sectors(&*back) != 0)
+        return fail(Errc::Refused, "{}: the way back needs a backup, and EMD keeps none with md's superblocks: emdadm --grow --continue goes on", name);
+    if (position % back->step)
+        return fail(Errc::Refused, "{}: it stands within a row of the shape that it had: let it go on with emdadm --grow --continue, and stop it again",
+                    name);
+    first.reshape = Reshape{.position = position,
+                            .delta_disks = -was.delta_disks,
+                            .level = first.level,
+                            .layout = first.layout,
+                            .chunk_sectors = first.chunk_sectors,
+                            .new_offset = -was.new_offset,
+                            .backward = !was.backward};
+    first.raid_disks = shape_.raid_disks;
+    first.level = was.level;
+    first.layout = was.layout;
+    first.chunk_sectors = was.chunk_sectors;
+    for (Member &m : members_)
+        if (m.placed() && m.present) {
+            m.data_offset += static_cast<std::uint64_t>(was.new_offset);
+            m.data_sectors -= static_cast<std::uint64_t>(was.new_offset);
+        }
+    first.data_offset += static_cast<std::uint64_t>(was.new_offset);
+    first.flags = static_cast<std::uint8_t>(unmarked(first.flags) | begun_mark(first.data_offset, -was.new_offset));
     settle_shapes();
+    reshaped_ = true;
     return {};
 }
 

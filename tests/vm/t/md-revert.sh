@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A reshape of an array with md's superblocks is turned back: three disks were to become four, half has moved, the array is stopped, and goes
+# back to three by --assemble --update=revert-reshape while somebody writes; the power goes in the midst of that, too. md has the array at the
+# end, and takes one that is on its way back.
+#: disks: 4x16M scsi, oracle 32M
+#: kernels: 6.12
+#: programs: mdadm
+#: modules: md_mod raid456 raid6_pq
+#: boots: 2
+#: power: yes
+#: udev: no
+#: timeout: 300
+#: emd-options: speed_limit_min=400 speed_limit_max=400
+. /lib/emd/peer.sh
+. /lib/emd/imsm.sh
+VOLUME=/dev/emd/arr
+peer_volume=/dev/md9
+disks="$d0 $d1 $d2 $d3"
+
+takes() { emdadm --assemble $VOLUME --config none "$@" $disks || fail "EMD does not take the array"; wait_for 20 assembled; }
+in_reshape() { case $(md reshape_position) in none | '') false ;; esac; }
+md_done() { [ "$(attr /sys/block/md9/md/sync_action) $(attr /sys/block/md9/md/reshape_position)" = "idle none" ]; }
+writer() { emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed "$1" >/tmp/load.log 2>&1 & }
+# recorded: what the superblocks say that the reshape is at, in KiB
+recorded() { mdadm --examine "$d0" | sed -n "s/.*Reshape pos'n : \([0-9]*\).*/\1/p"; }
+recorded_past() { set -- "$1" "$(recorded)"; [ "${2:-0}" -ge "$1" ]; }
+recorded_below() { set -- "$1" "$(recorded)"; [ "${2:-0}" -lt "$1" ]; }
+stops() { emdadm --stop $VOLUME >/tmp/stop.log 2>&1; }
+stopped() { wait_for 30 stops; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
+sums() { for disk in $disks; do head -c 65536 "$disk" | md5sum; done; }
+# half_grown: stopped in the midst of it
+half_grown() {
+	speed 400
+	writer 1
+	emdadm --grow $VOLUME -n 4 >/tmp/grow.log 2>&1 &
+	wait_for 60 in_reshape
+	wait_for 60 recorded_past 3072
+	stop_writers
+	stopped
+	in_superblocks=$(recorded)
+	[ "${in_superblocks:-0}" -ge 3072 ] || fail "nothing is left to be turned: $(mdadm --examine "$d0")"
+}
+# back_to_three DEVICE: whoever has it
+back_to_three() {
+	blocks_right "$1"
+	for disk in "$d0" "$d1" "$d2"; do
+		mdadm --examine "$disk" | grep -q 'Device Role : Active device' || fail "$(mdadm --examine "$disk")"
+	done
+	mdadm --examine "$d3" | grep -q 'Device Role : spare' || fail "$(mdadm --examine "$d3")"
+}
+
+boot1() {
+	emdadm --create $VOLUME --metadata 1.2 --level 5 --raid-devices 3 --spare-devices 1 --chunk 64 --config none --assume-clean $disks ||
+		fail "EMD does not make the array"
+	wait_for 20 assembled
+	emdwork fill $VOLUME "$oracle"
+	half_grown
+	before=$(sums)
+	emdadm --assemble $VOLUME --config none --update=revert-reshape --dry-run $disks >/tmp/plan || fail "$(cat /tmp/plan)"
+	cat /tmp/plan
+	grep -q "becomes raid5 of 3 disks" /tmp/plan || fail "the plan does not say what it becomes"
+	[ "$(sums)" = "$before" ] || fail "a dry run has written"
+	takes --update=revert-reshape
+	in_reshape || fail "no reshape is under way"
+	expect_attr "/sys/block/$volume/md/reshape_direction" backwards
+	expect_attr "/sys/block/$volume/md/raid_disks" "3 (4)"
+	writer 2
+	wait_for 60 recorded_below $((in_superblocks - 1024))
+	cut_now
+}
+boot2() {
+	say "after the cut, $(mdadm --examine "$d3" | grep -E 'pos|Delta|New Offset|Events' | tr '\n' ' ')"
+	takes
+	in_reshape || fail "no reshape is under way"
+	expect_attr "/sys/block/$volume/md/reshape_direction" backwards
+	blocks_right $VOLUME
+	writer 3
+	speed 1000000
+	wait_for 60 reshaped 3
+	stop_writers
+	members_agree
+	back_to_three $VOLUME
+	[ "$(size_sectors)" = $(($(md component_size) * 4)) ] || fail "it has $(size_sectors) sectors"
+	stopped
+	mdadm --assemble /dev/md9 $disks 2>&1 || fail "md does not take it: $(mdadm --examine "$d0")"
+	wait_for 60 md_done
+	expect_attr /sys/block/md9/md/raid_disks 3
+	expect_attr /sys/block/md9/md/degraded 0
+	blocks_right /dev/md9
+	peer_check
+	mdadm --stop /dev/md9 2>&1
+
+	say "md goes on with one that EMD has turned"
+	takes
+	half_grown
+	takes --update=revert-reshape --freeze-reshape
+	stopped
+	mdadm --assemble /dev/md9 $disks 2>&1 || fail "md does not take it: $(mdadm --examine "$d0" "$d3")"
+	wait_for 60 md_done
+	expect_attr /sys/block/md9/md/raid_disks 3
+	expect_attr /sys/block/md9/md/degraded 0
+	peer_check
+	back_to_three /dev/md9
+	mdadm --stop /dev/md9 2>&1
+
+	refuses "no reshape is under way" emdadm --assemble $VOLUME --config none --update=revert-reshape $disks
+	no_emd || fail "it was started all the same"
+}
