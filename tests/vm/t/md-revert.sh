@@ -20,7 +20,6 @@ disks="$d0 $d1 $d2 $d3"
 takes() { emdadm --assemble $VOLUME --config none "$@" $disks || fail "EMD does not take the array"; wait_for 20 assembled; }
 in_reshape() { case $(md reshape_position) in none | '') false ;; esac; }
 md_done() { [ "$(attr /sys/block/md9/md/sync_action) $(attr /sys/block/md9/md/reshape_position)" = "idle none" ]; }
-writer() { emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed "$1" >/tmp/load.log 2>&1 & }
 # recorded: what the superblocks say that the reshape is at, in KiB
 recorded() { mdadm --examine "$d0" | sed -n "s/.*Reshape pos'n : \([0-9]*\).*/\1/p"; }
 recorded_past() { set -- "$1" "$(recorded)"; [ "${2:-0}" -ge "$1" ]; }
@@ -28,14 +27,13 @@ recorded_below() { set -- "$1" "$(recorded)"; [ "${2:-0}" -lt "$1" ]; }
 stops() { emdadm --stop $VOLUME >/tmp/stop.log 2>&1; }
 stopped() { wait_for 30 stops; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
 sums() { for disk in $disks; do head -c 65536 "$disk" | md5sum; done; }
-# half_grown: stopped in the midst of it
+# half_grown: stopped in the midst of it. Writes that wait for it make it faster than it is told to be, so they are few.
 half_grown() {
 	speed 400
-	writer 1
 	emdadm --grow $VOLUME -n 4 >/tmp/grow.log 2>&1 &
 	wait_for 60 in_reshape
+	emdwork load $VOLUME "$oracle" --jobs 2 --count 10 --seed 1 || fail "a write failed"
 	wait_for 60 recorded_past 3072
-	stop_writers
 	stopped
 	in_superblocks=$(recorded)
 	[ "${in_superblocks:-0}" -ge 3072 ] || fail "nothing is left to be turned: $(mdadm --examine "$d0")"
@@ -64,9 +62,10 @@ boot1() {
 	in_reshape || fail "no reshape is under way"
 	expect_attr "/sys/block/$volume/md/reshape_direction" backwards
 	expect_attr "/sys/block/$volume/md/raid_disks" "3 (4)"
-	writer 2
 	wait_for 60 recorded_below $((in_superblocks - 1024))
-	cut_now
+	cut_within 0.3 1
+	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 2
+	fail "the writer has ended"
 }
 boot2() {
 	say "after the cut, $(mdadm --examine "$d3" | grep -E 'pos|Delta|New Offset|Events' | tr '\n' ' ')"
@@ -74,7 +73,7 @@ boot2() {
 	in_reshape || fail "no reshape is under way"
 	expect_attr "/sys/block/$volume/md/reshape_direction" backwards
 	blocks_right $VOLUME
-	writer 3
+	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 3 >/tmp/load.log 2>&1 &
 	speed 1000000
 	wait_for 60 reshaped 3
 	stop_writers
