@@ -42,11 +42,13 @@ boot1() {
 	emdadm --grow $VOLUME -n 4 --dry-run >/tmp/plan
 	cat /tmp/plan
 	grep -q "to be backed up: nothing" /tmp/plan || fail "the plan wants a backup"
-	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 1 >/tmp/load.log 2>&1 &
 	emdadm --grow $VOLUME -n 4 >/tmp/grow.log 2>&1 &
+	emdwork load $VOLUME "$oracle" --jobs 2 --count 20 --seed 1	# no more: who waits for what is moved makes it go faster than it should
 	wait_for 60 in_reshape
 	wait_for 60 recorded 2048
-	cut_now
+	cut_at_write d3 10-60	# of more than a hundred
+	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 3
+	fail "the writer ended"
 }
 boot2() {
 	say "after the cut, $(mdadm --examine "$d3" | grep -E 'pos|Delta|New Offset|Events' | tr '\n' ' ')"
@@ -57,6 +59,7 @@ boot2() {
 	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 2 >/tmp/load.log 2>&1 &
 	speed 1000000
 	wait_for 60 reshaped
+	wait_for 30 no_process emdadm	# who drives it has it for a moment longer
 	stop_writers
 	blocks_right $VOLUME
 	members_agree
