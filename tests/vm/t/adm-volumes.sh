@@ -12,7 +12,10 @@
 . /lib/emd/refuse.sh
 . /lib/emd/two-volumes.sh
 
-both_have() { [ "$(md raid_disks)" = "$1" ] && [ "$(md1 raid_disks)" = "$1" ]; }
+both_have() { [ "$(md raid_disks)" = "$1" ] && [ "$(md1 raid_disks)" = "${2:-$1}" ]; }
+speed() { for limit in min max; do echo "$1" >/sys/module/emd/parameters/speed_limit_$limit; done; }
+moving() { case $(md reshape_position) in none | '') false ;; esac; }
+may_move_all() { [ "$(md sync_max)" = $(($(md component_size) * 2)) ]; }
 both_started() { [ -b $vol0 ] && [ -b $vol1 ] && [ "$(md array_state)" != inactive ] && [ "$(md1 array_state)" != inactive ]; }
 
 boot1() {
@@ -24,13 +27,14 @@ boot1() {
 	grep -q "then volume vol1 in the same way" /tmp/plan || fail "the plan does not name vol1: $(cat /tmp/plan)"
 
 	say "one disk more, both volumes; the power goes between them"
-	first=/sys/block/$(name_of $vol0)/md/raid_disks
-	second=/sys/block/$(name_of $vol1)/md/raid_disks
+	speed 500
 	emdadm --grow $imsm -n 4 >/tmp/manager 2>&1 &
 	manager=$!
-	while read -r disks <"$first" && [ "$disks" != 4 ]; do :; done	# no process: the time between them is short
-	kill -9 $manager
-	expect 3 cat "$second"
+	wait_for 60 moving
+	settle	# no event brings another manager
+	wait_for 60 may_move_all
+	kill -9 $manager	# the first ends without it, the second does not begin
+	wait_for 60 both_have 4 3
 	emdadm --wait-clean $vol0	# the end of the first is recorded
 	cut_now
 }
@@ -47,9 +51,11 @@ boot2() {
 	say "another chunk, a second backup in a file"
 	mkfs.ext4 -q "$d4"
 	mount -t ext4 "$d4" /mnt
+	speed 500	# the backup is there as long as this goes on
 	emdadm --grow $vol0 -c 128 --backup-file /mnt/backup >/tmp/grow 2>&1 &
 	grow=$!
 	wait_for 60 test -s /mnt/backup
+	speed 1000000
 	wait $grow || fail "$(cat /tmp/grow)"
 	[ ! -e /mnt/backup ] || fail "the backup file is left"
 	expect 131072 md chunk_size
