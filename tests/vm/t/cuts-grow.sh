@@ -47,6 +47,7 @@ go_on() {
 all_right() {
 	speed 1000000
 	wait_for 120 reshaped
+	wait_for 30 no_process emdadm	# who drives it has it for a moment longer
 	stop_writers
 	members_agree
 	blocks_right $VOLUME
