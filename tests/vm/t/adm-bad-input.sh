@@ -152,6 +152,7 @@ wait_for 30 idle
 say "a disk is missing"
 emdadm $imsm --fail "$d2"
 wait_for 30 attr_is "$md/degraded" 1
+wait_for 30 test ! -e "$md/dev-$(basename "$d2")"
 emdadm --wait-clean $vol; sync
 bad "vol0 misses a disk" emdadm --grow $vol -c 32
 bad "$d1 cannot be failed: $imsm would lose its data" emdadm $imsm --fail "$d1"

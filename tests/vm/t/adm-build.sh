@@ -23,14 +23,19 @@ stop() {
 	! grep -qs " x$" /run/emd/map || fail "its name is left"
 	! pidof emdmon || fail "an emdmon is left"
 }
+no_monitor() { ! pidof emdmon >/dev/null; }
 written() { awk '{ print $7 }' /sys/block/sd*/stat; }
 
 say "what belongs to another array"
 emdadm --create /dev/emd/imsm0 -e imsm -n 1 "$d4"
+settle
 bad "$d4 is in use" build -l 1 -n 2 "$d0" "$d4" --force
 emdadm --create /dev/emd/other -e 1.2 -l 1 -n 2 "$d5" missing
+settle
+emdadm --wait-clean /dev/emd/other
 bad "$d5 is in use" build -l 1 -n 2 "$d0" "$d5" --force
 emdadm --stop --scan
+wait_for 30 no_monitor
 bad "$d4 has .*--force" build -l 1 -n 2 "$d0" "$d4" --assume-clean
 bad "$d4 has .*--force" build -l 0 -n 2 "$d0" "$d4"
 bad "$d5 has md 1\.2 metadata.*--force" build -l 1 -n 2 "$d0" "$d5" --assume-clean
