@@ -26,7 +26,10 @@ grow=$!
 wait_for 60 moving
 in_the_open() { moving && [ "$(position)" -gt 12288 ]; }	# behind the two sections that are backed up
 wait_for 60 in_the_open
-kill $dirty	# while the monitor is stopped its write would wait, and reads of the volume for it
+# While the monitor is stopped its write would wait, and reads of the volume for it.
+no_writer() { ! pidof dd >/dev/null; }
+kill $dirty
+wait_for 10 no_writer	# one may be under way
 sync
 
 say "stopped: the position does not run away from what is acknowledged"
