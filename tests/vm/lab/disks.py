@@ -80,15 +80,23 @@ class Disks:
             try:
                 self.command("cut" if cut else "quit")
                 self.server.wait(timeout=60)
-            except (OSError, subprocess.TimeoutExpired):
-                self.server.kill()
-                self.server.wait()
-                raise LabError("the power server does not end") from None
+            except (OSError, LabError, subprocess.TimeoutExpired):
+                self.end_by_itself()
         if self.server.returncode:
             raise LabError(f"the power server ended with {self.server.returncode}")
         self.server = None
         for kind in ("nbd", "ctl"):
             Path(self.socket(kind)).unlink(missing_ok=True)
+
+    def end_by_itself(self):
+        """It does not answer. It may have ended before: what a guest that was killed has left in its sockets may be the write at which
+        it was to cut the power."""
+        try:
+            self.server.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+            raise LabError("the power server does not end") from None
 
     def close(self, keep):
         """Removes what is temporary, and unless told to keep them the images."""
