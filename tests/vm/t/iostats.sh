@@ -10,7 +10,7 @@
 #: timeout: 120
 . /array.sh
 . /nullb.sh
-SLOW_MS=40 WRITERS=8 EACH=60
+SLOW_MS=40 WRITERS=8 EACH=250
 
 READS=1 READ_SECTORS=3 WRITES=5 WRITTEN_SECTORS=7 WRITE_MS=8 IN_FLIGHT=9 BUSY_MS=10
 field() { awk -v f="$1" '{ print $f }' /sys/block/emd0/stat; }

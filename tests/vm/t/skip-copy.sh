@@ -10,7 +10,7 @@
 #: timeout: 120
 . /array.sh
 . /dust.sh
-DELAY=3000	# ms, of each write while pages change
+DELAY=15000	# ms, of each write while pages change
 ROWS=16		# of four chunks of 4 KiB
 stable() { cat "/sys/block/$array/queue/stable_writes"; }
 use() { array=$1 md=/sys/block/$1/md emd=/sys/block/$1/emd dev=/dev/$1; }
