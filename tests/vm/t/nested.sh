@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Arrays in arrays, three deep: RAID0 pairs, mirrored, striped again. A leaf that fails takes its RAID0 with it, the
 # mirror above is degraded, and the top serves on. Teardown goes from the top.
-#: disks: 8x16M, oracle 16M
+#: disks: 8x16M, oracle 128M
 #: kernels: 6.12 uml
 #: timeout: 180
 . /lib/emd/subject.sh

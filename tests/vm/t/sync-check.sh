@@ -202,7 +202,7 @@ at() { awk -v name="$1" '$1 == name { on = 1 } on && match($0, /\([0-9]+\//) { p
 passed() { [ "$(at "$1")" -ge "$2" ]; }
 # measure NAME...: what these passes do together in some seconds, in percent of the limit; one that has ended counts nothing
 sum() { local name all=0 kib; for name; do kib=$(at "$name"); all=$((all + ${kib:-0})); done; echo $all; }
-measured=8	# s
+measured=16	# s
 measure() {
 	local begun before
 	begun=$(now_cs) before=$(sum "$@")
