@@ -26,7 +26,7 @@ boot1() {
 	raid5
 	start_array
 	emdwork fill "$dev" "$oracle" --bytes $WRITTEN
-	settle_bits 1	# longer than a guest stands still between two writes: the power goes while there are bits
+	settle_bits 5	# longer than a guest stands still between two writes: the power goes while there are bits
 	raid1
 	start_array
 	echo 0.05 >"$md/bitmap/time_base"

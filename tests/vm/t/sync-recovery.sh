@@ -74,7 +74,7 @@ start_array
 echo faulty >"$(member "$d1")/state"
 wait_for 20 test ! -e "$(member "$d1")"
 echo 1 >"$md/sync_speed_min"
-echo 20 >"$md/sync_speed_max"	# half a minute for a window of 512 KiB: after the first it pauses, and publishes nothing
+echo 4 >"$md/sync_speed_max"	# two minutes for a window of 512 KiB: after the first it pauses, and publishes nothing
 add_member "$d3"
 wait_for 20 grep -q "(512/" /proc/emdstat
 expect_attr "$(member "$d3")/recovery_start" 0
