@@ -52,12 +52,14 @@ wait_recorded 20 "Map State" normal
 say "the data is right without one of the old members"
 emdwork pattern-write "/dev/$volume" 33554432 2
 wait_attr 30 "$(md array_state)" clean
+hold_monitor	# it sees all of this at once
 echo "external:-$container/0" >"$(md metadata_version)"
 echo 0 >"$(md sync_max)"	# as emdadm leaves it when it is killed in its proposal
 echo 5 >"$(md raid_disks)"
 echo raid6 >"$(md new_level)"
 echo 131072 >"$(md chunk_size)"
 echo faulty >"$(member "$d2")/state"
+kill -CONT "$monitor"
 emdwork pattern-check "/dev/$volume" 33554432 2
 
 say "frozen: the failure is handled, no spare is taken; nobody holds the container, so it is thawed after ten seconds"
