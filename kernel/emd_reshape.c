@@ -15,6 +15,9 @@
  * publishes a map with the new geometry as the array's own, and the reshape goes.
  *
  * A reshape is never begun twice: as long as it exists, `reshape` means to go on at its position.
+ *
+ * Turned: what has been moved is moved back. The two sides are exchanged, and each serves the sectors that it served before; so
+ * nothing moves for it, and whichever direction is recorded is right until something does.
  */
 #include <linux/slab.h>
 
@@ -293,7 +296,7 @@ static void destroy(struct emd_reshape *r)
 	kfree(r);
 }
 
-static struct emd_reshape *create(struct emd_array *a, const struct emd_reshape_plan *plan, u64 pos)
+static struct emd_reshape *create(struct emd_array *a, const struct emd_geometry *to, const struct emd_reshape_plan *plan, u64 pos)
 {
 	struct emd_reshape *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	int ret;
@@ -302,7 +305,7 @@ static struct emd_reshape *create(struct emd_array *a, const struct emd_reshape_
 		return ERR_PTR(-ENOMEM);
 	r->array = a;
 	r->plan = *plan;
-	r->to = a->next;
+	r->to = *to;
 	r->to.member_sectors = plan->member_sectors;
 	r->pos = r->published = pos;
 	ret = emd_reshape_pages_alloc(r);
@@ -353,7 +356,7 @@ static int begin_new(struct emd_array *a)
 		ret = may_begin(a, &plan);
 	if (ret)
 		return ret;
-	r = create(a, &plan, emd_reshape_start(&plan));
+	r = create(a, &a->next, &plan, emd_reshape_start(&plan));
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	ret = emd_array_activate_reserved(a);
@@ -409,7 +412,7 @@ int emd_reshape_assembled(struct emd_array *a, u64 position, bool writable)
 	if (plan.data_old == plan.data_new && abs(plan.delta) < plan.w && writable)
 		return emd_refuse(a, -EINVAL,
 				  "a reshape in place must be started read-only, and made writable when its backup is restored");
-	r = create(a, &plan, position);
+	r = create(a, &a->next, &plan, position);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	r->resumed = true;
@@ -477,6 +480,112 @@ void emd_reshape_conclude(struct emd_sync *s)
 	emd_array_release_writes(a);
 	emd_array_show_redundancy(a);
 	emd_array_event(a, NULL, "reshape_position");
+}
+
+/* -- turned ---------------------------------------------------------------------------------------- */
+
+static int may_turn(struct emd_array *a, const struct emd_reshape *r)
+{
+	if (emd_sync_running(a))
+		return emd_refuse(a, -EBUSY, "the reshape is running: store frozen in sync_action first");
+	if (!emd_array_writable(a))
+		return emd_refuse(a, -EROFS, "the array is read-only");
+	if (r->plan.backward || r->to.raid_disks < a->geo.raid_disks)
+		return emd_refuse(a, -EINVAL, "only a reshape that goes forwards, to as many members or more, can be turned");
+	if (r->lost)
+		return emd_refuse(a, -EIO, "the array cannot be written where the reshape stands");
+	if (r->published != r->pos || (a->sync->gate && a->sync->acked != r->pos))
+		return emd_refuse(a, -EBUSY, "how far the reshape is has not been recorded yet");
+	return 0;
+}
+
+/* The way back, and where on it the reshape stands. */
+static int plan_turn(struct emd_array *a, const struct emd_reshape *r, struct emd_reshape_plan *plan, u64 *pos)
+{
+	const char *why = "it is no reshape";
+
+	if (emd_reshape_plan_init(plan, &r->to, shape_now(a), -r->plan.delta, 1, &why))
+		return emd_refuse(a, -EINVAL, "the way back is not possible: %s", why);
+	if (plan->array_new < a->array_sectors)
+		return emd_refuse(a, -EINVAL, "the way back leaves %llu sectors, and the array has %llu", plan->array_new,
+				  (u64)a->array_sectors);
+	if (plan->data_old == plan->data_new && abs(plan->delta) < plan->w)
+		return emd_refuse(a, -EINVAL, "a reshape in place cannot be turned");
+	*pos = min(r->pos, plan->array_new);
+	if (emd_mod(*pos, plan->step))
+		return emd_refuse(a, -EINVAL, "%llu is not a multiple of %llu, where the way back could begin", *pos, plan->step);
+	return 0;
+}
+
+static void exchange_offsets(struct emd_array *a, s64 delta)
+{
+	struct mdk_member *m;
+
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &a->member)
+		if (MDU_MSTATE_LIVE(m->state) && m->priority >= 0)
+			m->new_data_offset = m->data_offset - delta;
+	mutex_unlock(&emd_topology_mutex);
+}
+
+/* No request is inside. */
+static int exchange_sides(struct emd_array *a, struct emd_reshape *r, struct emd_reshape *back)
+{
+	struct emd_sync *s = a->sync;
+	bool external = a->external_size;
+	int ret;
+
+	WRITE_ONCE(s->min, 0);
+	WRITE_ONCE(s->max, 0);		/* they count from the other end from now on */
+	a->external_size = true;	/* users see no more than the old shape holds */
+	ret = emd_array_set_geometry(a, &r->to);
+	a->external_size = external || !ret;
+	if (ret)
+		return ret;
+	a->next = back->to;
+	exchange_offsets(a, r->plan.delta);
+	WRITE_ONCE(s->acked, back->pos);
+	rcu_assign_pointer(a->reshape, back);
+	return 0;
+}
+
+int emd_reshape_turn(struct emd_array *a)
+{
+	struct emd_range_window all = { .begin = 0, .end = EMD_POS_MAX, .mode = EMD_RANGE_ALL };
+	struct emd_reshape *r = emd_reshape_of(a), *back;
+	struct emd_geometry from = a->geo;
+	struct emd_reshape_plan plan;
+	struct emd_map *map;
+	u64 pos;
+	int ret;
+
+	ret = may_turn(a, r) ?: plan_turn(a, r, &plan, &pos);
+	if (ret)
+		return ret;
+	back = create(a, &from, &plan, pos);
+	if (IS_ERR(back))
+		return PTR_ERR(back);
+	back->resumed = r->resumed;
+	map = emd_map_build(a, &back->to, emd_personality_find(back->to.level), false);
+	if (IS_ERR(map)) {
+		destroy(back);
+		return PTR_ERR(map);
+	}
+	RCU_INIT_POINTER(back->map, map);
+	ret = emd_range_lock(a->ranges, &all, false);
+	if (!ret) {
+		ret = exchange_sides(a, r, back);
+		emd_range_unlock(a->ranges, &all);
+	}
+	if (ret) {
+		destroy(back);
+		return ret;
+	}
+	synchronize_rcu();
+	destroy(r);
+	emd_array_event(a, NULL, "reshape_direction");
+	emd_array_event(a, NULL, "reshape_position");
+	return 0;
 }
 
 void emd_reshape_free(struct emd_array *a)

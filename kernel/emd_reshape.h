@@ -59,6 +59,14 @@ int emd_reshape_plan_of(struct emd_array *a, struct emd_reshape_plan *plan);
  */
 int emd_reshape_begin(struct emd_array *a);
 
+/**
+ * emd_reshape_turn() - what has been moved is to be moved back: the sides are exchanged, nothing moves
+ *
+ * A reshape that goes forwards, rests, and is recorded as far as it is. Afterwards sync_min and sync_max are 0, and array_size is what the array
+ * has. config_mutex held. Return: 0, or -EBUSY, -EINVAL, -EIO, -EROFS, -ENOMEM; then nothing has changed.
+ */
+int emd_reshape_turn(struct emd_array *a);
+
 /** emd_reshape_prepare() - as emd_sync_prepare(). */
 bool emd_reshape_prepare(struct emd_sync *s);
 

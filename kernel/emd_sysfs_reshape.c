@@ -129,7 +129,7 @@ static ssize_t reshape_direction_show(struct emd_array *a, char *page)
 
 static ssize_t reshape_direction_store(struct emd_array *a, const char *page, size_t len)
 {
-	int backward;
+	int backward, error;
 
 	if (emd_word_is(page, "forwards"))
 		backward = 0;
@@ -137,7 +137,11 @@ static ssize_t reshape_direction_store(struct emd_array *a, const char *page, si
 		backward = 1;
 	else
 		return emd_refuse(a, -EINVAL, "reshape_direction is forwards or backwards");
-	if (emd_reshape_of(a) || a->next.raid_disks != a->geo.raid_disks)
+	if (emd_reshape_of(a)) {
+		error = emd_reshape_of(a)->plan.backward == backward ? 0 : emd_reshape_turn(a);
+		return error ?: len;
+	}
+	if (a->next.raid_disks != a->geo.raid_disks)
 		return emd_refuse(a, -EBUSY, "the proposed change of raid_disks has its direction already");
 	a->next_backward = backward;
 	return len;
