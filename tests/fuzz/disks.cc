@@ -128,7 +128,7 @@ Change change_of(const Step &step, const Container &container)
     }
     case 12:
         if (step.op >= 64)
-            return change::ReshapeReverted{volume};
+            return change::ReshapeReverted{volume, step.b % 4 != 0};
         return change::ReshapeWithdrawn{volume};
     case 13: return change::BackupRecorded{volume, step.b};
     case 14: return change::DiskRemoved{disk};

@@ -272,7 +272,7 @@ TEST(MdReshape, RevertedItGoesBackToWhereItCameFrom)
     const V1 before = disks.v1(0);
     grow_half(disks);
     const V1 forth = disks.v1(0);
-    disks.change(change::ReshapeReverted{0});
+    disks.change(change::ReshapeReverted{0, true});
     const auto moved = static_cast<std::uint64_t>(static_cast<std::int64_t>(before.data_offset) + forth.reshape->new_offset);
     for (std::size_t i = 0; i < 4; i++) {
         const V1 sb = disks.v1(i);
@@ -325,7 +325,7 @@ TEST(MdReshape, ACutAtAnyWriteOfTheTurnLeavesTheArrayWhole)
         const std::uint64_t was = disks.v1(0).data_offset;
         grow_half(disks);
         const auto is = static_cast<std::uint64_t>(static_cast<std::int64_t>(was) + disks.v1(0).reshape->new_offset);
-        disks.change_in_part(change::ReshapeReverted{0}, images);
+        disks.change_in_part(change::ReshapeReverted{0, true}, images);
         disks.array = disks.load();
         const Volume &v = disks.volume();
         ASSERT_TRUE(v.reshape) << v.refused;
@@ -354,7 +354,7 @@ TEST(MdReshape, ACutAtAnyWriteOfTheEndOfTheWayBackLeavesTheArrayWhole)
         Disks disks(like(), 4, 1, kSectors);
         const std::uint64_t was = disks.v1(0).data_offset;
         grow_half(disks);
-        disks.change(change::ReshapeReverted{0});
+        disks.change(change::ReshapeReverted{0, true});
         disks.change(change::ReshapeProgress{0, 0});
         const std::uint64_t moved = disks.v1(0).data_offset;
         disks.change_in_part(change::ReshapeFinished{0}, images);
@@ -378,12 +378,13 @@ TEST(MdReshape, ItTurnsAsOftenAsAnybodyLikes)
     Disks disks(like(), 4, 1, kSectors);
     grow_half(disks);
     const V1 forth = disks.v1(1);
-    disks.change(change::ReshapeReverted{0});
+    disks.change(change::ReshapeReverted{0, true});
     disks.change(change::ReshapeProgress{0, 768});
-    disks.change(change::ReshapeReverted{0});
+    disks.change(change::ReshapeReverted{0, false});
     const V1 again = disks.v1(1);
     ASSERT_TRUE(again.reshape);
     EXPECT_FALSE(again.reshape->backward);
+    EXPECT_NE(refusal(disks, change::ReshapeReverted{0, false}).find("goes forward already"), std::string::npos);
     EXPECT_EQ(again.reshape->position, 768u);
     EXPECT_EQ(again.reshape->delta_disks, 1);
     EXPECT_EQ(again.raid_disks, 4u);
@@ -396,17 +397,17 @@ TEST(MdReshape, ItTurnsAsOftenAsAnybodyLikes)
 TEST(MdReshape, WhatCannotBeTurnedIsRefused)
 {
     Disks disks(like(), 4, 1, kSectors);
-    EXPECT_NE(refusal(disks, change::ReshapeReverted{0}).find("no reshape is recorded"), std::string::npos);
+    EXPECT_NE(refusal(disks, change::ReshapeReverted{0, true}).find("no reshape is recorded"), std::string::npos);
     disks.change(grow(disks.volume()));
     disks.change(change::ReshapeProgress{0, 384 * 5});
-    EXPECT_NE(refusal(disks, change::ReshapeReverted{0}).find("within a row of the shape that it had"), std::string::npos);
+    EXPECT_NE(refusal(disks, change::ReshapeReverted{0, true}).find("within a row of the shape that it had"), std::string::npos);
     EXPECT_TRUE(disks.load()->view().volumes[0].reshape);
 
     // Where nothing has moved there is nothing to move back.
     Disks fresh(like(), 4, 1, kSectors);
     const V1 before = fresh.v1(0);
     fresh.change(grow(fresh.volume()));
-    fresh.change(change::ReshapeReverted{0});
+    fresh.change(change::ReshapeReverted{0, true});
     EXPECT_FALSE(fresh.v1(0).reshape);
     EXPECT_EQ(fresh.v1(0).data_offset, before.data_offset);
     EXPECT_EQ(fresh.after(3).state, DiskState::Spare);
@@ -418,7 +419,7 @@ TEST(MdReshape, ChunkAndLayoutGoBackToo)
     const V1 before = disks.v1(0);
     disks.change(change::ReshapeStarted{0, shape(disks.volume(), 3, 64, 0), {}});
     disks.change(change::ReshapeProgress{0, 512});
-    disks.change(change::ReshapeReverted{0});
+    disks.change(change::ReshapeReverted{0, true});
     const V1 sb = disks.v1(2);
     ASSERT_TRUE(sb.reshape);
     EXPECT_EQ(sb.features & kBackward, kBackward) << "the number of members does not say it";
@@ -441,7 +442,7 @@ TEST(MdReshape, TheKernelIsToldToGoBack)
 {
     Disks disks(like(), 4, 1, kSectors);
     grow_half(disks);
-    disks.change(change::ReshapeReverted{0});
+    disks.change(change::ReshapeReverted{0, true});
     const auto found = disks.load();
     const Volume &v = found->view().volumes[0];
     const auto plan = plan::plan_volume(found->view(), v, "c", "vol", {});

@@ -267,7 +267,7 @@ Result<int> go_on(Context &c, const Subject &s)
 }
 
 // The volume that is meant, or the one of the container that is being reshaped.
-Result<plan::RunningVolume> moving_volume(Context &c, const Subject &s)
+Result<plan::RunningVolume> moving_volume(Context &c, const Subject &s, const char *verb)
 {
     bool another = false;
     for (const plan::RunningVolume &v : EMD_TRY(running_volumes(c, s.container)).volumes) {
@@ -279,23 +279,35 @@ Result<plan::RunningVolume> moving_volume(Context &c, const Subject &s)
     }
     if (const auto holder = ContainerLock::holder(s.container); holder && !another)
         return fail(Errc::Busy, "{} is being changed by {}, and no data is being moved yet: try again", link_of(c, s.array), *holder);
-    return fail(Errc::Invalid, "{} is not being reshaped: there is nothing to pause", link_of(c, s.array));
+    return fail(Errc::Invalid, "{} is not being reshaped: there is nothing to {}", link_of(c, s.array), verb);
+}
+
+Result<> check_alone(const Options &o, const char *option)
+{
+    if (o.raid_disks || o.chunk_sectors || o.level || o.layout || o.go_on || !o.backup_file.empty() || (o.pause && o.turn_back))
+        return fail(Errc::Invalid, "{} changes nothing else: give the other options in a command of their own", option);
+    return {};
+}
+
+// Whoever drives it is through with the section under way, and nobody else begins.
+Result<ContainerLock> at_rest(Context &c, const Subject &s, const plan::RunningVolume &moving, const char *what)
+{
+    EMD_TRY(set_paused(moving.array, true));
+    EMD_TRY(end_manager(c, s.container, moving.array));
+    return ContainerLock::take(s.container, fmt::format("{} of {}", what, link_of(c, moving.array)));
 }
 
 // Who drives it finishes the section under way. Where nobody does, a manager that was killed may have left one suspended.
 Result<int> pause(Context &c, const Subject &s)
 {
     const Options &o = c.options;
-    if (o.raid_disks || o.chunk_sectors || o.level || o.layout || o.go_on || !o.backup_file.empty())
-        return fail(Errc::Invalid, "--pause changes nothing else: give the other options in a command of their own");
-    const plan::RunningVolume moving = EMD_TRY(moving_volume(c, s));
+    EMD_TRY(check_alone(o, "--pause"));
+    const plan::RunningVolume moving = EMD_TRY(moving_volume(c, s, "pause"));
     if (o.dry_run) {
         c.say("the reshape of {} would be paused", link_of(c, moving.array));
         return 0;
     }
-    EMD_TRY(set_paused(moving.array, true));
-    EMD_TRY(end_manager(c, s.container, moving.array));
-    std::optional<ContainerLock> lock = EMD_TRY(ContainerLock::take(s.container, fmt::format("pause of {}", link_of(c, moving.array))));
+    std::optional<ContainerLock> lock = EMD_TRY(at_rest(c, s, moving, "pause"));
     SystemHost host(c, {});
     EMD_TRY(host.leave_usable(moving.array, s.container, moving.index));
     EMD_TRY(thaw(c, s.container));
@@ -310,6 +322,30 @@ Result<int> pause(Context &c, const Subject &s)
     return 0;
 }
 
+// It rests first, and then goes back. What refuses leaves it paused, and says how to go on.
+Result<int> turn_back(Context &c, const Subject &s)
+{
+    EMD_TRY(check_alone(c.options, "--revert"));
+    const plan::RunningVolume moving = EMD_TRY(moving_volume(c, s, "move back"));
+    std::optional<ContainerLock> lock;
+    if (!c.options.dry_run)
+        lock = EMD_TRY(at_rest(c, s, moving, "way back"));
+    SystemHost host(c, EMD_TRY(load_container(c, s.container)));
+    host.lend(lock);
+    if (!c.options.dry_run)
+        EMD_TRY(host.leave_usable(moving.array, s.container, moving.index));
+    const plan::Plan plan = EMD_TRY(plan::plan_turn_back(host.loaded().view(), moving, EMD_TRY(running_volumes(c, s.container)), express_on(host)));
+    host.announce(plan.facts);
+    const plan::Outcome outcome = EMD_TRY(run_and_thaw(c, host, plan, s.container));
+    if (c.options.dry_run)
+        return 0;
+    EMD_TRY(set_paused(moving.array, outcome == plan::Outcome::Paused));
+    EMD_TRY(thaw(c, s.container));
+    c.say("{}", outcome == plan::Outcome::Paused ? fmt::format("paused; emdadm --grow --continue {} goes on with the way back", link_of(c, s.array))
+                                                 : fmt::format("{}: back to what it was", link_of(c, s.array)));
+    return 0;
+}
+
 }  // namespace
 
 Result<int> cmd_grow(Context &c)
@@ -321,8 +357,10 @@ Result<int> cmd_grow(Context &c)
         return 0;
     if (s.container.empty())
         return tl::make_unexpected(plan::unrecorded(link_of(c, s.array)));
-    if (c.options.pause)
+    if (c.options.pause && !c.options.turn_back)
         return pause(c, s);
+    if (c.options.turn_back)
+        return turn_back(c, s);
     EMD_TRY(check_backup_file(c, s));
     if (c.options.go_on)
         return go_on(c, s);

@@ -230,6 +230,7 @@ void set_switch(Options &o, Id id)
     case Id::Test: o.test = true; break;
     case Id::Continue: o.go_on = true; break;
     case Id::Pause: o.pause = true; break;
+    case Id::Revert: o.turn_back = true; break;
     case Id::Background: o.background = true; break;
     case Id::UnlessPaused: o.unless_paused = true; break;
     case Id::FreezeReshape: o.freeze_reshape = true; break;

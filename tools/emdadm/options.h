@@ -68,6 +68,7 @@ struct Options {
     bool dry_run = false, json = false, as_export = false, brief = false, test = false;
     bool go_on = false;      // --continue
     bool pause = false;
+    bool turn_back = false;        // --grow --revert
     bool background = false;
     bool unless_paused = false;
     bool freeze_reshape = false;

@@ -56,6 +56,7 @@ constexpr OptionRow kOptions[] = {
     {Id::BackupFile, "backup-file", 0, true, kGrow | kAssemble, "a second backup of what is being moved; assembly reads it"},
     {Id::Continue, "continue", 0, false, kGrow, "go on with an interrupted reshape"},
     {Id::Continue, "resume", 0, false, kGrow, nullptr},
+    {Id::Revert, "revert", 0, false, kGrow, "move back what a reshape has moved"},
     {Id::Pause, "pause", 0, false, kGrow, "let a reshape rest where it is, until --continue"},
     {Id::Background, "background", 0, false, kGrow, "return as soon as the reshape has begun"},
     {Id::UnlessPaused, "unless-paused", 0, false, kGrow, "with --continue: not if somebody has paused the reshape (for udev and systemd)"},

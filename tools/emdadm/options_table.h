@@ -18,7 +18,7 @@ enum class Id {
     Level, Layout, RaidDisks, Chunk, Spares, Size, ArraySize, Metadata, Name, HomeHost, Bitmap, BitmapChunk, Uuid, Update, ConsistencyPolicy, Config, BackupFile,
     To, Map, Offset,
     // switches
-    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Pause, Background, UnlessPaused, FreezeReshape,
+    Force, Run, Scan, NoDegraded, AssumeClean, DryRun, Json, Export, Brief, Test, Continue, Pause, Revert, Background, UnlessPaused, FreezeReshape,
     ReadOnlyFlag, NoDevices, WriteMostly, Verbose, Quiet,
     // taken for the sake of old scripts, without effect
     Ignored, IgnoredValue,

@@ -83,6 +83,10 @@ bool is_so(const Container &container, const Change &change)
         const Volume *volume = find_volume(container, gone->volume);
         return volume != nullptr && !volume->bitmap;
     }
+    if (const auto *turned = std::get_if<change::ReshapeReverted>(&change)) {
+        const Volume *volume = find_volume(container, turned->volume);
+        return volume != nullptr && volume->reshape && volume->reshape->backward == turned->backward;
+    }
     if (const auto *takeover = std::get_if<change::Takeover>(&change)) {
         const Volume *volume = find_volume(container, takeover->volume);
         return volume != nullptr && volume->shape == takeover->target;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A reshape of an array with md's superblocks is turned back: three disks were to become four, half has moved, the array is stopped, and goes
-# back to three by --assemble --update=revert-reshape while somebody writes; the power goes in the midst of that, too. md has the array at the
-# end, and takes one that is on its way back.
+# A reshape of an array with md's superblocks is turned back: three disks were to become four, half has moved, and it goes back to three, by
+# --grow --revert while somebody writes, and, once it has been stopped, by --assemble --update=revert-reshape; the power goes in the midst of
+# that, too. md has the array at the end, and takes one that is on its way back.
 #: disks: 4x16M scsi, oracle 32M
 #: kernels: 6.12
 #: programs: mdadm
@@ -9,8 +9,8 @@
 #: boots: 2
 #: power: yes
 #: udev: no
-#: timeout: 300
-#: emd-options: speed_limit_min=400 speed_limit_max=400
+#: timeout: 400
+#: emd-options: speed_limit_min=200 speed_limit_max=200
 . /lib/emd/peer.sh
 . /lib/emd/imsm.sh
 VOLUME=/dev/emd/arr
@@ -27,13 +27,17 @@ recorded_below() { set -- "$1" "$(recorded)"; [ "${2:-0}" -lt "$1" ]; }
 stops() { emdadm --stop $VOLUME >/tmp/stop.log 2>&1; }
 stopped() { wait_for 30 stops; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
 sums() { for disk in $disks; do head -c 65536 "$disk" | md5sum; done; }
-# half_grown: stopped in the midst of it. Writes that wait for it make it faster than it is told to be, so they are few.
-half_grown() {
-	speed 400
+goes_back() { attr_is "/sys/block/$volume/md/reshape_direction" backwards; }
+# half_grows: it is in the midst of it. Writes that wait for it make it faster than it is told to be, so they are few.
+half_grows() {
+	speed 200
 	emdadm --grow $VOLUME -n 4 >/tmp/grow.log 2>&1 &
 	wait_for 60 in_reshape
 	emdwork load $VOLUME "$oracle" --jobs 2 --count 10 --seed 1 || fail "a write failed"
 	wait_for 60 recorded_past 3072
+}
+half_grown() {
+	half_grows
 	stopped
 	in_superblocks=$(recorded)
 	[ "${in_superblocks:-0}" -ge 3072 ] || fail "nothing is left to be turned: $(mdadm --examine "$d0")"
@@ -52,6 +56,22 @@ boot1() {
 		fail "EMD does not make the array"
 	wait_for 20 assembled
 	emdwork fill $VOLUME "$oracle"
+	refuses "nothing to move back" emdadm --grow $VOLUME --revert
+	before=$(size_sectors)
+	half_grows
+	emdadm --grow $VOLUME --revert --dry-run >/tmp/plan 2>&1 || fail "$(cat /tmp/plan)"
+	grep -q "becomes raid5 of 3 disks" /tmp/plan || fail "$(cat /tmp/plan)"
+	! goes_back || fail "a dry run has turned it"
+	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 4 >/tmp/load.log 2>&1 &
+	emdadm --grow $VOLUME --revert >/tmp/back.log 2>&1 || fail "$(cat /tmp/back.log)"
+	grep -q "back to what it was" /tmp/back.log || fail "$(cat /tmp/back.log)"
+	reshaped 3 || fail "it has $(md raid_disks) disks, and a reshape at $(md reshape_position)"
+	stop_writers
+	members_agree
+	back_to_three $VOLUME
+	[ "$(size_sectors)" = "$before" ] || fail "it has $(size_sectors) sectors, not $before"
+
+	say "the same while it is stopped, and the power goes"
 	half_grown
 	before=$(sums)
 	emdadm --assemble $VOLUME --config none --update=revert-reshape --dry-run $disks >/tmp/plan || fail "$(cat /tmp/plan)"

@@ -62,8 +62,9 @@ struct ReshapeStarted {  // source and target are from now on recorded; nothing 
 struct ReshapeWithdrawn {  // only while nothing has moved
     unsigned volume;
 };
-struct ReshapeReverted {  // what has moved is from now on to be moved back; only while the volume does not run
+struct ReshapeReverted {  // from now on it goes in that direction: what has moved is to be moved back; only while nothing moves
     unsigned volume;
+    bool backward;
 };
 struct BackupRecorded {  // the unit at `position` is complete and durable in the copy area
     unsigned volume;

@@ -78,7 +78,9 @@ std::string to_text(const Change &change)
                                          c.new_disks.size() > 1 ? "s" : "");
             },
             [](const change::ReshapeWithdrawn &c) { return fmt::format("the reshape of volume {} is withdrawn", c.volume); },
-            [](const change::ReshapeReverted &c) { return fmt::format("what has moved of volume {} is to be moved back", c.volume); },
+            [](const change::ReshapeReverted &c) {
+                return fmt::format("the reshape of volume {} goes {}", c.volume, c.backward ? "back" : "on as it had begun");
+            },
             [](const change::Takeover &c) {
                 return fmt::format("volume {} becomes {}, of disks {}", c.volume, shape_text(c.target), slots_text(c.slots));
             },

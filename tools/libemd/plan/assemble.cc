@@ -230,7 +230,7 @@ Plan plan_revert(const Container &c, const std::vector<unsigned> &volumes)
         plan.title = fmt::format("turn back the reshape of {}", moving->name);
         plan.facts.push_back(fmt::format("volume {}: becomes {} again, from sector {} on", moving->name, shape_words(moving->shape),
                                          moving->reshape->position));
-        plan.add(Apply{change::ReshapeReverted{volume}});
+        plan.add(Apply{change::ReshapeReverted{volume, !moving->reshape->backward}});
     }
     plan.add(Store{});
     return plan;

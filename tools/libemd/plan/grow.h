@@ -59,6 +59,9 @@ Way way_of(const Plan &plan);
 Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express,
                            const std::string &backup_file = {});
 
+// What a reshape that rests has moved is moved back: recorded, then the kernel exchanges its sides, and then that is driven to its end.
+Result<Plan> plan_turn_back(const Container &now, const RunningVolume &r, const Running &running, const Express &express);
+
 // The first volume that a container-wide change of the number of disks has not come to: it was interrupted between two of
 // them. Null: none. plan_continue() goes on with it, when somebody asks; the format does not record that it was wanted.
 const Volume *left_behind(const Container &now);

@@ -521,6 +521,8 @@ Result<> MdMetadata::on(const change::ReshapeReverted &change)
     V1 &first = *EMD_TRY(moving(change.volume));
     const Reshape was = *first.reshape;
     const std::string &name = view_.volumes[0].name;
+    if (was.backward == change.backward)
+        return fail(Errc::Refused, "{}: its reshape goes {} already", name, was.backward ? "back" : "forward");
     if (!was.backward && was.position == 0)
         return on(change::ReshapeWithdrawn{change.volume});
     if (rounded_size(target_.component_sectors, shape_.level, shape_.chunk_sectors) != shape_.component_sectors)
