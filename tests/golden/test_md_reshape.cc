@@ -5,6 +5,7 @@
 #include "golden/md_disks.h"
 
 #include "libemd/plan/assemble.h"
+#include "libemd/plan/grow.h"
 
 #include <gtest/gtest.h>
 
@@ -458,6 +459,51 @@ TEST(MdReshape, TheKernelIsToldToGoBack)
     EXPECT_EQ(set("reshape_position"), fmt::to_string(kTurned));
     EXPECT_EQ(set("array_size"), fmt::to_string(v.array_sectors / 2));
     EXPECT_EQ(set("raid_disks"), "3");
+}
+
+TEST(MdReshape, WhileItRunsTheRecordTurnsBeforeTheKernel)
+{
+    Disks disks(like(), 4, 1, kSectors);
+    const plan::RunningVolume r{0, "emd1", "active", "reshape"};
+    const plan::Running running{"emd0", {r}};
+    const auto planned = [&] {
+        return plan::plan_turn_back(disks.array->view(), r, running, [&](const Change &change) -> Result<Container> {
+            const auto copy = disks.load();
+            EMD_TRY(copy->apply(change));
+            return copy->view();
+        });
+    };
+    const auto why = [&] {
+        const auto plan = planned();
+        return plan ? "" : plan.error().text();
+    };
+    EXPECT_NE(why().find("nothing to move back"), std::string::npos);
+    disks.change(grow(disks.volume()));
+    EXPECT_NE(why().find("nothing has moved yet"), std::string::npos);
+    disks.change(change::ReshapeProgress{0, 384 * 5});
+    EXPECT_NE(why().find("within a row"), std::string::npos);
+    disks.change(change::ReshapeProgress{0, kTurned});
+    const auto plan = planned();
+    ASSERT_TRUE(plan) << plan.error().text();
+    std::size_t sent = 0, set = 0, managed = 0;
+    for (std::size_t i = 0; i < plan->steps.size(); i++) {
+        const plan::Step &step = plan->steps[i];
+        if (const auto *send = std::get_if<plan::Send>(&step.action)) {
+            sent = i;
+            EXPECT_TRUE(std::get<change::ReshapeReverted>(send->change).backward);
+            ASSERT_EQ(step.undo.size(), 1u);
+            EXPECT_FALSE(std::get<change::ReshapeReverted>(std::get<plan::Send>(step.undo[0]).change).backward);
+        }
+        if (const auto *s = std::get_if<plan::Set>(&step.action); s && s->attribute == "reshape_direction")
+            set = i;
+        if (std::holds_alternative<plan::Manage>(step.action))
+            managed = i;
+    }
+    EXPECT_GT(sent, 0u);
+    EXPECT_GT(set, sent);
+    EXPECT_GT(managed, set);
+    disks.change(change::ReshapeReverted{0, true});
+    EXPECT_NE(why().find("goes back already"), std::string::npos);
 }
 
 TEST(MdReshape, ProgressAndEndNeedNoMemory)
