@@ -162,7 +162,7 @@ TEST(Cli, UpdateSubarray)
     EXPECT_TRUE(good("--misc --update-subarray 0 -U name -N new --dry-run -f /dev/sda").force);
     EXPECT_NE(refused("--update-subarray=0 --update=bitmap /dev/sda").find("EMD can do name alone"), std::string::npos);
     EXPECT_NE(refused("--update-subarray=0 -U no-ppl /dev/sda").find("emdadm --assemble --update=no-ppl does it"), std::string::npos);
-    EXPECT_NE(refused("--assemble --update=name x /dev/sda").find("EMD can do no-ppl alone"), std::string::npos);
+    EXPECT_NE(refused("--assemble --update=name x /dev/sda").find("EMD can do no-ppl and revert-reshape alone"), std::string::npos);
     EXPECT_EQ(refused("--update-subarray=0 --level=1 /dev/sda"), "--level has no meaning with --update-subarray");
     EXPECT_EQ(refused("--create x --update=name /dev/sda"), "--update has no meaning with --create") << "no short form of --update-subarray";
     EXPECT_EQ(refused("--create x --update name /dev/sda"), "--update has no meaning with --create");
@@ -180,6 +180,8 @@ TEST(Cli, Grow)
     EXPECT_TRUE(good("-G --continue --unless-paused /dev/emd/vol0").unless_paused);
     EXPECT_TRUE(good("-G --resume /dev/emd/vol0").go_on);
     EXPECT_TRUE(good("-G --pause /dev/emd/vol0").pause);
+    EXPECT_TRUE(good("-G --revert /dev/emd/vol0").turn_back);
+    EXPECT_TRUE(good("--assemble --update=revert-reshape x /dev/sda").revert);
     EXPECT_EQ(good("-G x -n 4 --backup-file=/root/b").backup_file, "/root/b");
     EXPECT_EQ(good("-G x --array-size=max").array_size_sectors, kMax);
 }
