@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 namespace {
@@ -21,6 +22,16 @@ namespace {
 using Ptrace = long (*)(__ptrace_request, ...);
 
 const auto real_ptrace = reinterpret_cast<Ptrace>(::dlsym(RTLD_NEXT, "ptrace"));
+
+// 0, or a negative error number: errno is shared with the handler of the timer, which leaves it as it likes.
+long registers(long request, pid_t pid, iovec *regs)
+{
+    register iovec *data asm("r10") = regs;
+    long answer = SYS_ptrace;
+    asm volatile("syscall" : "+a"(answer) : "D"(request), "S"(long{pid}), "d"(long{NT_X86_XSTATE}), "r"(data) : "rcx", "r11", "memory");
+    return answer;
+}
+
 // In as many bytes as the host has. Kernel stacks have no room for them, and an interrupt, which is a signal, may lead to another process.
 long set_whole(pid_t pid, const iovec &kept)
 {
@@ -29,18 +40,15 @@ long set_whole(pid_t pid, const iovec &kept)
     ::sigfillset(&every);
     ::sigprocmask(SIG_SETMASK, &every, &before);
     iovec all = {whole.data(), whole.size()};
-    auto answer = real_ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &all);
+    long answer = registers(PTRACE_GETREGSET, pid, &all);
     if (answer == 0 && all.iov_len > kept.iov_len) {
         std::memset(whole.data() + kept.iov_len, 0, all.iov_len - kept.iov_len);
         std::memcpy(whole.data(), kept.iov_base, kept.iov_len);
-        answer = real_ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &all);
+        answer = registers(PTRACE_SETREGSET, pid, &all);
     } else if (answer == 0) {
-        answer = -1;
-        errno = EFAULT;  // as it was: it has another reason
+        answer = -EFAULT;  // as it was: it has another reason
     }
-    const int error = errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    errno = error;
     return answer;
 }
 
@@ -53,7 +61,14 @@ extern "C" long ptrace(__ptrace_request request, ...)
     const auto pid = va_arg(arguments, pid_t);
     void *const at = va_arg(arguments, void *), *const data = va_arg(arguments, void *);
     va_end(arguments);
-    const auto answer = real_ptrace(request, pid, at, data);
-    const bool registers = request == PTRACE_SETREGSET && reinterpret_cast<std::uintptr_t>(at) == NT_X86_XSTATE;
-    return answer < 0 && errno == EFAULT && registers ? set_whole(pid, *static_cast<const iovec *>(data)) : answer;
+    if (request != PTRACE_SETREGSET || reinterpret_cast<std::uintptr_t>(at) != NT_X86_XSTATE)
+        return real_ptrace(request, pid, at, data);
+    iovec kept = *static_cast<const iovec *>(data);
+    long answer = registers(request, pid, &kept);
+    if (answer == -EFAULT)
+        answer = set_whole(pid, *static_cast<const iovec *>(data));
+    if (answer == 0)
+        return 0;
+    errno = static_cast<int>(-answer);
+    return -1;
 }
