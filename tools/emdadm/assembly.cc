@@ -156,6 +156,8 @@ Result<> turn_back(Context &c, SystemHost &host, const std::string &running, con
                     link_of(c, running));
     const Container &view = host.loaded().view();
     for (const unsigned volume : volumes)
+        EMD_TRY(plan::check_turn(view.volumes[volume]));
+    for (const unsigned volume : volumes)
         EMD_TRY(plan::plan_volume(view, view.volumes[volume], running, "", start));  // what cannot be started is left as it is
     const plan::Plan plan = plan::plan_revert(view, volumes);
     EMD_TRY(run_plan(c, host, plan));

@@ -322,26 +322,36 @@ Result<int> pause(Context &c, const Subject &s)
     return 0;
 }
 
-// It rests first, and then goes back. What refuses leaves it paused, and says how to go on.
+// What could refuse is asked before it is brought to rest. Where it rests it may still be that it cannot be turned just there.
 Result<int> turn_back(Context &c, const Subject &s)
 {
     EMD_TRY(check_alone(c.options, "--revert"));
     const plan::RunningVolume moving = EMD_TRY(moving_volume(c, s, "move back"));
-    std::optional<ContainerLock> lock;
-    if (!c.options.dry_run)
-        lock = EMD_TRY(at_rest(c, s, moving, "way back"));
+    const auto planned = [&](SystemHost &host) -> Result<plan::Plan> {
+        return plan::plan_turn_back(host.loaded().view(), moving, EMD_TRY(running_volumes(c, s.container)), express_on(host));
+    };
+    SystemHost before(c, EMD_TRY(load_container(c, s.container)));
+    const auto likely = planned(before);
+    if (!likely && (c.options.dry_run || likely.error().code() != Errc::Busy))
+        return tl::make_unexpected(likely.error());
+    if (c.options.dry_run) {
+        before.announce(likely->facts);
+        EMD_TRY(run_plan(c, before, *likely));
+        return 0;
+    }
+    std::optional<ContainerLock> lock = EMD_TRY(at_rest(c, s, moving, "way back"));
     SystemHost host(c, EMD_TRY(load_container(c, s.container)));
     host.lend(lock);
-    if (!c.options.dry_run)
-        EMD_TRY(host.leave_usable(moving.array, s.container, moving.index));
-    const plan::Plan plan = EMD_TRY(plan::plan_turn_back(host.loaded().view(), moving, EMD_TRY(running_volumes(c, s.container)), express_on(host)));
-    host.announce(plan.facts);
-    const plan::Outcome outcome = EMD_TRY(run_and_thaw(c, host, plan, s.container));
-    if (c.options.dry_run)
-        return 0;
-    EMD_TRY(set_paused(moving.array, outcome == plan::Outcome::Paused));
+    EMD_TRY(host.leave_usable(moving.array, s.container, moving.index));
+    const auto plan = planned(host);
+    if (plan)
+        host.announce(plan->facts);
+    const auto outcome = plan ? run_and_thaw(c, host, *plan, s.container) : tl::make_unexpected(plan.error());
+    if (!outcome)
+        return tl::make_unexpected(outcome.error().within(fmt::format("{} is paused, emdadm --grow --continue goes on", link_of(c, s.array))));
+    EMD_TRY(set_paused(moving.array, *outcome == plan::Outcome::Paused));
     EMD_TRY(thaw(c, s.container));
-    c.say("{}", outcome == plan::Outcome::Paused ? fmt::format("paused; emdadm --grow --continue {} goes on with the way back", link_of(c, s.array))
+    c.say("{}", *outcome == plan::Outcome::Paused ? fmt::format("paused; emdadm --grow --continue {} goes on with the way back", link_of(c, s.array))
                                                  : fmt::format("{}: back to what it was", link_of(c, s.array)));
     return 0;
 }

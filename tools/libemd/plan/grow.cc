@@ -266,18 +266,26 @@ Result<Plan> plan_continue(const Container &now, const Limits &limits, const Run
     return plan;
 }
 
+Result<> check_turn(const Volume &v)
+{
+    if (!v.reshape)
+        return fail(Errc::Invalid, "{} is not being reshaped: there is nothing to move back", v.name);
+    if (!v.reshape->data_shift)
+        return fail(Errc::Unsupported, "{}: its data are moved where they lie, by a backup, and the format cannot record a way back: emdadm --grow "
+                    "--continue goes on", v.name);
+    return {};
+}
+
 Result<Plan> plan_turn_back(const Container &now, const RunningVolume &r, const Running &running, const Express &express)
 {
     const auto v = std::ranges::find(now.volumes, r.index, &Volume::index);
-    if (v == now.volumes.end() || !v->reshape)
-        return fail(Errc::Invalid, "{} is not being reshaped: there is nothing to move back", r.array);
+    if (v == now.volumes.end())
+        return fail(Errc::NotFound, "{} is not recorded", r.array);
+    EMD_TRY(check_turn(*v));
     if (v->reshape->backward)
         return fail(Errc::Invalid, "{} goes back already: emdadm --grow --continue goes on with it", v->name);
     if (v->reshape->position == 0)
         return fail(Errc::Busy, "{}: nothing has moved yet: try again when it has", v->name);
-    if (!v->reshape->data_shift)
-        return fail(Errc::Unsupported, "{}: its data are moved where they lie, by a backup, and the format cannot record a way back: emdadm --grow "
-                    "--continue goes on", v->name);
     const change::ReshapeReverted change{v->index, true};
     if (const auto after = express(change); !after)
         return tl::make_unexpected(naming(*v, after.error()));

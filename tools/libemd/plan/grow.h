@@ -59,7 +59,11 @@ Way way_of(const Plan &plan);
 Result<Plan> plan_continue(const Container &now, const Limits &limits, const Running &running, const Express &express,
                            const std::string &backup_file = {});
 
+// Can the format record that its reshape goes the other way, as far as its kind says?
+Result<> check_turn(const Volume &v);
+
 // What a reshape that rests has moved is moved back: recorded, then the kernel exchanges its sides, and then that is driven to its end.
+// Busy: where it stands it cannot be turned, and elsewhere it may.
 Result<Plan> plan_turn_back(const Container &now, const RunningVolume &r, const Running &running, const Express &express);
 
 // The first volume that a container-wide change of the number of disks has not come to: it was interrupted between two of

@@ -535,7 +535,7 @@ Result<> MdMetadata::on(const change::ReshapeReverted &change)
     if (emd_reshape_critical_sectors(&*back) != 0)
         return fail(Errc::Refused, "{}: the way back needs a backup, and EMD keeps none with md's superblocks: emdadm --grow --continue goes on", name);
     if (position % back->step)
-        return fail(Errc::Refused, "{}: it stands within a row of the shape that it had: let it go on with emdadm --grow --continue, and stop it again",
+        return fail(Errc::Busy, "{}: it stands within a row of the shape that it had: let it go on with emdadm --grow --continue, and stop it again",
                     name);
     first.reshape = Reshape{.position = position,
                             .delta_disks = -was.delta_disks,
