@@ -69,9 +69,11 @@ check_range $vol 33554432 1
 emdadm --wait-clean $vol
 
 say "udev is slow, and holds the volume open when it is to be stopped"
+settle
 mkdir -p /run/udev/rules.d
+# Once: each step of a stop is an event of its own, and nobody waits for a udev that takes a minute for them.
 cat >/run/udev/rules.d/99-slow.rules <<'EOF'
-ACTION=="change", KERNEL=="emd*", PROGRAM="/bin/sh -c 'touch /tmp/held; exec sleep 9 </dev/%k'"
+ACTION=="change", KERNEL=="emd*", PROGRAM="/bin/sh -c '[ -e /tmp/held ] || { touch /tmp/held; exec sleep 9 </dev/%k; }'"
 EOF
 udevadm control --reload
 echo change >"/sys/block/$(basename "$(readlink -f $vol)")/uevent"
