@@ -3,6 +3,7 @@
 #include "arrays.h"
 #include "assembly.h"
 #include "backup_place.h"
+#include "cut_check.h"
 #include "manager.h"
 #include "monitor_start.h"
 #include "names.h"
@@ -65,8 +66,10 @@ Result<bool> grow_sizes(Context &c, const Subject &s)
     const auto kb = [](std::uint64_t sectors, const char *max) { return sectors == kMax ? std::string(max) : fmt::to_string(sectors / 2); };
     if (o.size_sectors)
         plan.add(plan::Set{s.array, "component_size", kb(*o.size_sectors, "0")});
-    if (o.array_size_sectors)
+    if (o.array_size_sectors) {
+        EMD_TRY(check_cut(c, s.array, *o.array_size_sectors & ~std::uint64_t{1}));  // as it is stored: whole KiB
         plan.add(plan::Set{s.array, "array_size", kb(*o.array_size_sectors, "default")});
+    }
     SystemHost host(c, {});
     EMD_TRY(run_plan(c, host, plan));
     return true;

@@ -117,6 +117,7 @@ bad "there is no room for the .* of /mnt/backup: free some, or name a file elsew
 expect idle cat "$md/sync_action"
 mkfs.ext4 -q $vol
 sync; wait_for 30 idle; emdadm --wait-clean $vol
+bad "$vol holds an ext4 file system of [0-9.]+ MiB: make that smaller first .resize2fs., or use --force" emdadm --grow $vol --array-size=20M
 mkdir /on && mount -t ext4 -o ro $vol /on
 bad "/on/backup would lie on emd[0-9]+, which is being reshaped" emdadm --grow $vol -c 32 --backup-file /on/backup
 bad "$vol is in use: unmount it" emdadm --stop $vol

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # emdadm --build: arrays of what stands on disks from their first sectors on, described by nothing. Built, stopped, built again with a
-# disk missing: the data is that of before, and building has written nothing. What belongs to another array is left alone.
+# disk missing: the data is that of before, and building has written nothing. What belongs to another array is left alone. While one
+# runs it shows less of itself only if that cuts nothing.
 #: disks: 3x8M scsi, 12M scsi, 16M scsi, 16M scsi
 #: modules: raid6_pq
-#: programs: mkfs.ext4
+#: programs: mkfs.ext4 resize2fs
 #: kernels: 6.12
 #: rules: yes
-#: timeout: 240
+#: timeout: 300
 . /lib/emd/refuse.sh
 x=/dev/emd/x
 build() { emdadm --build $x "$@"; }
@@ -66,7 +67,58 @@ exec 9<$x
 bad "is in use" emdadm --build /dev/emd/y -l 1 -n 1 $x
 exec 9<&-
 bad "no metadata that could record a reshape" emdadm --grow $x -n 3
-mkfs.ext4 -q $x
+
+say "shown smaller: not through what lies on it"
+cut() { emdadm --grow $x --array-size="$@"; }
+# refused PATTERN SIZE: as bad, where a file system may write meanwhile
+refused() {
+	! cut "$2" 2>/tmp/err || fail "a cut to $2 is not refused"
+	grep -Eq "$1" /tmp/err || fail "a cut to $2 is refused so: $(cat /tmp/err)"
+	size_is 8
+}
+cut 3M		# nothing does
+size_is 3
+cut max
+size_is 8
+mkfs.ext4 -q $x 4M
+settle
+sum=$(md5sum <"$d0")
+bad "$x holds an ext4 file system of 4.00 MiB: make that smaller first \(resize2fs\), or use --force" cut 3M
+bad "$x holds an ext4 file system of 4.00 MiB" cut 4095
+bad "$x holds an ext4 file system of 4.00 MiB" cut 3M --dry-run
+cut 4M
+size_is 4
+cut max
+settle	# nobody has it open
+emdadm --build /dev/emd/y -l 1 -n 1 --force --assume-clean $x
+settle
+bad "$x is used by emd[0-9]+, and EMD cannot see how much of it: .* first 4.00 MiB, use --force" cut 4M
+emdadm --stop /dev/emd/y	# and what it is made of
+settle
+build -l 1 -n 2 "$d0" "$d1" --assume-clean
+expect "$sum" sh -c "md5sum <$d0"
+cut 3M --force
+size_is 3
+cut max
+mkdir /on
+mount -t ext4 $x /on
+refused "of 4.00 MiB: make that smaller" 3M
+cut 5M
+size_is 5
+cut max
+resize2fs $x 6M	# may not be on the disks before long
+refused "of 6.00 MiB: make that smaller" 5M
+printf '\0\0' | dd of=$x bs=1 seek=1080 conv=notrunc 2>/dev/null	# its magic
+refused "$x is mounted or held by another program" 5M
+umount /on
+printf 'LUKS\272\276' | dd of=$x bs=512 conv=sync,notrunc 2>/dev/null
+sync; settle
+wait_for 30 idle
+bad "$x holds a LUKS encrypted volume, and EMD cannot see where that ends: .* first 7.00 MiB .*use --force" cut 7M
+cut 7M --force
+size_is 7
+cut max
+mkfs.ext4 -q -F $x
 stop
 cmp "$d0" "$d1" || fail "the copies differ"
 
