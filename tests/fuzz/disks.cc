@@ -136,7 +136,10 @@ Change change_of(const Step &step, const Container &container)
         if (step.op >= 64)
             return change::VolumeRenamed{volume, std::string(step.a % 18, static_cast<char>('0' + step.b % 64))};
         return change::VolumeDeleted{volume};
-    case 16: return change::BitmapReset{volume};
+    case 16:
+        if (step.op >= 64)
+            return change::Resized{volume, step.b % 3 ? step.b : step.b % 2 ? shape.component_sectors * (1 + step.a % 3) / 2 : 0};
+        return change::BitmapReset{volume};
     case 17: return change::VolumeCreated{"more", {step.a % 11, 2, 2, 256, 0}, {disk, static_cast<int>(slot)}, step.b, step.op >= 64};
     default:
         shape.level = static_cast<int>(step.b % 11);

@@ -28,6 +28,8 @@ std::vector<Change> samples()
             change::VolumeCreated{"vol 0", kShape, {0, -1, 2}, 4096, true},
             change::VolumeDeleted{0},
             change::BitmapAdded{1, 65536, 0x1122334455667788},
+            change::ReshapeReverted{1, true},
+            change::Resized{1, 0x1122334455667788},
             change::BitmapRemoved{1},
             change::Takeover{1, kShape, {{0, true}, {-1, false}}}};
 }
@@ -65,6 +67,10 @@ TEST(MonitorProtocol, FieldsArriveInTheirPlaces)
     EXPECT_EQ(a.volume, 1u);
     EXPECT_EQ(a.chunk_bytes, 65536u);
     EXPECT_EQ(a.sector, 24u);
+    const auto resized = decode_request(encoded(change::Resized{1, 1ull << 40}));
+    const auto &r = std::get<change::Resized>(*resized->change);
+    EXPECT_EQ(r.volume, 1u);
+    EXPECT_EQ(r.component_sectors, 1ull << 40);
 }
 
 TEST(MonitorProtocol, TheDevicesThatNumbersStandForTravel)
@@ -157,7 +163,7 @@ TEST(MonitorProtocol, RandomBytesBehindAGoodHeader)
         const std::size_t end = 36 + random() % 200;
         for (std::size_t i = 36; i < end; i++)
             m[i] = static_cast<std::byte>(random());
-        m[32] = static_cast<std::byte>(random() % 12);
+        m[32] = static_cast<std::byte>(random() % 18);
         const auto request = decode_request(m);
         if (request) {
             EXPECT_EQ(*encode(*request), m);

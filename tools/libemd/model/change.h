@@ -66,6 +66,10 @@ struct ReshapeReverted {  // from now on it goes in that direction: what has mov
     unsigned volume;
     bool backward;
 };
+struct Resized {  // each member gives so many sectors from now on, and what is new on them is to be synchronised; nothing moves
+    unsigned volume;
+    std::uint64_t component_sectors;  // of each; the format rounds down. 0: as many as all members hold
+};
 struct BackupRecorded {  // the unit at `position` is complete and durable in the copy area
     unsigned volume;
     std::uint64_t position;
@@ -131,7 +135,8 @@ using Change = std::variant<change::MarkDirty, change::MarkClean, change::DiskFa
                             change::BitmapComplete, change::MemberReturned, change::BitmapReset, change::BitmapAdded, change::BitmapRemoved,
                             change::ParityLogRemoved, change::ParityLogRecovered,
                             change::RebuildStarted, change::InitStarted, change::ReshapeStarted,
-                            change::ReshapeWithdrawn, change::ReshapeReverted, change::BackupRecorded, change::SpareAdded, change::DiskRemoved,
+                            change::ReshapeWithdrawn, change::ReshapeReverted, change::Resized, change::BackupRecorded, change::SpareAdded,
+                            change::DiskRemoved,
                             change::VolumeCreated, change::VolumeDeleted, change::VolumeRenamed, change::Takeover>;
 
 }  // namespace emd

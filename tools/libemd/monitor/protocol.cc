@@ -128,6 +128,7 @@ void fields(auto &a, Is<change::InitStarted> auto &c) { a(c.volume); }
 void fields(auto &a, Is<change::ReshapeStarted> auto &c) { a(c.volume), fields(a, c.target), a(c.new_disks); }
 void fields(auto &a, Is<change::ReshapeWithdrawn> auto &c) { a(c.volume); }
 void fields(auto &a, Is<change::ReshapeReverted> auto &c) { a(c.volume), a(c.backward); }
+void fields(auto &a, Is<change::Resized> auto &c) { a(c.volume), a(c.component_sectors); }
 void fields(auto &a, Is<change::BackupRecorded> auto &c) { a(c.volume), a(c.position); }
 void fields(auto &a, Is<change::SpareAdded> auto &c) { fields(a, c.disk); }
 void fields(auto &a, Is<change::DiskRemoved> auto &c) { a(c.disk); }
@@ -178,6 +179,7 @@ template <> constexpr std::uint32_t kTag<change::MemberReturned> = 12;
 template <> constexpr std::uint32_t kTag<change::BitmapAdded> = 13;
 template <> constexpr std::uint32_t kTag<change::BitmapRemoved> = 14;
 template <> constexpr std::uint32_t kTag<change::ReshapeReverted> = 15;
+template <> constexpr std::uint32_t kTag<change::Resized> = 16;
 
 template <typename T>
 bool read_if(std::uint32_t tag, Reader &reader, std::optional<Change> &out)

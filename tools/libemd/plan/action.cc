@@ -81,6 +81,10 @@ std::string to_text(const Change &change)
             [](const change::ReshapeReverted &c) {
                 return fmt::format("the reshape of volume {} goes {}", c.volume, c.backward ? "back" : "on as it had begun");
             },
+            [](const change::Resized &c) {
+                return c.component_sectors ? fmt::format("volume {} uses {} sectors of each disk", c.volume, c.component_sectors)
+                                           : fmt::format("volume {} uses as much of each disk as all have", c.volume);
+            },
             [](const change::Takeover &c) {
                 return fmt::format("volume {} becomes {}, of disks {}", c.volume, shape_text(c.target), slots_text(c.slots));
             },

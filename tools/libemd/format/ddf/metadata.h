@@ -83,6 +83,11 @@ private:
     Result<> on(const change::VolumeCreated &change);
     Result<> on(const change::VolumeDeleted &change);
     Result<> on(const change::VolumeRenamed &change);
+    Result<> on(const change::Resized &)
+    {
+        return fail(Errc::Unsupported, "EMD cannot change how much of each disk a volume of DDF uses: make another volume of what is free, or a new "
+                    "one, and copy the data");
+    }
     template <typename Other>
     Result<> on(const Other &)
     {

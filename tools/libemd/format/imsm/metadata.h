@@ -75,6 +75,11 @@ private:
     Result<> on(const change::VolumeRenamed &change);
     Result<> on(const change::Takeover &change);
     Result<> on(const change::ParityLogRemoved &change);
+    Result<> on(const change::Resized &)
+    {
+        return fail(Errc::Unsupported, "EMD cannot change how much of each disk a volume of IMSM uses: make another volume of what is free, or stop "
+                    "it, and let mdadm --grow --size do that with the last one");
+    }
     template <typename Other>
     Result<> on(const Other &)
     {

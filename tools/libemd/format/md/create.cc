@@ -34,16 +34,6 @@ Result<unsigned> minor_of(const std::string &version)
     return fail(Errc::Unsupported, "\"{}\" is no version of md's superblocks: take 1.2, 1.1 or 1.0", version);
 }
 
-// For a write-intent bitmap, now or later.
-std::uint64_t bitmap_room(std::uint64_t sectors, bool redundant)
-{
-    if (!redundant || sectors < 128)
-        return 0;
-    if (sectors - 128 >= 200 * kGiB)
-        return 256;
-    return sectors - 8 > 8 * kGiB ? 128 : 8;
-}
-
 // What a reshape moves the data by, instead of a backup.
 std::uint64_t headroom(std::uint64_t sectors, std::uint32_t chunk_sectors)
 {
@@ -270,6 +260,15 @@ Block block_of(V1Bytes raw, const std::vector<std::uint16_t> &roles, const Membe
 }
 
 }  // namespace
+
+std::uint64_t bitmap_room(std::uint64_t sectors, bool redundant)
+{
+    if (!redundant || sectors < 128)
+        return 0;
+    if (sectors - 128 >= 200 * kGiB)
+        return 256;
+    return sectors - 8 > 8 * kGiB ? 128 : 8;
+}
 
 Result<std::unique_ptr<Metadata>> MdFormat::create_array(const NewArray &want) const
 {

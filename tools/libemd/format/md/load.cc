@@ -199,7 +199,8 @@ Member member_of(const Source &source, const Source &first, std::uint64_t compon
     const std::uint64_t cut_short = shift ? 2 : 1;  // the last change that it has not got counts as so many
     const bool old = source.common().events + cut_short < first.common().events && !source.spare();
     const bool before = std::holds_alternative<V1>(source.sb) && same_kind(source, first) && !source.spare() && taken_over(source.common(), first.common());
-    const bool other = !same_kind(source, first) || (!source.spare() && !before && !alike(source.common(), first.common()));
+    const bool sized = std::holds_alternative<V1>(source.sb) && same_kind(source, first) && !source.spare() && resized(source.common(), first.common());
+    const bool other = !same_kind(source, first) || (!source.spare() && !before && !sized && !alike(source.common(), first.common()));
     if (old || other) {
         member.state = Member::State::Failed;
         member.number = kNoNumber;
@@ -221,6 +222,8 @@ Member member_of(const Source &source, const Source &first, std::uint64_t compon
     std::visit([&](const auto &sb) { assign(member, sb, std::get_if<std::decay_t<decltype(sb)>>(&source.sb)); }, first.sb);
     if (before)
         follow_takeover(member, std::get<V1>(source.sb), first.common());
+    if (sized || (std::holds_alternative<V1>(first.sb) && source.spare() && source.common().size != first.common().size))
+        follow_resize(member, first.common().size);
     return member;
 }
 

@@ -125,6 +125,10 @@ private:
     Result<> on(const change::Takeover &change);          // takeover.cc, and what follows
     Result<> check_takeover(const change::Takeover &change) const;
     Result<> check_places(const change::Takeover &change) const;
+    Result<> on(const change::Resized &change);           // resize.cc, and what follows
+    Result<> check_resize() const;
+    Result<> check_rooms(std::uint64_t size) const;
+    std::uint64_t largest_size() const;
     Result<V1 *> moving(unsigned volume);
     Result<> check_target(const Shape &to) const;
     Result<> check_levels(const Shape &to) const;
@@ -206,6 +210,20 @@ bool taken_over(const Common &own, const Common &first);
 void follow_takeover(Member &member, const V1 &own, const Common &first);
 // Level and shape as all members say them after a takeover.
 void put_level(Block &block, const V1 &sb, const Member &member);
+
+// -- resize.cc --
+
+// Does a superblock describe the array as it was before its size per member changed, one event earlier?
+bool resized(const Common &own, const Common &first);
+// What a member of 1.x has for data: up to the end of the disk, or to what else stands there. At least what it says itself, where that is free.
+std::uint64_t room_for_data(const Member &member);
+// A member that does not know the size yet that all have by now: it gives all that it has, if that is enough.
+void follow_resize(Member &member, std::uint64_t size);
+
+// -- create.cc --
+
+// Sectors that are left for a write-intent bitmap, now or later, on a disk of so many.
+std::uint64_t bitmap_room(std::uint64_t sectors, bool redundant);
 
 // What else lies on a member: sectors, which are below 2^44 or of 32 bits.
 struct Piece {

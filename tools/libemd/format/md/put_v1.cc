@@ -2,6 +2,7 @@
 // Superblock 1.x, the way out: fields of a block that is there already.
 #include "libemd/format/md/metadata.h"
 #include "libemd/format/md/v1_bytes.h"
+#include "libemd/model/geometry.h"
 
 #include <algorithm>
 #include <random>
@@ -31,13 +32,26 @@ std::array<std::uint8_t, 16> random_uuid()
     return uuid;
 }
 
+namespace {
+
+// md counts what is in sync of RAID10 along the array.
+std::uint64_t resync_of(const Record &record, const V1Bytes &raw)
+{
+    if (record.resync == 0 || record.resync == kInSync || raw.level.get() != 10)
+        return record.resync;
+    const emd_geometry done = geometry_of({10, raw.layout.get(), raw.raid_disks.get(), raw.chunk_sectors.get(), record.resync});
+    return emd_geometry_array_sectors(&done);
+}
+
+}  // namespace
+
 void put_v1(Block &block, const Record &record, const Member &member)
 {
     V1Bytes raw = head_of(block);
     raw.events = record.events;
     raw.utime = record.updated;
     raw.dev_number = member.number;
-    raw.resync_offset = record.written ? 0 : record.resync;
+    raw.resync_offset = record.written ? 0 : resync_of(record, raw);
     const bool partly = member.state == Member::State::Recovering;
     raw.features = partly ? raw.features.get() | kRecovery : raw.features.get() & ~kRecovery;
     raw.features = raw.features.get() & ~kRecoveryBitmap;  // who was taken back by the bitmap is rebuilt whole if that is interrupted
