@@ -273,6 +273,7 @@ int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
 	struct emd_geometry geo = a->geo;
 	u64 room = room_of_members(a), before = a->geo.member_sectors;
 	int error = check_still(a);
+	bool in_sync;
 
 	if (error)
 		return error;
@@ -289,10 +290,17 @@ int emd_array_set_member_sectors(struct emd_array *a, u64 sectors)
 	if (geo.member_sectors != before && has_far_copies(&geo))
 		return emd_refuse(a, -EINVAL, "%s: its far copies would have to move", a->member.name);
 	emd_reshape_forget(a);	/* a new data offset belongs to a reshape */
+	in_sync = a->resync_start == EMD_POS_MAX;
+	/* Nobody who looks sees that it is larger and has nothing to be synchronised; and before it is, nothing is. */
+	if (geo.member_sectors > before && in_sync)
+		WRITE_ONCE(a->resync_start, before);
 	error = emd_array_set_geometry(a, &geo);
-	if (error)
+	if (error) {
+		if (in_sync)
+			WRITE_ONCE(a->resync_start, EMD_POS_MAX);
 		return error;
-	if (geo.member_sectors > before && a->resync_start == EMD_POS_MAX)
+	}
+	if (geo.member_sectors > before && in_sync)
 		WRITE_ONCE(a->resync_start, first_new_row(&geo, before));
 	emd_sync_reconsider(a);
 	return 0;
