@@ -472,6 +472,14 @@ struct Applier {
             if (s.disk >= 0)
                 c.disks.at(static_cast<std::size_t>(s.disk)).state = DiskState::Active;
     }
+    void operator()(const change::Resized &x)
+    {
+        Volume &v = volume(c, x.volume);
+        const bool larger = x.component_sectors > v.shape.component_sectors;
+        v.activity = larger ? Activity::Repair : Activity::None;
+        v.checkpoint = larger ? v.shape.component_sectors : 0;
+        v.shape.component_sectors = x.component_sectors;
+    }
     void operator()(const change::DiskRemoved &x) { c.disks.erase(c.disks.begin() + x.disk); }  // the last one
     template <typename T>
     void operator()(const T &)

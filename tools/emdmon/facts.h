@@ -41,6 +41,7 @@ struct VolumeFacts {
     bool gate = false;                              // emd/reshape_acked exists and takes values
     std::optional<std::uint64_t> acked;             // its value; empty: off
     Shape shape;                                    // in force; component_sectors is not filled
+    std::optional<std::uint64_t> component_sectors;  // of each member
     Shape proposed;                                 // equal to shape when nothing is proposed
     std::vector<MemberFacts> members;
     bool members_known = true;  // false: some member could not be read, so nobody is missing

@@ -87,6 +87,10 @@ bool is_so(const Container &container, const Change &change)
         const Volume *volume = find_volume(container, turned->volume);
         return volume != nullptr && volume->reshape && volume->reshape->backward == turned->backward;
     }
+    if (const auto *resized = std::get_if<change::Resized>(&change)) {
+        const Volume *volume = find_volume(container, resized->volume);
+        return volume != nullptr && volume->shape.component_sectors == resized->component_sectors;
+    }
     if (const auto *takeover = std::get_if<change::Takeover>(&change)) {
         const Volume *volume = find_volume(container, takeover->volume);
         return volume != nullptr && volume->shape == takeover->target;

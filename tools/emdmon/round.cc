@@ -134,9 +134,15 @@ void decide_writable(const VolumeFacts &facts, const Container &container, const
     out.replies.push_back({to_be_synced ? Reply::What::Active : Reply::What::Clean, record.index});
 }
 
+// Recorded with more of each member than the kernel uses, which has not been told any more: what is new was never synchronised.
+bool lags(const VolumeFacts &facts, const Container &container, const Volume &record)
+{
+    return container.format == FormatId::Md1 && facts.component_sectors && !record.reshape && *facts.component_sectors < record.shape.component_sectors;
+}
+
 // 2. Dirty before writes go, clean only after the kernel has stopped them. Recorded as a level without redundancy, and
 // still to be taken over as that by the kernel, there is nothing that could be dirty.
-void decide_dirty(const VolumeFacts &facts, const Volume &record, const Memory &memory, Decision &out)
+void decide_dirty(const VolumeFacts &facts, const Container &container, const Volume &record, const Memory &memory, Decision &out)
 {
     if (lacks_log(facts, record))
         return;
@@ -152,7 +158,7 @@ void decide_dirty(const VolumeFacts &facts, const Volume &record, const Memory &
     // Also in a rebuild, which may take days: recorded as dirty, an array with parity that was stopped in it would not start.
     const bool no_writes = facts.state == EMD_ARRAY_CLEAN || (stopped && memory.met);
     const bool consistent = (record.activity == Activity::None && at_rest) || (record.activity == Activity::Rebuild && no_writes);
-    if (record.dirty && !facts.resync_start && consistent)
+    if (record.dirty && !facts.resync_start && consistent && !lags(facts, container, record))
         out.changes.push_back(change::MarkClean{record.index});
 }
 
@@ -247,7 +253,7 @@ void decide_ends(const VolumeFacts &facts, const Container &container, const Vol
     if (!facts.running())
         return;
     if (is_resync(record.activity)) {
-        if (!facts.resync_start && !checks(facts.action) && facts.redundant)
+        if (!facts.resync_start && !checks(facts.action) && facts.redundant && !lags(facts, container, record))
             out.changes.push_back(change::SyncFinished{record.index});
     } else if (record.activity == Activity::Rebuild) {
         bool any = false, all = true;
@@ -296,7 +302,7 @@ void decide(const VolumeFacts &facts, const Container &container, Memory &memory
         return;
     decide_missing(facts, container, *record, memory, out);
     decide_bad_blocks(facts, container, *record, out);
-    decide_dirty(facts, *record, memory, out);
+    decide_dirty(facts, container, *record, memory, out);
     decide_writable(facts, container, *record, memory, out);
     decide_sync_progress(facts, container, *record, memory, now, out);
     decide_reshape_progress(facts, *record, out);

@@ -103,7 +103,8 @@ void VolumeAttributes::refresh(Sysfs &sysfs, AttributeRoot &root)
 void VolumeAttributes::close_all()
 {
     for (Handle *handle : {&array_state_, &metadata_version_, &sync_action_, &sync_completed_, &resync_start_, &reshape_position_, &level_,
-                           &new_level_, &raid_disks_, &chunk_size_, &layout_, &reshape_acked_, &policy_, &can_clear_, &bitmap_superblock_})
+                           &new_level_, &raid_disks_, &chunk_size_, &layout_, &component_size_, &reshape_acked_, &policy_, &can_clear_,
+                           &bitmap_superblock_})
         handle->reset();
     for (Member &m : members_)
         for (Handle *handle : {&m.state, &m.slot, &m.recovery_start, &m.reserved, &m.bad, &m.unknown})
@@ -123,6 +124,7 @@ void VolumeAttributes::open_all(Sysfs &sysfs, AttributeRoot &root)
     open(root, raid_disks_, "md/raid_disks");
     open(root, chunk_size_, "md/chunk_size");
     open(root, layout_, "md/layout");
+    open(root, component_size_, "md/component_size");
     open(root, policy_, "md/consistency_policy");
     open(root, reshape_acked_, "emd/reshape_acked");
     open(root, can_clear_, "md/bitmap/can_clear");
@@ -185,6 +187,10 @@ void VolumeAttributes::read_sync(bool vanished)
     facts_.done = take_number(completed);
     if (vanished)
         return;  // what was true last is what the array stopped at
+    std::string_view component = text(component_size_);  // before resync_start: what it has more of by then is in that
+    facts_.component_sectors = take_number(component);
+    if (facts_.component_sectors)
+        *facts_.component_sectors *= 2;
     std::string_view start = text(resync_start_);
     facts_.resync_start = take_number(start);
     std::string_view position = text(reshape_position_);

@@ -66,7 +66,7 @@ private:
     unsigned index_;
     std::string life_;
     Handle array_state_, metadata_version_, sync_action_, sync_completed_, resync_start_, reshape_position_;
-    Handle level_, new_level_, raid_disks_, chunk_size_, layout_, reshape_acked_, policy_;
+    Handle level_, new_level_, raid_disks_, chunk_size_, layout_, component_size_, reshape_acked_, policy_;
     Handle can_clear_, bitmap_superblock_;
     std::vector<Member> members_;
     VolumeFacts facts_;
