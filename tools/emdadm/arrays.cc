@@ -90,7 +90,9 @@ Result<plan::Running> running_volumes(Context &c, const std::string &container)
         if (const auto members = array.members())
             for (const MemberInfo &m : *members)
                 if (m.slot >= 0)
-                    v.members.push_back({m.name, m.offset});
+                    v.members.push_back({m.name, m.offset, m.size});
+        v.component_sectors = array.number("component_size").value_or(0) * 2;
+        v.array_size = array.get("array_size").value_or("");
         running.volumes.push_back(v);
     }
     std::ranges::sort(running.volumes, {}, &plan::RunningVolume::index);

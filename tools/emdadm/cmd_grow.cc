@@ -11,6 +11,7 @@
 
 #include "libemd/base/size.h"
 #include "libemd/plan/bitmap.h"
+#include "libemd/plan/resize.h"
 
 #include <algorithm>
 #include <thread>
@@ -53,25 +54,95 @@ plan::Express express_on(SystemHost &host)
     };
 }
 
-// What an array without redundancy of any record can do: sizes, at once.
+// The volume that was named, or the only one.
+Result<const Volume *> volume_of(Context &c, const Subject &s, const Container &now)
+{
+    if (now.volumes.size() != 1 && !s.volume)
+        return fail(Errc::Invalid, "{} has {} volumes: name the one that is meant", link_of(c, s.container), now.volumes.size());
+    const auto volume = std::ranges::find(now.volumes, s.volume.value_or(0), &Volume::index);
+    if (volume == now.volumes.end())
+        return fail(Errc::NotFound, "{} is not recorded in {}", link_of(c, s.array), link_of(c, s.container));
+    return &*volume;
+}
+
+Result<> check_sizes_alone(const Options &o)
+{
+    if (o.raid_disks || o.chunk_sectors || o.level || o.layout || o.go_on || o.pause || o.turn_back || !o.backup_file.empty())
+        return fail(Errc::Invalid, "{} changes no shape: give the other options in a command of their own, before or after it",
+                    o.size_sectors ? "--size" : "--array-size");
+    return {};
+}
+
+std::uint64_t whole_kib(std::uint64_t sectors) { return sectors & ~std::uint64_t{1}; }  // as the kernel takes them
+std::uint64_t unless_max(std::uint64_t sectors) { return sectors >= whole_kib(kMax) ? 0 : sectors; }
+
+// What is new on the disks is in sync with nothing yet.
+bool leaves_rows(const plan::Plan &plan, const Volume &before)
+{
+    return std::ranges::any_of(plan.steps, [&](const plan::Step &step) {
+        const auto *send = std::get_if<plan::Send>(&step.action);
+        const auto *resized = send ? std::get_if<change::Resized>(&send->change) : nullptr;
+        return resized && resized->component_sectors > before.shape.component_sectors;
+    });
+}
+
+// What is recorded uses another part of each disk.
+Result<> resize(Context &c, const Subject &s)
+{
+    const Options &o = c.options;
+    std::optional<ContainerLock> lock;
+    if (!o.dry_run)
+        lock = EMD_TRY(ContainerLock::take(s.container, fmt::format("size of {}", link_of(c, s.array))));
+    SystemHost host(c, EMD_TRY(load_container(c, s.container)));
+    host.lend(lock);
+    const Volume &volume = *EMD_TRY(volume_of(c, s, host.loaded().view()));
+    plan::ResizeRequest want{unless_max(*o.size_sectors), std::nullopt};
+    if (o.array_size_sectors)
+        want.array_sectors = unless_max(whole_kib(*o.array_size_sectors));
+    const plan::Running running = EMD_TRY(running_volumes(c, s.container));
+    const plan::Plan plan = EMD_TRY(plan::plan_resize(host.loaded().view(), volume, want, running, express_on(host)));
+    if (plan.steps.empty()) {
+        c.say("{} uses so much of each disk already: nothing to do", link_of(c, s.array));
+        return {};
+    }
+    const std::string array = std::ranges::find(running.volumes, volume.index, &plan::RunningVolume::index)->array;
+    if (o.array_size_sectors)
+        EMD_TRY(check_cut(c, array, whole_kib(*o.array_size_sectors)));
+    EMD_TRY(run_plan(c, host, plan));
+    if (!o.dry_run)
+        c.say("{}: done{}", link_of(c, array), leaves_rows(plan, volume) ? "; file systems may be enlarged now, and emdadm --wait waits until what is new is in "
+                                                                          "sync" : "");
+    return {};
+}
+
+// What an array without any record can do: sizes, at once. The kernel refuses to cut off what is shown, so that comes first.
+Result<> set_sizes(Context &c, const Subject &s)
+{
+    const Options &o = c.options;
+    const auto kb = [](std::uint64_t sectors, const char *max) { return sectors == kMax ? std::string(max) : fmt::to_string(sectors / 2); };
+    plan::Plan plan;
+    plan.title = fmt::format("resize {}", link_of(c, s.array));
+    if (o.size_sectors)
+        plan.add(plan::Set{s.array, "component_size", kb(*o.size_sectors, "0")});
+    if (o.array_size_sectors) {
+        EMD_TRY(check_cut(c, s.array, whole_kib(*o.array_size_sectors)));
+        plan.add(plan::Set{s.array, "array_size", kb(*o.array_size_sectors, "default")});
+    }
+    if (o.size_sectors && *o.size_sectors < Array(*c.sysfs, s.array).number("component_size").value_or(0) * 2)
+        std::ranges::reverse(plan.steps);
+    SystemHost host(c, {});
+    EMD_TRY(run_plan(c, host, plan));
+    return {};
+}
+
+// --size and --array-size.
 Result<bool> grow_sizes(Context &c, const Subject &s)
 {
     const Options &o = c.options;
     if (!o.size_sectors && !o.array_size_sectors)
         return false;
-    plan::Plan plan;
-    plan.title = fmt::format("resize {}", link_of(c, s.array));
-    if (o.size_sectors && !s.container.empty())
-        return fail(Errc::Unsupported, "{}: how much of each disk a volume uses cannot be changed in this format", link_of(c, s.array));
-    const auto kb = [](std::uint64_t sectors, const char *max) { return sectors == kMax ? std::string(max) : fmt::to_string(sectors / 2); };
-    if (o.size_sectors)
-        plan.add(plan::Set{s.array, "component_size", kb(*o.size_sectors, "0")});
-    if (o.array_size_sectors) {
-        EMD_TRY(check_cut(c, s.array, *o.array_size_sectors & ~std::uint64_t{1}));  // as it is stored: whole KiB
-        plan.add(plan::Set{s.array, "array_size", kb(*o.array_size_sectors, "default")});
-    }
-    SystemHost host(c, {});
-    EMD_TRY(run_plan(c, host, plan));
+    EMD_TRY(check_sizes_alone(o));
+    EMD_TRY(o.size_sectors && !s.container.empty() ? resize(c, s) : set_sizes(c, s));
     return true;
 }
 
@@ -101,11 +172,7 @@ Result<bool> grow_bitmap(Context &c, const Subject &s)
     host.lend(lock);
     const Container &now = host.loaded().view();
     const plan::Running running = EMD_TRY(running_volumes(c, s.container));
-    if (now.volumes.size() != 1 && !s.volume)
-        return fail(Errc::Invalid, "{} has {} volumes: name the one that is meant", link_of(c, s.container), now.volumes.size());
-    const auto volume = std::ranges::find(now.volumes, s.volume.value_or(0), &Volume::index);
-    if (volume == now.volumes.end())
-        return fail(Errc::NotFound, "{} is not recorded in {}", link_of(c, s.array), link_of(c, s.container));
+    const Volume *const volume = EMD_TRY(volume_of(c, s, now));
     const auto runs = std::ranges::find(running.volumes, volume->index, &plan::RunningVolume::index);
     const std::string location = runs == running.volumes.end() ? "none" : EMD_TRY(Array(*c.sysfs, runs->array).get("bitmap/location"));
     const plan::BitmapRequest want{*o.bitmap, o.bitmap_chunk_sectors * 512};

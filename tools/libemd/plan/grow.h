@@ -20,6 +20,7 @@ struct GrowRequest {
 struct RunningMember {
     std::string name;                // "dev-sda"
     std::uint64_t data_offset = 0;   // sectors
+    std::uint64_t sectors = 0;       // for data, as the kernel knows it
 };
 
 struct RunningVolume {
@@ -31,6 +32,8 @@ struct RunningVolume {
     bool tagged = false;  // '-' in metadata_version
     std::string level{};  // "raid10"; empty: not known
     std::vector<RunningMember> members{};  // that have a slot
+    std::uint64_t component_sectors = 0;   // that it uses of each member; 0: not known
+    std::string array_size{};              // "default", or the KiB that it was told to show; empty: not known
 };
 
 struct Running {
