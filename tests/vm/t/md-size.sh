@@ -31,6 +31,18 @@ makes() {
 	wait_for 60 synced
 	emdwork fill $VOLUME "$oracle"
 }
+# is_refused: the kernel keeps a bitmap that nobody has recorded, so it does not follow the record, and that is taken back
+is_refused() {
+	local bitmap=/sys/block/$volume/md/bitmap
+	echo internal >$bitmap/metadata
+	echo 65536 >$bitmap/chunksize
+	echo +16 >$bitmap/location
+	refuses "has a bitmap" emdadm --grow $VOLUME --size max
+	echo none >$bitmap/location
+	expect 4096 md component_size
+	synced || fail "nothing has changed, and it is at $(md sync_action) from $(md resync_start) on"
+	emdadm --grow $VOLUME --size 4M 2>&1 | grep -q "nothing to do" || fail "its record has another size: $(mdadm --examine "$d0" "$d1")"
+}
 # grows DATA: as far as the disks go, for DATA disks of data, under a writer
 grows() {
 	local before
@@ -74,6 +86,7 @@ boot1() {
 	emdadm --grow $VOLUME --size max --dry-run >/tmp/plan || fail "no plan"
 	grep -q "to be resynchronised: the 1.* MiB that are new" /tmp/plan && grep -q "component_size = " /tmp/plan || fail "$(cat /tmp/plan)"
 	expect 4096 md component_size
+	is_refused
 	grows 2
 	emdadm --grow $VOLUME --size max 2>&1 | grep -q "nothing to do" || fail "it is so large already"
 	md_takes "$d0" "$d1" "$d2"
