@@ -411,5 +411,47 @@ TEST(MdSize, WhatIsInTheWayIsNamed)
     EXPECT_NE(refusal(old, 0, Errc::Unsupported).find("superblocks 1.x"), std::string::npos);
 }
 
+TEST(MdSize, DisksOfThePeer)
+{
+    for (const char *name : {"md12-raid1-4kn", "md12-raid4", "md12-raid5-ls", "md12-raid10-n2", "md12-raid10-n2-odd", "md12-raid10-o2", "md12-raid10-o3-5disk"}) {
+        SCOPED_TRACE(name);
+        Disks disks(name);
+        ASSERT_TRUE(disks.volume().read_write) << disks.volume().refused;
+        if (disks.volume().bitmap)
+            disks.change(change::BitmapRemoved{0});
+        const Shape was = disks.volume().shape;
+        const std::uint64_t rows = was.level == 10 ? was.layout >> 8 & 0xff : 1, unit = was.level == 1 ? 8 : rows * was.chunk_sectors;
+        const std::uint64_t half = was.component_sectors / 2 / unit * unit;
+        disks.change(change::Resized{0, half + unit - 1});
+        disks.array = disks.load();
+        EXPECT_EQ(disks.volume().shape.component_sectors, half);
+        EXPECT_EQ(health(disks.volume()), Health::Optimal);
+        disks.change(change::Resized{0, 0});
+        disks.array = disks.load();
+        EXPECT_EQ(health(disks.volume()), Health::Optimal);
+        EXPECT_GE(disks.volume().shape.component_sectors + unit - 1, was.component_sectors) << "all that it has had";
+        expect_resync(*disks.array, half);
+        for (std::size_t i = 0; i < disks.count(); i++)
+            EXPECT_LE(disks.v1(i).data_offset + disks.v1(i).size, disks.bytes() / 512);
+    }
+}
+
+TEST(MdSize, OtherFormatsSayWhatElseCanBeDone)
+{
+    for (const auto &[format, name] : {std::pair("imsm", "imsm-raid5-3disk"), {"ddf", "ddf-raid5-ls"}}) {
+        SCOPED_TRACE(name);
+        const auto of = golden::load_case(name);
+        std::vector<const Medium *> media;
+        for (const auto &disk : of->disks)
+            media.push_back(disk.get());
+        const auto loaded = find_format(format)->load(media);
+        ASSERT_TRUE(loaded) << loaded.error().text();
+        const auto done = (*loaded)->apply(change::Resized{0, 1024});
+        ASSERT_FALSE(done);
+        EXPECT_EQ(done.error().code(), Errc::Unsupported);
+        EXPECT_NE(done.error().text().find("make another volume of what is free"), std::string::npos) << done.error().text();
+    }
+}
+
 }  // namespace
 }  // namespace emd::md
