@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Arrays with md's superblocks use more of each disk while somebody writes, and less again: what is new is resynchronised, shown and written.
-# The power goes in the midst of one; md agrees on sizes and data.
-#: disks: 4x16M scsi, oracle 32M
+# Arrays with md's superblocks use more of each disk while somebody writes, and less again: what is new is resynchronised, shown and written; also after
+# larger disks have taken the places of all. The power goes in the midst of one; md agrees on sizes and data.
+#: disks: 4x16M scsi, 2x40M scsi, oracle 32M
 #: kernels: 6.12
 #: programs: mdadm
 #: modules: md_mod raid456 raid6_pq raid1 raid10
@@ -17,6 +17,7 @@ peer_volume=/dev/md9
 takes() { emdadm --assemble $VOLUME --config none "$@" || fail "EMD does not take the array"; wait_for 20 assembled; }
 stops() { emdadm --wait-clean $VOLUME; emdadm --stop $VOLUME; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
 synced() { [ "$(md sync_action) $(md resync_start)" = "idle none" ]; }
+whole() { [ "$(md degraded)" = 0 ] && synced; }
 write_on() { emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed "$BOOT" >/tmp/load.log 2>&1 & }
 shows() { [ "$(size_sectors)" = "$1" ] || fail "it shows $(size_sectors) sectors, not $1"; }
 # makes VERSION LEVEL KIB DISK...: of that size; behind it each disk has something of its own
@@ -42,6 +43,13 @@ is_refused() {
 	expect 4096 md component_size
 	synced || fail "nothing has changed, and it is at $(md sync_action) from $(md resync_start) on"
 	emdadm --grow $VOLUME --size 4M 2>&1 | grep -q "nothing to do" || fail "its record has another size: $(mdadm --examine "$d0" "$d1")"
+}
+# replaced_by OLD NEW: and what the new one has behind the data is its own
+replaced_by() {
+	dd if=/dev/urandom of="$2" bs=1M seek=20 count=19 oflag=direct conv=notrunc 2>/dev/null
+	emdadm $VOLUME --add "$2"
+	emdadm $VOLUME --fail "$1" --remove "$1"
+	wait_for 60 whole
 }
 # grows DATA: as far as the disks go, for DATA disks of data, under a writer
 grows() {
@@ -131,8 +139,14 @@ boot2() {
 	makes 1.0 1 4096 "$d0" "$d1"
 	grows 1
 	md_takes "$d0" "$d1"
+	say "larger disks take the places of both"
+	replaced_by "$d0" "$d4"
+	replaced_by "$d1" "$d5"
+	grows 1
+	[ "$(md component_size)" -gt 38912 ] || fail "it has $(md component_size) KiB of disks of 40 MiB"
+	md_takes "$d4" "$d5"
 	stops
-	mdadm --zero-superblock "$d0" "$d1" 2>&1
+	mdadm --zero-superblock "$d0" "$d1" "$d4" "$d5" 2>&1
 
 	say "RAID10, which has had a bitmap"
 	data=2
