@@ -18,7 +18,8 @@ extern char **environ;
 namespace emd::cli {
 namespace {
 
-constexpr auto kAdoptLimit = std::chrono::seconds(20);
+constexpr auto kAdoptLimit = std::chrono::seconds(20);  // and not before so many looks: this process may stand still itself
+constexpr int kAdoptLooks = 20;
 constexpr auto kLook = std::chrono::milliseconds(100);
 
 bool systemd_runs()
@@ -78,11 +79,11 @@ Result<> serves(const std::string &container)
 Result<> start_monitor(const std::string &container)
 {
     const auto end = std::chrono::steady_clock::now() + kAdoptLimit;
-    for (;;) {
+    for (int looks = 0;; ++looks) {
         const Result<> served = serves(container);
         if (served || served.error().code() != Errc::Gone)
             return served;
-        if (std::chrono::steady_clock::now() > end)
+        if (looks >= kAdoptLooks && std::chrono::steady_clock::now() > end)
             return tl::make_unexpected(served.error().within("starting emdmon"));
         const bool unit = systemd_runs() && EMD_TRY(run({"systemctl", "start", "emdmon@" + container + ".service"}, true)) == 0;
         if (!unit && EMD_TRY(run({beside("emdmon"), container}, true)) != 0)
