@@ -163,12 +163,15 @@ struct Asked {
     }
 };
 
-// Without what names the array of this table, with S for how far its data would have to move, and K for how many disks it would take.
+// Without what names the array of this table, with S for how far its data would have to move or how large it could be, and K for how many
+// disks it would take.
+const std::regex kArraySize("--array-size=([0-9]+)");
+
 std::string reason_of(const Error &error)
 {
     static const std::regex name("^(volume )?(vol0|md0): "), distance("by [0-9]+ sectors"), disks("--raid-devices=[0-9]+ or more");
     const std::string text = std::regex_replace(std::regex_replace(error.text(), name, ""), distance, "by S sectors");
-    return std::regex_replace(text, disks, "--raid-devices=K or more");
+    return std::regex_replace(std::regex_replace(text, disks, "--raid-devices=K or more"), kArraySize, "--array-size=S");
 }
 
 Answer answer(const Result<plan::Plan> &plan, const std::string &options)
@@ -179,7 +182,31 @@ Answer answer(const Result<plan::Plan> &plan, const std::string &options)
     return {what, fmt::format("`{}`", options.substr(1)), plan->facts};
 }
 
-Answer ask(const Lab &lab, const Asked &asked) { return answer(lab.ask(asked.want), asked.options); }
+// Made as small before as emdadm then says that it has to be. Error: that this does not help.
+Result<plan::Plan> ask_smaller(const Lab &lab, const plan::GrowRequest &want)
+{
+    auto plan = lab.ask(want);
+    std::smatch named;
+    const std::string text = plan ? "" : plan.error().text();
+    if (!std::regex_search(text, named, kArraySize))
+        return fail(Errc::Refused, "{}", text);
+    plan::Running running = lab.running();
+    running.volumes[0].array_size = named[1];
+    return lab.ask(want, running);
+}
+
+Answer smaller(const Result<plan::Plan> &plan, const std::string &options)
+{
+    Answer made = answer(plan, options);
+    made.text += ", after `--array-size=S`";
+    return made;
+}
+
+Answer ask(const Lab &lab, const Asked &asked)
+{
+    const auto plan = lab.ask(asked.want), less = plan ? plan : ask_smaller(lab, asked.want);
+    return !plan && less ? smaller(less, asked.options) : answer(plan, asked.options);
+}
 
 // What is recorded first.
 std::optional<Shape> target_of(const plan::Plan &plan)
@@ -245,6 +272,15 @@ OneStep in_one_step(const Lab &lab, const Column &column)
     return {first.value()};
 }
 
+// Where nothing else helps.
+std::optional<Answer> smaller_in_one_step(const Lab &lab, const Column &column)
+{
+    for (const Asked &asked : ways_to_ask(column, lab.volume().shape.raid_disks))
+        if (const auto plan = ask_smaller(lab, asked.want); plan && fits(column, target_of(*plan).value()))
+            return smaller(plan, asked.options);
+    return std::nullopt;
+}
+
 }  // namespace
 
 Answer to_level(const Lab &lab, const Column &column)
@@ -261,7 +297,7 @@ Answer to_level(const Lab &lab, const Column &column)
         if (second.what != What::No)
             return {What::TwoSteps, fmt::format("{}, then {}, where N is the number of disks that it has by then", first.answer.text, second.text)};
     }
-    return direct.answer;
+    return smaller_in_one_step(lab, column).value_or(direct.answer);
 }
 
 namespace {
@@ -718,8 +754,8 @@ asks, `plan_grow()` in `tools/libemd/plan/grow.cc`, about arrays of each kind of
 - **2 steps**: two commands, one after the other.
 - no: refused, for the reason below the table, in emdadm's words.
 
-N is the number of disks of the array, M another number, C another chunk and L another layout. Letters lead to the options, numbers to the
-reasons. A row that is missing is a shape that the format does not have. Examples are of disks of 1 GiB and chunks of 64K.
+N is the number of disks of the array, M another number, C another chunk, L another layout and S a size that emdadm names. Letters lead to the
+options, numbers to the reasons. A row that is missing is a shape that the format does not have. Examples are of disks of 1 GiB and chunks of 64K.
 )";
 
 constexpr std::string_view kModule = R"(

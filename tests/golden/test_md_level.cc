@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Reshapes of an array of md to another level: what is recorded, and that all data are found again after a cut at any write of the superblocks, and
+// Reshapes of an array of md to another level, or with fewer members: what is recorded, and that all data are found again after a cut at any write of the superblocks, and
 // wherever the work stands.
 #include "golden/md_disks.h"
+#include "golden/migration_lab.h"
 
 #include "core/emd_reshape_math.h"
 #include "libemd/model/geometry.h"
@@ -44,7 +45,25 @@ const Way kWays[] = {
     {"raid10of4_raid0of4", of(10, 4), of(0, 4)},
     {"raid4of3_raid6of5", of(4, 3), of(6, 5)},
     {"raid5of2_raid1of3", of(5, 2), of(1, 3)},
+    // Members leave, and as much is held as before.
+    {"raid6of4_raid5of3", of(6, 4), of(5, 3)},
+    {"raid5of4_raid0of3", of(5, 4), of(0, 3)},
+    {"raid10of4_raid5of3_chunk32K", of(10, 4), of(5, 3, 64)},
+    {"raid10of6_raid6of5", of(10, 6), of(6, 5)},
+    // It holds less: from the end to the front.
+    {"raid5of4_raid5of3", of(5, 4), of(5, 3)},
+    {"raid6of6_raid6of4_chunk32K", of(6, 6), of(6, 4, 64)},
+    {"raid4of4_raid4of3", of(4, 4), of(4, 3)},
+    {"raid10of6_raid10of4", of(10, 6), of(10, 4)},
+    {"raid5of4_raid6of4", of(5, 4), of(6, 4)},
+    {"raid6of5_raid5of3", of(6, 5), of(5, 3)},
+    {"raid5of5_raid6of5", of(5, 5), of(6, 5)},
+    {"raid5of4_raid10of4", of(5, 4), of(10, 4)},
+    {"raid6of5_raid0of2", of(6, 5), of(0, 2)},
+    {"raid5of3_raid1of2", of(5, 3), of(1, 2)},
 };
+
+bool holds_less(const Way &way) { return data_disks(way.to) < data_disks(way.from); }
 
 NewArray like(const Shape &shape)
 {
@@ -77,7 +96,8 @@ public:
             disks.change(change::SpareAdded{fresh});
             disks.array = disks.load();
         }
-        sectors_ = disks.volume().array_sectors;
+        // Of what will not be there any more nothing is wanted; and what is ends nowhere in particular.
+        sectors_ = holds_less(way) ? data_disks(way.to) * (kComponent - 1024) - 200 : disks.volume().array_sectors;
         for (std::uint64_t sector = 0; sector < sectors_; sector++)
             put(geometry_of(disks.volume().shape), kDataOffset, sector);
     }
@@ -85,6 +105,8 @@ public:
     {
         Shape to = way_.to;
         change::ReshapeStarted change{0, to, {}};
+        if (holds_less(way_))
+            change.kept = sectors_;
         for (std::uint32_t i = way_.from.raid_disks; i < way_.to.raid_disks; i++)
             change.new_disks.push_back(static_cast<int>(i));
         return change;
@@ -94,7 +116,7 @@ public:
     {
         const ReshapeRecord &r = *disks.volume().reshape;
         const std::uint64_t to = emd_reshape_safe(&plan_, r.position);
-        for (std::uint64_t sector = r.position; sector < std::min(to, sectors_); sector++)
+        for (std::uint64_t sector = std::min(to, r.position); sector < std::min(std::max(to, r.position), sectors_); sector++)
             put(geometry_of(r.target), kDataOffset + static_cast<std::uint64_t>(r.data_shift), sector);
         return to;
     }
@@ -104,13 +126,15 @@ public:
         ASSERT_TRUE(v.reshape);
         const emd_geometry from = geometry_of(v.shape), to = geometry_of(v.reshape->target);
         const char *why = "";
-        ASSERT_EQ(emd_reshape_plan_init(&plan_, &from, &to, v.reshape->data_shift, 0, &why), 0) << why;
+        ASSERT_EQ(emd_reshape_plan_init(&plan_, &from, &to, v.reshape->data_shift, v.reshape->backward, &why), 0) << why;
     }
+    bool moved() const { return disks.volume().reshape->position == emd_reshape_end(&plan_); }
+    std::size_t members() const { return std::max(way_.from.raid_disks, way_.to.raid_disks); }
     void finish_moving()
     {
         disks.change(start());
         begun();
-        for (std::uint64_t at = 0; at < plan_.array_new; at = disks.volume().reshape->position)
+        while (!moved())
             disks.change(change::ReshapeProgress{0, move()});
     }
     // By whoever reads the disks as they are now.
@@ -156,7 +180,7 @@ public:
         EXPECT_EQ(is.level, want.level);
         EXPECT_EQ(is.raid_disks, want.raid_disks);
         EXPECT_EQ(is.chunk_sectors, want.chunk_sectors);
-        const std::size_t members = disks.volume().reshape ? way_.to.raid_disks : want.raid_disks;
+        const std::size_t members = disks.volume().reshape ? this->members() : want.raid_disks;
         for (std::size_t i = 0; i < members; i++) {
             const V1 sb = disks.v1(i);
             EXPECT_EQ(sb.level, want.level) << i;
@@ -193,7 +217,7 @@ class MdLevel : public testing::TestWithParam<Way> {};
 
 TEST_P(MdLevel, ACutAtAnyWriteOfTheBeginningLeavesTheArrayWhole)
 {
-    for (std::size_t images = 0; images <= GetParam().to.raid_disks; images++) {
+    for (std::size_t images = 0; images <= std::max(GetParam().from.raid_disks, GetParam().to.raid_disks); images++) {
         SCOPED_TRACE(images);
         Array array(GetParam());
         array.disks.change_in_part(array.start(), images);
@@ -204,7 +228,7 @@ TEST_P(MdLevel, ACutAtAnyWriteOfTheBeginningLeavesTheArrayWhole)
 
 TEST_P(MdLevel, WithdrawnAtAnyWriteItIsAsItWas)
 {
-    for (const std::size_t images : {std::size_t{1}, std::size_t{GetParam().to.raid_disks}}) {
+    for (const std::size_t images : {std::size_t{1}, std::size_t{std::max(GetParam().from.raid_disks, GetParam().to.raid_disks)}}) {
         SCOPED_TRACE(images);
         Array array(GetParam());
         const V1 before = array.disks.v1(0);
@@ -227,20 +251,25 @@ TEST_P(MdLevel, WhereverItStandsAllDataAreFound)
     array.begun();
     const V1 sb = array.disks.v1(0);
     ASSERT_TRUE(sb.reshape);
-    EXPECT_EQ(sb.features & (kReshape | kNewOffset | kBackward), kReshape | kNewOffset);
+    const bool told_by_members = GetParam().to.raid_disks != GetParam().from.raid_disks;
+    EXPECT_EQ(sb.features & (kReshape | kNewOffset | kBackward),
+              kReshape | kNewOffset | (holds_less(GetParam()) && !told_by_members ? kBackward : 0u));
+    EXPECT_EQ(sb.reshape->backward, holds_less(GetParam()));
     EXPECT_EQ(sb.level, GetParam().from.level);
-    EXPECT_EQ(sb.size, kComponent);
+    EXPECT_EQ(sb.size < kComponent, holds_less(GetParam())) << "what is given up is the room that it needs";
     EXPECT_EQ(sb.reshape->level, GetParam().to.level);
     EXPECT_EQ(sb.reshape->layout, GetParam().to.layout);
     EXPECT_EQ(sb.reshape->chunk_sectors, GetParam().to.chunk_sectors);
     EXPECT_EQ(sb.reshape->delta_disks, static_cast<int>(GetParam().to.raid_disks - GetParam().from.raid_disks));
     EXPECT_TRUE(begun_by_emd(sb));
     unsigned stops = 0;
-    for (std::uint64_t at = 0; at < array.total(); at = array.disks.volume().reshape->position) {
+    while (!array.moved()) {
+        const std::uint64_t at = array.disks.volume().reshape->position;
         SCOPED_TRACE(at);
         ASSERT_LT(stops++, 1000u);
         const std::uint64_t to = array.move();
-        ASSERT_GT(to, at);
+        ASSERT_NE(to, at);
+        ASSERT_EQ(to < at, holds_less(GetParam()));
         array.expect_whole(false);
         array.disks.change(change::ReshapeProgress{0, to});
         ASSERT_EQ(array.disks.volume().reshape->position, to);
@@ -263,7 +292,7 @@ TEST_P(MdLevel, WhereverItStandsAllDataAreFound)
 
 TEST_P(MdLevel, ACutAtAnyWriteOfTheEndLeavesTheArrayWhole)
 {
-    for (std::size_t images = 0; images <= GetParam().to.raid_disks; images++) {
+    for (std::size_t images = 0; images <= std::max(GetParam().from.raid_disks, GetParam().to.raid_disks); images++) {
         SCOPED_TRACE(images);
         Array array(GetParam());
         array.finish_moving();
@@ -274,6 +303,99 @@ TEST_P(MdLevel, ACutAtAnyWriteOfTheEndLeavesTheArrayWhole)
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MdLevel, testing::ValuesIn(kWays), [](const auto &info) { return std::string(info.param.name); });
+
+// -- how much must not be wanted --
+
+TEST(MdFewer, ItSaysHowMuchSmallerTheArrayHasToBe)
+{
+    const Way way{"", of(5, 4), of(5, 3)};
+    Array array(way);
+    const auto refusal = [&](std::uint64_t kept) {
+        const auto done = array.disks.load()->apply(change::ReshapeStarted{0, way.to, {}, kept});
+        return done ? std::string() : done.error().text();
+    };
+    const std::string text = refusal(~std::uint64_t{0});
+    const std::string option = "take --raid-devices=4 or more, or make it smaller first, with emdadm --grow --array-size=";
+    const auto at = text.find(option);
+    ASSERT_NE(at, text.npos) << text;
+    const std::uint64_t named = std::stoull(text.substr(at + option.size())) * 2;
+    EXPECT_LT(named, 2 * kComponent) << "there is no room behind the data";
+    EXPECT_NE(refusal(named + 1), "");
+    EXPECT_EQ(refusal(named), "");
+}
+
+TEST(MdFewer, WhereThereIsRoomBehindTheDataNothingIsGivenUp)
+{
+    const Way way{"", of(5, 4), of(5, 3)};
+    Array array(way);
+    for (std::size_t i = 0; i < 4; i++)
+        array.disks.edit(i, [](Block &block) {
+            V1Bytes raw = head_of(block);
+            raw.data_size = kSectors - kDataOffset;
+            std::memcpy(block.data(), &raw, sizeof raw);
+        });
+    array.disks.array = array.disks.load();
+    array.disks.change(change::ReshapeStarted{0, way.to, {}, 2 * kComponent});
+    EXPECT_EQ(array.disks.v1(0).size, kComponent);
+    EXPECT_EQ(array.disks.volume().reshape->position, 2 * kComponent);
+}
+
+TEST(MdFewer, OneThatStoppedWithdrawingGoesOn)
+{
+    const Way way{"", of(5, 4), of(5, 3)};
+    Array array(way);
+    array.disks.change(array.start());
+    array.disks.array = array.disks.load();  // whether anything has moved meanwhile is not known any more
+    const auto done = array.disks.array->apply(change::ReshapeWithdrawn{0});
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().text().find("can only go on"), std::string::npos);
+    array.begun();
+    array.disks.change(change::ReshapeProgress{0, (array.move() + 767) / 768 * 768});  // rows of both shapes end there
+    array.disks.change(change::ReshapeReverted{0, false});
+    EXPECT_EQ(array.disks.v1(3).role(), 3u);
+    EXPECT_EQ(array.disks.v1(0).reshape->delta_disks, 1);
+    array.expect_data();
+}
+
+// What is not wanted goes first, and data are proposed to move into its place when the shape needs it; then the record, and the start.
+TEST(MdFewer, TheEndIsGivenUpBeforeAnythingIsProposed)
+{
+    auto lab = migrations::Lab::make({.kind = migrations::Kind::Md12, .shape = of(5, 4)});
+    ASSERT_TRUE(lab);
+    plan::GrowRequest want;
+    want.raid_disks = 3;
+    EXPECT_FALSE(lab->ask(want));
+    plan::Running running = lab->running();
+    const std::uint64_t component = lab->volume().shape.component_sectors;
+    running.volumes[0].array_size = fmt::to_string(component - 8192);
+    const auto plan = lab->ask(want, running);
+    ASSERT_TRUE(plan) << plan.error().text();
+    std::string order;
+    for (const plan::Step &step : plan->steps) {
+        if (const auto *send = std::get_if<plan::Send>(&step.action)) {
+            const auto *started = std::get_if<change::ReshapeStarted>(&send->change);
+            order += "record ";
+            ASSERT_TRUE(started);
+            EXPECT_EQ(started->kept, 2 * (component - 8192));
+            EXPECT_TRUE(std::holds_alternative<change::ReshapeWithdrawn>(std::get<plan::Send>(step.undo.at(0)).change));
+        }
+        const auto *set = std::get_if<plan::Set>(&step.action);
+        if (!set)
+            continue;
+        if (set->attribute == "component_size") {
+            order += "size ";
+            EXPECT_EQ(set->value, fmt::to_string((component - 8192) / 2));
+            EXPECT_EQ(std::get<plan::Set>(step.undo.at(0)).value, fmt::to_string(component / 2));
+        } else if (set->attribute == "suspend_lo") {
+            EXPECT_EQ(set->value, fmt::to_string(2 * (component - 8192))) << "the end, where it begins";
+        } else if (set->attribute == "raid_disks" || (set->attribute == "sync_action" && set->value == "reshape")) {
+            order += set->attribute + " ";
+        } else if (set->attribute.ends_with("new_offset") && !order.ends_with("offsets ")) {
+            order += "offsets ";
+        }
+    }
+    EXPECT_EQ(order, "size raid_disks offsets record sync_action ");
+}
 
 // -- what the kernel is told --
 
@@ -365,10 +487,11 @@ std::string refusal(Array &array, const Shape &to, std::vector<int> disks = {})
 TEST(MdLevelRefused, WhatWouldLoseData)
 {
     Array array({"", of(5, 4), of(5, 4)});
-    EXPECT_EQ(refusal(array, of(10, 4)), "vol: it would hold less than now: take --raid-devices=6 or more");
-    EXPECT_EQ(refusal(array, of(6, 4)), "vol: it would hold less than now: take --raid-devices=5 or more");
-    EXPECT_NE(refusal(array, of(1, 4)).find("however many disks there are"), std::string::npos);
-    EXPECT_NE(refusal(array, of(0, 3)).find("take --raid-devices=4 or more"), std::string::npos);
+    const std::string smaller = ", or make it smaller first, with emdadm --grow --array-size=3072";
+    EXPECT_EQ(refusal(array, of(10, 4)), "vol: it would hold less than now: take --raid-devices=6 or more" + smaller);
+    EXPECT_EQ(refusal(array, of(6, 4)), "vol: it would hold less than now: take --raid-devices=5 or more" + smaller);
+    EXPECT_EQ(refusal(array, of(1, 4)), "vol: it would hold less than now: make it smaller first, with emdadm --grow --array-size=1536");
+    EXPECT_EQ(refusal(array, of(0, 2)), "vol: it would hold less than now: take --raid-devices=3 or more" + smaller);
     EXPECT_NE(refusal(array, of(0, 4, 1024)).find("--chunk=256 is possible"), std::string::npos) << refusal(array, of(0, 4, 1024));
     array.disks.change(change::DiskFailed{1});
     EXPECT_NE(refusal(array, of(0, 4)).find("it misses a member"), std::string::npos);
@@ -410,7 +533,7 @@ TEST(MdLevelRefused, WhatEmdHasNotBegun)
         SCOPED_TRACE(way.name);
         Array array(way);
         array.disks.change(array.start());
-        for (std::size_t i = 0; i < way.to.raid_disks; i++)
+        for (std::size_t i = 0; i < array.members(); i++)
             array.disks.edit(i, [](Block &block) { put(block, offsetof(V1Bytes, flags), std::uint8_t{0}); });
         EXPECT_NE(array.disks.load()->view().volumes[0].refused.find("that EMD has not begun"), std::string::npos);
     }

@@ -58,6 +58,7 @@ struct ReshapeStarted {  // source and target are from now on recorded; nothing 
     unsigned volume;
     Shape target;
     std::vector<int> new_disks;  // spares that become members, in slot order
+    std::uint64_t kept = ~std::uint64_t{0};  // array sectors whose content is wanted; what lies behind may be cut off
 };
 struct ReshapeWithdrawn {  // only while nothing has moved
     unsigned volume;

@@ -125,7 +125,7 @@ void fields(auto &a, std::integral auto &v) { a(v); }
 void fields(auto &a, Is<change::DiskFailed> auto &c) { a(c.disk); }
 void fields(auto &a, Is<change::RebuildStarted> auto &c) { a(c.volume), a(c.slot), a(c.disk); }
 void fields(auto &a, Is<change::InitStarted> auto &c) { a(c.volume); }
-void fields(auto &a, Is<change::ReshapeStarted> auto &c) { a(c.volume), fields(a, c.target), a(c.new_disks); }
+void fields(auto &a, Is<change::ReshapeStarted> auto &c) { a(c.volume), fields(a, c.target), a(c.new_disks), a(c.kept); }
 void fields(auto &a, Is<change::ReshapeWithdrawn> auto &c) { a(c.volume); }
 void fields(auto &a, Is<change::ReshapeReverted> auto &c) { a(c.volume), a(c.backward); }
 void fields(auto &a, Is<change::Resized> auto &c) { a(c.volume), a(c.component_sectors); }

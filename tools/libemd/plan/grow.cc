@@ -7,6 +7,7 @@
 #include "libemd/plan/takeover.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 
 namespace emd::plan {
@@ -52,12 +53,13 @@ Result<> check_target(const Volume &v, const Shape &to, const Limits &limits)
 }
 
 // Where the format would not have the target with any disks, that is the reason, and not that there are too few.
-Result<std::vector<int>> disks_for(const Container &now, const Volume &v, const Shape &to, const Express &express)
+Result<std::vector<int>> disks_for(const Container &now, const Volume &v, const change::ReshapeStarted &change, const Express &express)
 {
+    const Shape &to = change.target;
     auto found = new_members(now, v, to.raid_disks > v.shape.raid_disks ? to.raid_disks - v.shape.raid_disks : 0);
     if (found)
         return found;
-    const auto without = express(change::ReshapeStarted{v.index, to, {}});
+    const auto without = express(change);
     if (without || without.error().code() == Errc::Invalid)  // that disks are to be named
         return found;
     return tl::make_unexpected(naming(v, without.error()));
@@ -76,17 +78,29 @@ void close_gates(Plan &plan, const std::string &array, bool backward, std::uint6
 }
 
 // 3. Nothing moves; attributes read "new (old)". Where data moves on the members comes first: what a shape may overwrite depends
-// on it.
+// on it. Away from the front it comes last: a shape on the way may go forward, which does not fit to that.
 void propose(Plan &plan, const RunningVolume &r, const Shape &from, const ReshapeRecord &record)
 {
     const std::string &array = r.array;
     const Shape &to = record.target;
-    if (record.data_shift)
+    const auto shift = [&] {
         for (const RunningMember &m : r.members)
             plan.add(Set{array, m.name + "/new_offset", fmt::to_string(m.data_offset + static_cast<std::uint64_t>(record.data_shift))},
                      {Set{array, m.name + "/new_offset", fmt::to_string(m.data_offset)}});
-    for (const Proposal &p : proposals(from, to, record.data_shift))
+    };
+    if (record.data_shift && !record.backward)
+        shift();
+    for (const Proposal &p : proposals(from, to, record.backward ? 0 : record.data_shift))
         plan.add(Set{array, p.attribute, p.next}, {Set{array, p.attribute, p.now}});
+    if (record.data_shift && record.backward)
+        shift();
+}
+
+// The end of each member that is given up. It holds nothing that is wanted: the kernel refuses it otherwise.
+void give_up(Plan &plan, const std::string &array, std::uint64_t now, std::uint64_t left)
+{
+    if (left < now)
+        plan.add(Set{array, "component_size", fmt::to_string(left / 2)}, {Set{array, "component_size", fmt::to_string(now / 2)}});
 }
 
 void start(Plan &plan, const Running &r, const RunningVolume &v, const Shape &from, const change::ReshapeStarted &change)
@@ -124,12 +138,22 @@ ReserveBackup reserve(const std::string &path, const Volume &v, const ReshapeRec
     return {path, v.index, record.target, record.unit, fresh};
 }
 
+// What it was told to show, in sectors; else all.
+std::uint64_t shown(const RunningVolume &r)
+{
+    std::uint64_t kib = 0;
+    const char *end = r.array_size.data() + r.array_size.size();
+    const auto [at, error] = std::from_chars(r.array_size.data(), end, kib);
+    return error == std::errc() && at == end && kib ? kib * 2 : ~std::uint64_t{0};
+}
+
 Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, const Running &running, const Express &express,
                       const std::string &backup_file)
 {
     const RunningVolume &r = *EMD_TRY(running_volume(running, v));
     change::ReshapeStarted change{v.index, to, {}};
-    change.new_disks = EMD_TRY(disks_for(now, v, to, express));
+    change.kept = shown(r);
+    change.new_disks = EMD_TRY(disks_for(now, v, change, express));
     const auto expressed = express(change);
     if (!expressed)
         return tl::make_unexpected(naming(v, expressed.error()));
@@ -151,10 +175,12 @@ Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, co
         plan.add(reserve(backup_file, v, *recorded->reshape, true), {DropBackup{backup_file}});
     }
     freeze(plan, running);
-    const auto close = [&] { close_gates(plan, r.array, recorded->reshape->backward, array_sectors(to)); };
+    const auto close = [&] { close_gates(plan, r.array, recorded->reshape->backward, array_sectors(recorded->reshape->target)); };
     const bool has_gates = !r.action.empty();  // a level without redundancy has them from the proposal on
     if (has_gates)
         close();
+    if (recorded->reshape->backward)
+        give_up(plan, r.array, v.shape.component_sectors, recorded->shape.component_sectors);
     propose(plan, r, v.shape, *recorded->reshape);
     if (!has_gates)
         close();
@@ -283,7 +309,8 @@ Result<Plan> plan_turn_back(const Container &now, const RunningVolume &r, const 
         return fail(Errc::NotFound, "{} is not recorded", r.array);
     EMD_TRY(check_turn(*v));
     if (v->reshape->backward)
-        return fail(Errc::Invalid, "{} goes back already: emdadm --grow --continue goes on with it", v->name);
+        return fail(Errc::Invalid, "{} goes from the end to the front, which cannot be turned while it runs: emdadm --grow --continue goes on with it; "
+                    "stop it, and emdadm --assemble --update=revert-reshape turns it", v->name);
     if (v->reshape->position == 0)
         return fail(Errc::Busy, "{}: nothing has moved yet: try again when it has", v->name);
     const change::ReshapeReverted change{v->index, true};

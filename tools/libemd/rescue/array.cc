@@ -161,10 +161,11 @@ Result<Array> Array::open(const Container &container, const Volume &volume, cons
         const auto target = [&](std::uint64_t shift) {
             return Side::make(record.target, lanes_of(container, volume, record.target_slots, shift, medium)).within(volume.name);
         };
+        const std::uint64_t border = std::min(record.position, array.sectors_);
+        Side moved = EMD_TRY(target(0));
         if (record.backward)
-            return fail(Errc::Unsupported, "{}: a reshape that goes backward has no record that is known here", volume.name);
-        const std::uint64_t moved = std::min(record.position, array.sectors_);
-        EMD_TRY(array.add_part(moved, target(0)));
+            std::swap(moved, source);  // what lies before it waits yet
+        EMD_TRY(array.add_part(border, std::move(moved)));
         if (record.backup_live) {
             if (record.unit / per_row > record.backup_member_sectors)
                 return fail(Errc::Corrupt, "{}: a unit of {} sectors does not fit its copy area", volume.name, record.unit);
@@ -193,10 +194,18 @@ const MemberRecord *freshest(const std::vector<Source> &sources)
     return first;
 }
 
+// Where it stood when nothing had moved.
+std::uint64_t beginning(const MemberRecord &first)
+{
+    const MemberRecord::Target &target = *first.target;
+    const std::uint64_t chunk = std::max({first.shape.chunk_sectors, target.shape.chunk_sectors, std::uint32_t{EMD_MIN_CHUNK_SECTORS}});
+    return target.backward ? target.shape.component_sectors / chunk * chunk * data_disks(target.shape) : 0;
+}
+
 // It has not missed anything that the freshest knows, or the beginning of the reshape alone.
 bool fresh(const MemberRecord &record, const MemberRecord &first)
 {
-    return record.events + 1 >= first.events && (record.target ? record.target->position : 0) == first.target->position;
+    return record.events + 1 >= first.events && (record.target ? record.target->position : beginning(first)) == first.target->position;
 }
 
 // Who has failed does not know that he has.

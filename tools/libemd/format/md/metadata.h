@@ -130,9 +130,20 @@ private:
     Result<> check_rooms(std::uint64_t size) const;
     std::uint64_t largest_size() const;
     Result<V1 *> moving(unsigned volume);
-    Result<> check_target(const Shape &to) const;
+    Result<> check_target(const Shape &to, std::uint64_t kept) const;
     Result<> check_levels(const Shape &to) const;
-    Result<> check_size(Shape to) const;
+    Result<> check_size(Shape to, std::uint64_t kept) const;
+    struct Room {
+        std::uint64_t sectors;
+        const Member *member;  // who has no more
+    };
+    struct Place {
+        std::int64_t shift;       // sectors by which the data of all members move
+        std::uint64_t component;  // sectors of each that both shapes use
+    };
+    Room free_room(const Shape &to, const std::vector<Member *> &added) const;
+    std::uint64_t most_behind(const Shape &to) const;
+    Result<Place> place_for(const Shape &to, std::uint64_t kept, const std::vector<Member *> &added) const;
     std::string other_way(Shape to, std::uint64_t room) const;
     Result<std::vector<Member *>> recruits(const change::ReshapeStarted &change);
     void settle_shapes();
@@ -174,6 +185,7 @@ private:
     bool readable_;
     Shape shape_;
     Shape target_;                       // of a reshape; without one it is shape_
+    std::optional<std::uint64_t> size_before_{};  // per member, while nothing has moved of a reshape that began here
     bool reshaped_ = false;              // a shape has changed, or is changing: it is written with every block
     bool taken_over_ = false;            // that is to be written, also if nothing is redundant
     bool changed_ = false;

@@ -9,6 +9,10 @@
 // has free room for this. The distance lets the work go a unit ahead of the record, everywhere (kernel/core/emd_reshape_math.c). It is md's
 // own way to reshape, so md can go on where EMD was interrupted, and the other way round.
 //
+// Where the target holds fewer data in a row, new rows lie behind the old ones: the work goes from the end to the front, and the data begin
+// farther from the front of the disks than before. The room for that lies behind the data. Where there is none, the end of each member is
+// given up together with the end of the array, which is not wanted any more: both is in the same record as the beginning.
+//
 // New members are written first, as any spare that becomes one. At the end each superblock says that its data begin elsewhere: who has not
 // got the last record, two events behind, is told so when it is read (untold_shift()). md would not tell one that is one event behind, and
 // leaves out who is two behind.
@@ -39,6 +43,7 @@ constexpr std::int64_t kRecordRoom = 72;        // sectors from the superblock o
 constexpr std::uint64_t kBlockSectors = 8;
 constexpr std::uint64_t kAligned = 2048;        // data that begin at a whole MiB, and still do afterwards
 constexpr std::uint64_t kMostShift = 1u << 30;  // the superblock has 31 bits
+constexpr std::uint64_t kUsualShift = 8192;     // backward: so much moves at once where hardly anything lies between old and new rows
 
 bool parity_level(int level) { return level >= 4 && level <= 6; }
 
@@ -79,6 +84,17 @@ std::uint64_t room_before(const Member &member, std::uint64_t component)
     return data > taken ? static_cast<std::uint64_t>(data - taken) : 0;
 }
 
+// Sectors behind the data that nobody has.
+std::uint64_t room_behind(const Member &member, std::uint64_t component)
+{
+    const auto end = static_cast<std::int64_t>(member.data_offset + component);
+    auto next = static_cast<std::int64_t>(std::min(member.sectors, member.data_offset + member.data_sectors));
+    for (const Piece &piece : pieces_of(member, component))
+        if (piece.end > end)
+            next = std::min(next, piece.begin);
+    return next > end ? static_cast<std::uint64_t>(next - end) : 0;
+}
+
 // By how much of that room data move that have to move by `least`: half of it is left for the next time where that is possible.
 std::uint64_t choose_shift(std::uint64_t room, std::uint64_t least)
 {
@@ -92,16 +108,23 @@ std::uint64_t choose_shift(std::uint64_t room, std::uint64_t least)
 // The fewest disks with which it would hold as much as before, if there are any.
 std::optional<std::uint32_t> enough_disks(const Shape &from, Shape to)
 {
-    for (to.raid_disks = from.raid_disks; to.raid_disks <= EMD_MAX_MEMBERS; to.raid_disks++)
+    for (to.raid_disks = 1; to.raid_disks <= EMD_MAX_MEMBERS; to.raid_disks++)
         if (const auto plan = plan_of(from, to, 0); plan && plan->array_new >= plan->array_old)
             return to.raid_disks;
     return std::nullopt;
 }
 
-// How far data have to move at least: as far as one unit reaches into the old rows.
+// A row of the target holds less: the work goes from the end to the front.
+bool goes_backward(const Shape &from, const Shape &to)
+{
+    return data_disks(to) < data_disks(from);
+}
+
+// How far data have to move at least: as far as one unit reaches into the rows that are overwritten.
 std::uint64_t least_shift(const emd_reshape_plan &plan)
 {
-    return (plan.unit / plan.data_old + kBlockSectors - 1) / kBlockSectors * kBlockSectors;
+    const std::uint64_t row = plan.backward ? plan.data_new : plan.data_old;
+    return (plan.unit / row + kBlockSectors - 1) / kBlockSectors * kBlockSectors;
 }
 
 // Two shapes, of which one may be of a level that has no common size.
@@ -110,6 +133,14 @@ bool same(Shape a, Shape b)
     if (a.level == 0 || b.level == 0)
         a.component_sectors = b.component_sectors = 0;
     return a == b;
+}
+
+// The one is about to become what the other is, and may have given up the ends of its members for that.
+bool same_before(Shape before, Shape under_way, const Reshape &reshape)
+{
+    if (reshape.backward && under_way.component_sectors < before.component_sectors)
+        before.component_sectors = under_way.component_sectors;
+    return same(before, under_way);
 }
 
 // Is this what the reshape of `own` comes to? EMD leaves whole chunks of each member.
@@ -142,8 +173,8 @@ bool alike(const Common &own, const Common &first)
     if (own.reshape && first.reshape)
         return (shape_of(own) == shape_of(first) && target_of(own) == target_of(first)) || turned(own, first);
     if (own.reshape)
-        return same(shape_of(own), shape_of(first)) || end_of(own, first);
-    return same(shape_of(own), shape_of(first));
+        return same_before(shape_of(first), shape_of(own), *own.reshape) || end_of(own, first);
+    return first.reshape ? same_before(shape_of(own), shape_of(first), *first.reshape) : same(shape_of(own), shape_of(first));
 }
 
 std::int64_t untold_shift(const Common &own, const Common &first)
@@ -268,7 +299,7 @@ void MdMetadata::refresh_reshape(Volume &volume) const
 // -- the beginning -------------------------------------------------------------------------------------------------------
 
 // All that can be said of it without looking at disks.
-Result<> MdMetadata::check_target(const Shape &to) const
+Result<> MdMetadata::check_target(const Shape &to, std::uint64_t kept) const
 {
     const std::string &name = view_.volumes[0].name;
     const auto refuse = [&](std::string_view why) { return fail(Errc::Refused, "{}: {}", name, why); };
@@ -278,9 +309,6 @@ Result<> MdMetadata::check_target(const Shape &to) const
     if (common().reshape)
         return fail(Errc::Busy, "{} is being reshaped already", name);
     EMD_TRY(check_levels(to));
-    if (to.raid_disks < shape_.raid_disks)
-        return refuse(fmt::format("with md's superblocks EMD takes no member out: take --raid-devices={} or more, or stop it, and let mdadm --grow do what "
-                                  "md can do", shape_.raid_disks));
     if (to.raid_disks > EMD_MAX_MEMBERS)
         return fail(Errc::Invalid, "{}: {} members are too many, EMD takes {}", name, to.raid_disks, int{EMD_MAX_MEMBERS});
     const std::uint64_t whole = rounded_size(shape_.component_sectors, to.level, to.chunk_sectors);  // as the view says it
@@ -298,7 +326,7 @@ Result<> MdMetadata::check_target(const Shape &to) const
         return refuse("it misses a member: let it be rebuilt first");
     if (as_md_does(shape_, to) && (!to.chunk_sectors || shape_.component_sectors % std::max(to.chunk_sectors, shape_.chunk_sectors)))
         return refuse("its size per disk is no multiple of both chunks: choose a smaller chunk");
-    return check_size(to);
+    return check_size(to, kept);
 }
 
 // What the geometry or the levels forbid.
@@ -328,28 +356,80 @@ Result<> MdMetadata::check_levels(const Shape &to) const
     return {};
 }
 
-// It may be larger afterwards, not smaller.
-Result<> MdMetadata::check_size(Shape to) const
+// It holds what is wanted of it.
+Result<> MdMetadata::check_size(Shape to, std::uint64_t kept) const
 {
     to.component_sectors = rounded_size(shape_.component_sectors, to.level, to.chunk_sectors);
     const std::string &name = view_.volumes[0].name;
-    const emd_geometry was = geometry_of(shape_), is = geometry_of(to);
+    const emd_geometry is = geometry_of(to);
     const char *why = "it would hold less than now";
     const bool possible = !emd_geometry_validate(&is, &why);
-    if (possible && emd_geometry_array_sectors(&is) >= emd_geometry_array_sectors(&was))
+    const std::uint64_t wanted = std::min(kept, array_sectors(shape_));
+    const std::uint64_t holds = !possible ? 0 : goes_backward(shape_, to) ? most_behind(to) : emd_geometry_array_sectors(&is);
+    if (possible && holds >= wanted)
         return {};
-    if (const auto enough = enough_disks(shape_, to); enough && *enough > to.raid_disks)
-        return fail(Errc::Refused, "{}: {}: take --raid-devices={} or more", name, why, *enough);
-    if (!possible)
-        return fail(Errc::Invalid, "{}: {}", name, why);
-    return fail(Errc::Refused, "{}: {}, however many disks there are: make a new array, and copy the data", name, why);
+    const auto enough = enough_disks(shape_, to);
+    const std::string more = enough && *enough > to.raid_disks ? fmt::format("take --raid-devices={} or more", *enough) : "";
+    const std::string less = holds ? fmt::format("make it smaller first, with emdadm --grow --array-size={}", holds / 2) : "";
+    if (!more.empty() || !less.empty())
+        return fail(Errc::Refused, "{}: {}: {}{}{}", name, why, more, more.empty() || less.empty() ? "" : ", or ", less);
+    return fail(possible ? Errc::Refused : Errc::Invalid, "{}: {}: make a new array, and copy the data", name, why);
+}
+
+// The room in front of the data of all who take part, or behind them: the least.
+MdMetadata::Room MdMetadata::free_room(const Shape &to, const std::vector<Member *> &added) const
+{
+    const bool behind = goes_backward(shape_, to);
+    Room least{kMostShift, nullptr};
+    for (const Member &m : members_) {
+        if (!(m.placed() && m.writable()) && !std::ranges::count(added, &m))
+            continue;
+        if (const std::uint64_t own = behind ? room_behind(m, shape_.component_sectors) : room_before(m, shape_.component_sectors); own < least.sectors)
+            least = {own, &m};
+    }
+    return least;
+}
+
+// What the array can hold if the work goes from the end to the front: the members give up as much as the room behind them is too small.
+std::uint64_t MdMetadata::most_behind(const Shape &to) const
+{
+    const auto flat = plan_of(shape_, to, 0, true);
+    if (!flat)
+        return 0;
+    const std::uint64_t least = least_shift(*flat), room = free_room(to, {}).sectors;
+    const std::uint64_t given_up = least > room ? least - room : 0;
+    if (given_up && shape_.level == 0)  // its members have sizes of their own, and all of each is in use
+        return 0;
+    return given_up < shape_.component_sectors ? (shape_.component_sectors - given_up) / flat->w * flat->w * flat->data_new : 0;
+}
+
+// By how much data move, and how much of each member is left for them.
+Result<MdMetadata::Place> MdMetadata::place_for(const Shape &to, std::uint64_t kept, const std::vector<Member *> &added) const
+{
+    const std::string &name = view_.volumes[0].name;
+    const bool backward = goes_backward(shape_, to);
+    const emd_reshape_plan flat = EMD_TRY(plan_of(shape_, to, 0, backward).within(name));
+    const std::uint64_t least = least_shift(flat), component = shape_.component_sectors;
+    const Room room = free_room(to, added);
+    if (!backward && room.sectors < least)
+        return fail(Errc::NoSpace, "{}: its data would have to move by {} sectors towards the front of the disks, and in front of them {} are free on "
+                    "{}: {}", name, least, room.sectors, room.member ? room.member->path : "none", other_way(to, room.sectors));
+    if (!backward)
+        return Place{-static_cast<std::int64_t>(choose_shift(room.sectors, least)), component};
+    const std::uint64_t wish = shape_.level == 0 ? std::min(room.sectors, kUsualShift) : std::max(least, kUsualShift), given_up = wish > room.sectors ? wish - room.sectors : 0;
+    const std::uint64_t rows = (std::min(kept, array_sectors(shape_)) + flat.data_new - 1) / flat.data_new;
+    const std::uint64_t needed = (rows + flat.w - 1) / flat.w * flat.w;  // check_size() has seen that so much is there
+    const std::uint64_t left = std::max(needed, component > given_up ? (component - given_up) / flat.w * flat.w : 0);
+    const std::uint64_t used = std::min(left, component);
+    const std::uint64_t shift = std::min(wish, room.sectors + component - used) / kBlockSectors * kBlockSectors;
+    return Place{static_cast<std::int64_t>(shift), given_up ? used : component};
 }
 
 // The spares that become members, in the order of their slots.
 Result<std::vector<Member *>> MdMetadata::recruits(const change::ReshapeStarted &change)
 {
     const std::string &name = view_.volumes[0].name;
-    const std::size_t added = change.target.raid_disks - shape_.raid_disks;
+    const std::size_t added = change.target.raid_disks > shape_.raid_disks ? change.target.raid_disks - shape_.raid_disks : 0;
     if (change.new_disks.size() != added)
         return fail(Errc::Invalid, "{}: {} new disks are needed, {} were named", name, added, change.new_disks.size());
     std::vector<Member *> found;
@@ -383,44 +463,36 @@ std::string MdMetadata::other_way(Shape to, std::uint64_t room) const
 Result<> MdMetadata::on(const change::ReshapeStarted &change)
 {
     EMD_TRY(check_volume(change.volume));
-    EMD_TRY(check_target(change.target));
+    EMD_TRY(check_target(change.target, change.kept));
     const std::vector<Member *> added = EMD_TRY(recruits(change));
     const std::string &name = view_.volumes[0].name;
     Shape to = change.target;
     to.component_sectors = rounded_size(shape_.component_sectors, to.level, to.chunk_sectors);
     if (to.level == 4)
         to.layout = 0;
-    std::uint64_t room = kMostShift;
-    const Member *least_room = nullptr;
-    for (const Member &m : members_) {
-        const bool takes_part = (m.placed() && m.writable()) || std::ranges::count(added, &m);
-        if (const std::uint64_t own = takes_part ? room_before(m, shape_.component_sectors) : kMostShift; own < room) {
-            room = own;
-            least_room = &m;
-        }
-    }
-    const emd_reshape_plan flat = EMD_TRY(plan_of(shape_, to, 0).within(name));
-    const std::uint64_t least = least_shift(flat);
-    if (room < least)
-        return fail(Errc::NoSpace, "{}: its data would have to move by {} sectors towards the front of the disks, and in front of them {} are free on "
-                    "{}: {}", name, least, room, least_room ? least_room->path : "none", other_way(to, room));
-    const auto shift = static_cast<std::int64_t>(choose_shift(room, least));
-    const emd_reshape_plan plan = EMD_TRY(plan_of(shape_, to, -shift).within(name));
+    const bool backward = goes_backward(shape_, to);
+    const Place place = EMD_TRY(place_for(to, change.kept, added));
+    Shape from = shape_;
+    from.component_sectors = place.component;
+    to.component_sectors = rounded_size(place.component, to.level, to.chunk_sectors);
+    const emd_reshape_plan plan = EMD_TRY(plan_of(from, to, place.shift, backward).within(name));
     if (emd_reshape_critical_sectors(&plan) != 0)
-        return fail(Errc::Refused, "{}: this change needs a backup, and EMD keeps none with md's superblocks: {}", name, other_way(to, room));
+        return fail(Errc::Refused, "{}: this change needs a backup, and EMD keeps none with md's superblocks: {}", name,
+                    other_way(to, static_cast<std::uint64_t>(std::abs(place.shift))));
 
     V1 &first = std::get<V1>(first_);
-    first.reshape = Reshape{.position = 0,
-                            .delta_disks = static_cast<std::int32_t>(to.raid_disks - shape_.raid_disks),
+    size_before_ = first.size;
+    first.reshape = Reshape{.position = emd_reshape_start(&plan),
+                            .delta_disks = static_cast<std::int32_t>(to.raid_disks) - static_cast<std::int32_t>(shape_.raid_disks),
                             .level = to.level,
                             .layout = to.level == 4 && first.level == 4 ? first.layout : to.layout,
                             .chunk_sectors = to.chunk_sectors,
-                            .new_offset = -shift,
-                            .backward = false};
+                            .new_offset = place.shift,
+                            .backward = backward};
+    if (first.level == 0 || place.component != shape_.component_sectors)
+        first.size = place.component;
     first.raid_disks = to.raid_disks;
-    if (first.level == 0)
-        first.size = shape_.component_sectors;
-    first.flags = begun_mark(first.data_offset, -shift);
+    first.flags = begun_mark(first.data_offset, place.shift);
     for (std::size_t i = 0; i < added.size(); i++) {
         make_room(added[i]->number);
         added[i]->state = Member::State::Active;
@@ -448,6 +520,7 @@ Result<V1 *> MdMetadata::moving(unsigned volume)
 Result<> MdMetadata::on(const change::ReshapeProgress &change)
 {
     Reshape &r = *EMD_TRY(moving(change.volume))->reshape;
+    size_before_.reset();
     const std::uint64_t total = array_sectors(target_);
     const std::uint64_t row = std::max({shape_.chunk_sectors, target_.chunk_sectors, std::uint32_t{EMD_MIN_CHUNK_SECTORS}});
     const std::uint64_t step = row * data_disks(target_);
@@ -467,6 +540,7 @@ Result<> MdMetadata::on(const change::ReshapeFinished &change)
     V1 &first = *EMD_TRY(moving(change.volume));
     const Reshape r = *first.reshape;
     const bool new_redundancy = !redundant(first.level) && redundant(r.level);
+    size_before_.reset();
     first.level = r.level;
     first.layout = r.layout;
     first.chunk_sectors = r.chunk_sectors;
@@ -490,11 +564,11 @@ Result<> MdMetadata::on(const change::ReshapeFinished &change)
 Result<> MdMetadata::on(const change::ReshapeWithdrawn &change)
 {
     V1 &first = *EMD_TRY(moving(change.volume));
-    if (first.reshape->position != 0 || first.reshape->backward)
+    if (first.reshape->backward ? !size_before_ : first.reshape->position != 0)
         return fail(Errc::Refused, "{}: data has moved; the reshape can only go on", view_.volumes[0].name);
     first.raid_disks = shape_.raid_disks;
-    if (first.level == 0)
-        first.size = 0;
+    first.size = first.level == 0 ? 0 : size_before_.value_or(first.size);
+    size_before_.reset();
     first.reshape.reset();
     first.flags = unmarked(first.flags);
     give_up_surplus();
@@ -537,6 +611,7 @@ Result<> MdMetadata::on(const change::ReshapeReverted &change)
     if (position % back->step)
         return fail(Errc::Busy, "{}: it stands within a row of the shape that it had: let it go on with emdadm --grow --continue, and stop it again",
                     name);
+    size_before_.reset();
     first.reshape = Reshape{.position = position,
                             .delta_disks = -was.delta_disks,
                             .level = first.level,

@@ -40,7 +40,9 @@ std::optional<Reshape> reshape_of(const V1Bytes &raw, std::uint32_t features)
     r.layout = raw.new_layout.get();
     r.chunk_sectors = raw.new_chunk.get();
     r.new_offset = features & kNewOffset ? static_cast<std::int32_t>(raw.new_offset.get()) : 0;
-    r.backward = r.delta_disks < 0 || (r.delta_disks == 0 && (features & kBackward));
+    // As md has it; a change of level, which md does not go on with, goes against the way of the data.
+    const bool md_has_it = r.level == static_cast<std::int32_t>(raw.level.get());
+    r.backward = md_has_it ? r.delta_disks < 0 || (r.delta_disks == 0 && (features & kBackward)) : r.new_offset > 0;
     return r;
 }
 

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Arrays with md's superblocks lose members, by --grow while somebody writes: RAID5 of four disks becomes one of three, after it was made
+# smaller, and the power goes in the midst of that; md goes on with such a one. RAID6 of four becomes RAID5 of three, RAID5 of four RAID0
+# of three, which hold as much as before, and RAID5 of three RAID1 of two. md has the arrays at the end.
+#: disks: 4x16M scsi, oracle 32M
+#: kernels: 6.12
+#: programs: mdadm
+#: modules: md_mod raid0 raid1 raid456 raid6_pq
+#: boots: 2
+#: power: yes
+#: udev: no
+#: timeout: 400
+#: emd-options: speed_limit_min=200 speed_limit_max=200
+. /lib/emd/peer.sh
+. /lib/emd/imsm.sh
+VOLUME=/dev/emd/arr
+peer_volume=/dev/md9
+disks="$d0 $d1 $d2 $d3"
+
+takes() { emdadm --assemble $VOLUME --config none "$@" $disks || fail "EMD does not take the array"; wait_for 20 assembled; }
+in_reshape() { case $(md reshape_position) in none | '') false ;; esac; }
+md_done() { [ "$(attr /sys/block/md9/md/sync_action) $(attr /sys/block/md9/md/reshape_position)" = "idle none" ]; }
+# recorded: what the superblocks say that the reshape is at, in KiB
+recorded() { mdadm --examine "$d0" | sed -n "s/.*Reshape pos'n : \([0-9]*\).*/\1/p"; }
+recorded_below() { set -- "$1" "$(recorded)"; [ "${2:-999999999}" -lt "$1" ]; }
+stops() { emdadm --stop $VOLUME >/tmp/stop.log 2>&1; }
+stopped() { wait_for 30 stops; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
+writer() { emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed "$SEED" >/tmp/load.log 2>&1 & }
+# makes LEVEL DISK...
+makes() {
+	local level=$1
+	shift
+	emdadm --create $VOLUME --metadata 1.2 --level "$level" --raid-devices $# --chunk 64 --config none --assume-clean "$@" ||
+		fail "EMD does not make the array"
+	wait_for 20 assembled
+}
+# smaller OPTION...: as much smaller as emdadm says that it has to be for this, and filled. Sets $less, KiB.
+smaller() {
+	local said
+	said=$(refuses "make it smaller first, with emdadm --grow --array-size=" emdadm --grow $VOLUME "$@"; emdadm --grow $VOLUME "$@" 2>&1) || true
+	less=$(echo "$said" | sed -n 's/.*--array-size=\([0-9]*\).*/\1/p' | tail -n 1)
+	[ "${less:-0}" -gt 1024 ] || fail "it does not say how small: $said"
+	emdwork fill $VOLUME "$oracle" --bytes $((less * 1024))
+	emdadm --grow $VOLUME --array-size="$less" || fail "the array is not made smaller"
+	[ "$(size_sectors)" = $((less * 2)) ] || fail "it has $(size_sectors) sectors, not $((less * 2))"
+}
+# becomes LEVEL MEMBERS OPTION...: under a writer, at full speed
+becomes() {
+	local level=$1 members=$2
+	shift 2
+	speed 1000000
+	writer
+	emdadm --grow $VOLUME "$@" >/tmp/grow.log 2>&1 || fail "$(cat /tmp/grow.log)"
+	reshaped "$members" || fail "it has $(md raid_disks) disks, and a reshape at $(md reshape_position)"
+	stop_writers
+	expect_attr "/sys/block/$volume/md/level" "$level"
+	[ "$level" = raid0 ] || members_agree
+	blocks_right $VOLUME
+}
+# md_has LEVEL MEMBERS: and of the disks no more than these
+md_has() {
+	local number=0 disk role
+	stopped
+	for disk in $disks; do
+		number=$((number + 1))
+		role=$(mdadm --examine "$disk" 2>/dev/null | sed -n 's/.*Device Role : \([A-Za-z]*\).*/\1/p')
+		case $role in
+		Active) [ $number -le "$2" ] || fail "$disk is still a member: $(mdadm --examine "$disk")" ;;
+		*)	[ $number -gt "$2" ] || fail "$disk is no member: $(mdadm --examine "$disk")" ;;
+		esac
+	done
+	mdadm --assemble /dev/md9 $disks 2>&1 || fail "md does not take it: $(mdadm --examine "$d0")"
+	wait_for 60 md_has_done "$1"
+	expect_attr /sys/block/md9/md/level "$1"
+	expect_attr /sys/block/md9/md/raid_disks "$2"
+	blocks_right /dev/md9
+	[ "$1" = raid0 ] || peer_check
+	wait_for 20 mdadm --stop /dev/md9
+	emdadm --zero-superblock $disks 2>/dev/null || true
+}
+md_has_done() { [ "$1" = raid0 ] || md_done; }
+
+boot1() {
+	makes 5 $disks
+	smaller -n 3
+	emdadm --grow $VOLUME -n 3 --dry-run >/tmp/plan 2>&1 || fail "$(cat /tmp/plan)"
+	grep -q "raid5 of 4 disks, chunk 64K becomes raid5 of 3 disks, chunk 64K" /tmp/plan || fail "$(cat /tmp/plan)"
+	! in_reshape || fail "a dry run has begun it"
+	whole=$(md component_size)
+	emdadm --grow $VOLUME -n 3 >/tmp/grow.log 2>&1 &
+	wait_for 60 in_reshape
+	[ "$(md component_size)" -lt "$whole" ] || fail "nothing is given up, and there was no room"
+	wait_for 60 recorded_below $((less - 2048))
+	cut_within 0.3 1
+	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 2
+	fail "the writer has ended"
+}
+boot2() {
+	say "after the cut, $(mdadm --examine "$d3" | grep -E 'pos|Delta|New Offset|Events' | tr '\n' ' ')"
+	takes
+	in_reshape || fail "no reshape is under way"
+	expect_attr "/sys/block/$volume/md/reshape_direction" backwards
+	expect_attr "/sys/block/$volume/md/raid_disks" "3 (4)"
+	blocks_right $VOLUME
+	writer
+	speed 1000000
+	wait_for 60 reshaped 3
+	stop_writers
+	members_agree
+	blocks_right $VOLUME
+	md_has raid5 3
+
+	say "md goes on with it"
+	speed 200
+	makes 5 $disks
+	smaller -n 3
+	emdadm --grow $VOLUME -n 3 >/tmp/grow.log 2>&1 &
+	wait_for 60 in_reshape
+	emdwork load $VOLUME "$oracle" --jobs 2 --count 10 --seed 1 || fail "a write failed"
+	wait_for 60 recorded_below $((less - 2048))
+	stopped
+	[ "$(recorded)" -gt 1024 ] || fail "nothing is left for md: $(mdadm --examine "$d0")"
+	mdadm --assemble /dev/md9 $disks 2>&1 || fail "md does not take it: $(mdadm --examine "$d0" "$d3")"
+	wait_for 60 md_done
+	expect_attr /sys/block/md9/md/raid_disks 3
+	expect_attr /sys/block/md9/md/degraded 0
+	blocks_right /dev/md9
+	peer_check
+	wait_for 20 mdadm --stop /dev/md9
+	mdadm --zero-superblock $disks
+
+	say "a member less, and as much held as before"
+	makes 6 $disks
+	emdwork fill $VOLUME "$oracle"
+	becomes raid5 3 --level 5 -n 3
+	md_has raid5 3
+	makes 5 $disks
+	emdwork fill $VOLUME "$oracle"
+	becomes raid0 3 --level 0 -n 3
+	md_has raid0 3
+
+	say "to mirrors"
+	makes 5 "$d0" "$d1" "$d2"
+	smaller --level 1 -n 2
+	becomes raid1 2 --level 1 -n 2
+	md_has raid1 2
+}
