@@ -235,9 +235,11 @@ Result<Lab> Lab::after(const plan::Plan &plan) const
             continue;
         }
         const Volume &v = then.volume();
-        start->new_disks = EMD_TRY(plan::new_members(then.view(), v, start->target.raid_disks - v.shape.raid_disks));
+        if (start->target.raid_disks > v.shape.raid_disks)
+            start->new_disks = EMD_TRY(plan::new_members(then.view(), v, start->target.raid_disks - v.shape.raid_disks));
         EMD_TRY(then.change(change));
-        EMD_TRY(then.change(change::ReshapeProgress{start->volume, array_sectors(then.volume().reshape->target)}));
+        const ReshapeRecord &record = then.volume().reshape.value();
+        EMD_TRY(then.change(change::ReshapeProgress{start->volume, record.backward ? 0 : array_sectors(record.target)}));
         EMD_TRY(then.change(change::ReshapeFinished{start->volume}));
     }
     return then;

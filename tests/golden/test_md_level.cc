@@ -395,6 +395,10 @@ TEST(MdFewer, TheEndIsGivenUpBeforeAnythingIsProposed)
         }
     }
     EXPECT_EQ(order, "size raid_disks offsets record sync_action ");
+    const auto then = lab->after(*plan);
+    ASSERT_TRUE(then) << then.error().text();
+    EXPECT_EQ(then->volume().shape.raid_disks, 3u);
+    EXPECT_EQ(then->volume().array_sectors, 2 * (component - 8192));
 }
 
 // -- what the kernel is told --

@@ -312,7 +312,8 @@ Result<> MdMetadata::check_target(const Shape &to, std::uint64_t kept) const
     if (to.raid_disks > EMD_MAX_MEMBERS)
         return fail(Errc::Invalid, "{}: {} members are too many, EMD takes {}", name, to.raid_disks, int{EMD_MAX_MEMBERS});
     const std::uint64_t whole = rounded_size(shape_.component_sectors, to.level, to.chunk_sectors);  // as the view says it
-    if (to.component_sectors != 0 && to.component_sectors != shape_.component_sectors && to.component_sectors != whole)
+    const bool may_give_up = goes_backward(shape_, to) && to.component_sectors < whole;  // what it comes to is looked at when that is known
+    if (to.component_sectors != 0 && to.component_sectors != shape_.component_sectors && to.component_sectors != whole && !may_give_up)
         return refuse("the size per disk cannot change in a reshape");
     if (to.level == shape_.level && to.layout == shape_.layout && to.raid_disks == shape_.raid_disks && to.chunk_sectors == shape_.chunk_sectors)
         return fail(Errc::Invalid, "{} has this shape already", name);
@@ -475,6 +476,8 @@ Result<> MdMetadata::on(const change::ReshapeStarted &change)
     Shape from = shape_;
     from.component_sectors = place.component;
     to.component_sectors = rounded_size(place.component, to.level, to.chunk_sectors);
+    if (backward && change.target.component_sectors < to.component_sectors && change.target.component_sectors != 0)
+        return fail(Errc::Refused, "{}: {} sectors of each disk are needed, and {} were named", name, to.component_sectors, change.target.component_sectors);
     const emd_reshape_plan plan = EMD_TRY(plan_of(from, to, place.shift, backward).within(name));
     if (emd_reshape_critical_sectors(&plan) != 0)
         return fail(Errc::Refused, "{}: this change needs a backup, and EMD keeps none with md's superblocks: {}", name,
