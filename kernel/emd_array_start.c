@@ -6,6 +6,7 @@
 #include "emd_array_private.h"
 #include "emd_bitmap.h"
 #include "emd_compat.h"
+#include "emd_reshape.h"
 
 static bool start_dirty_degraded;
 module_param(start_dirty_degraded, bool, 0644);
@@ -16,8 +17,10 @@ MODULE_PARM_DESC(start_dirty_degraded, "start parity arrays that are degraded an
 u64 emd_array_max_sectors(struct emd_array *a)
 {
 	struct emd_map *map = rcu_dereference_protected(a->map, lockdep_is_held(&a->config_mutex));
+	u64 sectors = map ? emd_geometry_array_sectors(&map->geo) : 0;
+	struct emd_reshape *r = emd_reshape_of(a);
 
-	return map ? emd_geometry_array_sectors(&map->geo) : 0;
+	return r ? min(sectors, r->plan.array_new) : sectors;	/* what is served by the new side ends with that */
 }
 
 void emd_array_resize(struct emd_array *a)

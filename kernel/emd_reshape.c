@@ -438,6 +438,23 @@ bool emd_reshape_prepare(struct emd_sync *s)
 	return true;
 }
 
+/*
+ * Data that have moved away from the front of the members end nearer to what lies behind them. A level whose geometry is
+ * made of its members' sizes must not have more than the reshape has.
+ */
+static void settle_sizes(const struct emd_reshape *r)
+{
+	struct mdk_member *m;
+
+	if (r->plan.delta <= 0)
+		return;
+	mutex_lock(&emd_topology_mutex);
+	emd_for_each_child(m, &r->array->member)
+		if (MDU_MSTATE_LIVE(m->state) && m->priority >= 0)
+			m->data_size = min_t(u64, m->data_size, r->plan.member_sectors);
+	mutex_unlock(&emd_topology_mutex);
+}
+
 /* The new geometry becomes the array's own. All requests are served by the new side already. */
 static int finish(struct emd_reshape *r)
 {
@@ -453,6 +470,7 @@ static int finish(struct emd_reshape *r)
 	 */
 	if (!emd_sync_has_passes(a))
 		a->resync_start = r->resumed ? 0 : EMD_POS_MAX;
+	settle_sizes(r);
 	ret = emd_array_set_geometry(a, &r->to);
 	if (!ret) {
 		RCU_INIT_POINTER(a->reshape, NULL);

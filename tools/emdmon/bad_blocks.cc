@@ -41,8 +41,12 @@ constexpr int kKernel = -1;  // BadRange::disk in the kernel's lists
 
 const Slot *slot_of(const Volume &record, const MemberFacts &m)
 {
-    const auto &slots = record.reshape ? record.reshape->target_slots : record.slots;
-    return m.slot >= 0 && static_cast<std::size_t>(m.slot) < slots.size() ? &slots[static_cast<std::size_t>(m.slot)] : nullptr;
+    if (m.slot < 0)
+        return nullptr;
+    const auto slot = static_cast<std::size_t>(m.slot);
+    if (record.reshape && slot < record.reshape->target_slots.size())
+        return &record.reshape->target_slots[slot];
+    return slot < record.slots.size() ? &record.slots[slot] : nullptr;  // during a reshape: one that leaves
 }
 
 class Room {

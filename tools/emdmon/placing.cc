@@ -23,6 +23,10 @@ constexpr seconds kOrphanAfter{10};  // left, and nobody holds the container
 Leftover leftover_of(const VolumeFacts &facts, const Volume &record, const Container &container)
 {
     Leftover left;
+    // Who was about to take members out has given up their ends in the kernel first. What it does not use it does not rebuild.
+    if (facts.component_sectors && *facts.component_sectors < record.shape.component_sectors && !record.reshape &&
+        facts.shape.level == record.shape.level && is_redundant(record.shape.level))
+        left.component_sectors = record.shape.component_sectors;
     if (facts.proposing() || health(record) == Health::Failed)
         return left;
     if (facts.shape.level != record.shape.level)

@@ -113,6 +113,8 @@ Result<> forget_proposal(Array &array)
 
 Result<> follow_record(Array &array, const Leftover &leftover)
 {
+    if (leftover.component_sectors)
+        return array.set("component_size", leftover.component_sectors / 2);
     if (!leftover.level.empty())
         return array.set("level", leftover.level);
     return leftover.mirrors ? array.set("raid_disks", leftover.mirrors) : Result<>();

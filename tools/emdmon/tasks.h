@@ -23,6 +23,7 @@ Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum
 struct Leftover {
     std::string level;              // that the kernel has still to take; empty: it has
     std::uint32_t mirrors = 0;      // the same of a number of mirrors; 0: it has
+    std::uint64_t component_sectors = 0;  // that it uses less of each member than is recorded: how many are; 0: it does not
     std::vector<DevNum> surplus;    // of no use to the volume any more
 };
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Arrays with md's superblocks lose members, by --grow while somebody writes: RAID5 of four disks becomes one of three, after it was made
 # smaller, and the power goes in the midst of that; md goes on with such a one. RAID6 of four becomes RAID5 of three, RAID5 of four RAID0
-# of three, which hold as much as before, and RAID5 of three RAID1 of two. md has the arrays at the end.
+# of three, which hold as much as before, RAID5 of three RAID1 of two, and, with superblocks behind the data, RAID5 of four RAID0 of two.
+# md has the arrays at the end.
 #: disks: 4x16M scsi, oracle 32M
 #: kernels: 6.12
 #: programs: mdadm
@@ -16,6 +17,7 @@
 VOLUME=/dev/emd/arr
 peer_volume=/dev/md9
 disks="$d0 $d1 $d2 $d3"
+METADATA=1.2
 
 takes() { emdadm --assemble $VOLUME --config none "$@" $disks || fail "EMD does not take the array"; wait_for 20 assembled; }
 in_reshape() { case $(md reshape_position) in none | '') false ;; esac; }
@@ -30,7 +32,7 @@ writer() { emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed "$SEED"
 makes() {
 	local level=$1
 	shift
-	emdadm --create $VOLUME --metadata 1.2 --level "$level" --raid-devices $# --chunk 64 --config none --assume-clean "$@" ||
+	emdadm --create $VOLUME --metadata $METADATA --level "$level" --raid-devices $# --chunk 64 --config none --assume-clean "$@" ||
 		fail "EMD does not make the array"
 	wait_for 20 assembled
 }
@@ -92,6 +94,8 @@ boot1() {
 	(emdadm --grow $VOLUME -n 3 || true) &
 	wait_for 60 in_reshape || fail "$(cat /tmp/grow.log)"
 	[ "$(md component_size)" -lt "$whole" ] || fail "nothing is given up, and there was no room"
+	emdadm --grow $VOLUME --array-size=max || true
+	[ "$(size_sectors)" -le $(($(md component_size) * 4)) ] || fail "it shows $(size_sectors) sectors, and three disks do not have that"
 	wait_for 60 recorded_below $((less - 2048))
 	cut_within 0.3 1
 	emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed 2
@@ -146,4 +150,12 @@ boot2() {
 	smaller --level 1 -n 2
 	becomes raid1 2 --level 1 -n 2
 	md_has raid1 2
+
+	say "with superblocks behind the data nothing is used that is not the data's"
+	METADATA=1.0
+	makes 5 $disks
+	smaller --level 0 -n 2
+	becomes raid0 2 --level 0 -n 2
+	[ "$(size_sectors)" = $((less * 2)) ] || fail "it has $(size_sectors) sectors, not $((less * 2))"
+	md_has raid0 2
 }

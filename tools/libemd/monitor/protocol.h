@@ -16,7 +16,7 @@
 
 namespace emd::protocol {
 
-inline constexpr std::uint16_t kVersion = 2;
+inline constexpr std::uint16_t kVersion = 3;
 inline constexpr std::size_t kMessageBytes = 8192;
 inline constexpr std::size_t kMaxText = 512;  // of an answer; longer text is cut
 

@@ -311,6 +311,9 @@ Result<Plan> plan_turn_back(const Container &now, const RunningVolume &r, const 
     if (v->reshape->backward)
         return fail(Errc::Invalid, "{} goes from the end to the front, which cannot be turned while it runs: emdadm --grow --continue goes on with it; "
                     "stop it, and emdadm --assemble --update=revert-reshape turns it", v->name);
+    if (v->reshape->target.raid_disks < v->shape.raid_disks)
+        return fail(Errc::Unsupported, "{} is to have fewer members, and cannot be turned while it runs: emdadm --grow --continue goes on with it; "
+                    "stop it, and emdadm --assemble --update=revert-reshape turns it", v->name);
     if (v->reshape->position == 0)
         return fail(Errc::Busy, "{}: nothing has moved yet: try again when it has", v->name);
     const change::ReshapeReverted change{v->index, true};

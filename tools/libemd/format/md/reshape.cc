@@ -280,8 +280,7 @@ void MdMetadata::refresh_reshape(Volume &volume) const
     record.position = std::min<std::uint64_t>(under_way->position, plan->array_new);
     record.unit = plan->unit;
     record.backward = under_way->backward;
-    if (record.backward)
-        volume.array_sectors = std::min<std::uint64_t>(volume.array_sectors, plan->array_new);
+    volume.array_sectors = std::min<std::uint64_t>(volume.array_sectors, plan->array_new);
     record.data_shift = under_way->new_offset;
     record.target_slots.resize(target_.raid_disks);
     std::ranges::fill(record.target_slots, Slot{});
@@ -423,6 +422,9 @@ Result<MdMetadata::Place> MdMetadata::place_for(const Shape &to, std::uint64_t k
     const std::uint64_t left = std::max(needed, component > given_up ? (component - given_up) / flat.w * flat.w : 0);
     const std::uint64_t used = std::min(left, component);
     const std::uint64_t shift = std::min(wish, room.sectors + component - used) / kBlockSectors * kBlockSectors;
+    if (shift < least)  // a spare that joins has less room than the members
+        return fail(Errc::NoSpace, "{}: its data would have to move by {} sectors away from the front of the disks, and behind them {} are free on {}: "
+                    "add a larger one in its place", name, least, room.sectors, room.member ? room.member->path : "none");
     return Place{static_cast<std::int64_t>(shift), given_up ? used : component};
 }
 
@@ -476,8 +478,10 @@ Result<> MdMetadata::on(const change::ReshapeStarted &change)
     Shape from = shape_;
     from.component_sectors = place.component;
     to.component_sectors = rounded_size(place.component, to.level, to.chunk_sectors);
-    if (backward && change.target.component_sectors < to.component_sectors && change.target.component_sectors != 0)
-        return fail(Errc::Refused, "{}: {} sectors of each disk are needed, and {} were named", name, to.component_sectors, change.target.component_sectors);
+    const std::uint64_t asked = change.target.component_sectors;
+    const bool as_now = asked == 0 || asked == shape_.component_sectors || asked == rounded_size(shape_.component_sectors, to.level, to.chunk_sectors);
+    if (backward && !as_now && asked != to.component_sectors)
+        return fail(Errc::Refused, "{}: {} sectors of each disk are needed, and {} were named", name, to.component_sectors, asked);
     const emd_reshape_plan plan = EMD_TRY(plan_of(from, to, place.shift, backward).within(name));
     if (emd_reshape_critical_sectors(&plan) != 0)
         return fail(Errc::Refused, "{}: this change needs a backup, and EMD keeps none with md's superblocks: {}", name,
