@@ -62,6 +62,30 @@ TEST(MonitorBad, BadBlocksAreDurableBeforeTheyAreAcknowledged)
     EXPECT_EQ(lab.journal.find("store dev-sdb/state -blocked"), -1) << "it might be the acknowledgement of a failure";
 }
 
+// All writes wait until it is acknowledged, whoever is to leave.
+TEST(MonitorBad, AMemberThatLeavesIsHeardToo)
+{
+    Container c = with_room();
+    Volume &v = c.volumes[0];
+    ReshapeRecord r;
+    r.target = v.shape;
+    r.target.raid_disks = 2;
+    r.backward = true;
+    r.position = 65536;
+    r.target_slots = {v.slots[0], v.slots[1]};
+    v.reshape = r;
+    v.activity = Activity::Reshape;
+    BadLab lab(c);
+    lab.start();
+    lab.attribute("array_state") = "active";
+    toy::Member &leaves = lab.kernel.members.at("dev-sdc");
+    leaves.add_bad(1000, 8);
+    lab.settle();
+    const Container now = lab.on_disk();
+    EXPECT_TRUE(std::ranges::any_of(now.bad, [](const BadRange &bad) { return bad.disk == 2 && bad.start == 1000; }));
+    EXPECT_TRUE(leaves.unknown.empty()) << "it waits for its acknowledgement";
+}
+
 TEST(MonitorBad, WhatIsWrittenAgainLeavesTheRecordBeforeOthersCome)
 {
     BadLab lab;

@@ -74,6 +74,25 @@ TEST(MonitorLeft, AProposalOfNobodyIsForgottenAndTheNextFailureRebuilt)
     EXPECT_EQ(lab.attribute("sync_max"), "max") << "the rebuild would wait for ever";
 }
 
+// As emdadm leaves it when it is killed before it has recorded that a member leaves: what the kernel does not use it does not rebuild.
+TEST(MonitorLeft, TheEndsOfMembersThatNobodyRecordedAreUsedAgain)
+{
+    Lab lab(1);
+    lab.kernel.attributes["component_size"] = "32768";
+    lab.start();
+    lab.settle();
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.attribute("sync_action") = "frozen";
+    lab.attribute("component_size") = "16384";
+    lab.attribute("raid_disks") = "2 (3)";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("component_size"), "16384") << "somebody may still be at it";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("component_size"), "32768");
+    EXPECT_EQ(lab.attribute("raid_disks"), "3");
+    EXPECT_EQ(lab.attribute("sync_action"), "idle");
+}
+
 // An older emdmon thawed it without that.
 TEST(MonitorLeft, AProposalOfNobodyIsForgottenInAThawedVolume)
 {
