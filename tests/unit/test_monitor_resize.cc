@@ -78,6 +78,30 @@ TEST(MonitorResize, SmallerIsRecordedAndLeavesNothingToBeDone)
     EXPECT_EQ(lab.volume().activity, Activity::None);
 }
 
+// Whoever wanted it has died between the two.
+TEST(MonitorResize, WhatIsRecordedTheKernelFollowsWhenNobodyHoldsIt)
+{
+    Container c = toy::container(0);
+    c.volumes[0].shape.component_sectors = kAfter;
+    c.volumes[0].activity = Activity::Repair;
+    c.volumes[0].checkpoint = kBefore;
+    Sized lab(c);
+    lab.attribute("metadata_version") = "external:-emd127/0";
+    lab.attribute("sync_action") = "frozen";
+    lab.kernel.members.at("dev-sdb").size = "65536";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("component_size"), "32768") << "somebody may be at it";
+    lab.settle();
+    EXPECT_EQ(lab.attribute("component_size"), "65536");
+    EXPECT_EQ(lab.attribute("metadata_version"), "external:/emd127/0");
+    EXPECT_EQ(lab.attribute("sync_action"), "idle");
+    const int member = lab.journal.find("store dev-sda/size 65536"), size = lab.journal.find("store component_size 65536"),
+              thawed = lab.journal.find("store metadata_version");
+    EXPECT_TRUE(member >= 0 && member < size && size < thawed);
+    EXPECT_EQ(lab.journal.find("store dev-sdb/size"), -1) << "it is so large";
+    EXPECT_TRUE(std::ranges::any_of(lab.log, [](const std::string &line) { return line.find("resized as it is recorded, and thawed") != line.npos; }));
+}
+
 TEST(MonitorResize, AskedAgainItIsSoAlready)
 {
     Sized lab;

@@ -75,4 +75,7 @@ int find_disk(const Container &container, DevNum dev);
 // Does a volume of this level survive the loss of a member?
 bool is_redundant(int level);
 
+// Is more of each member recorded than the kernel uses, because it was not told any more? What is new was never synchronised then.
+bool lags(const VolumeFacts &facts, const Container &container, const Volume &record);
+
 }  // namespace emd::mon

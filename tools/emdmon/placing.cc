@@ -18,12 +18,13 @@ constexpr seconds kSettle{2};        // after the kernel took one
 constexpr seconds kRemoveAgain{1};   // a failed member leaves its slot when its last request has ended
 constexpr seconds kOrphanAfter{10};  // left, and nobody holds the container
 
-// A takeover is recorded, and who wanted it has gone before the kernel was told, or before the mirrors that are given up
-// were taken out. What is recorded is what the next boot starts, so the kernel has to follow before more is written.
+// A takeover or another size is recorded, and who wanted it has gone before the kernel was told, or before the mirrors that are given
+// up were taken out. What is recorded is what the next boot starts, so the kernel has to follow before more is written.
 Leftover leftover_of(const VolumeFacts &facts, const Volume &record, const Container &container)
 {
     Leftover left;
-    // Who was about to take members out has given up their ends in the kernel first. What it does not use it does not rebuild.
+    // Who wanted more of each member has recorded that first; who was about to take members out has given up their ends in the kernel first.
+    // What it does not use it does not rebuild.
     if (facts.component_sectors && *facts.component_sectors < record.shape.component_sectors && !record.reshape &&
         facts.shape.level == record.shape.level && is_redundant(record.shape.level))
         left.component_sectors = record.shape.component_sectors;
@@ -192,7 +193,9 @@ void Keeper::thaw_orphans(Time now)
         }
         Leftover left = leftover_of(v.facts(), *record, view());
         const std::string becomes = left.mirrors ? fmt::format("{} mirrors", left.mirrors) : left.level;
-        const std::string follows = becomes.empty() ? "" : fmt::format("taken over as {}, as it is recorded, and ", becomes);
+        const std::string follows = !becomes.empty()          ? fmt::format("taken over as {}, as it is recorded, and ", becomes)
+                                    : left.component_sectors ? "resized as it is recorded, and "
+                                                             : "";
         const char *what = v.facts().frozen ? "frozen" : "proposed";
         give({Work::What::Thaw, v.index(), fmt::format("{}: {} by nobody, {}thawed", v.array(), what, follows)},
              thaw(world_.sysfs, v.array(), std::move(left)));

@@ -33,6 +33,12 @@ bool is_redundant(int level)
     return level == 1 || (level >= 4 && level <= 6) || level == 10;
 }
 
+bool lags(const VolumeFacts &facts, const Container &container, const Volume &record)
+{
+    return container.format == FormatId::Md1 && is_redundant(record.shape.level) && facts.component_sectors && !record.reshape &&
+           *facts.component_sectors < record.shape.component_sectors;
+}
+
 namespace {
 
 // Two volumes may lose the same disk in the same round.
@@ -132,12 +138,6 @@ void decide_writable(const VolumeFacts &facts, const Container &container, const
     if (record.dirty ? unkept : to_be_synced)
         out.changes.push_back(change::MarkDirty{record.index});
     out.replies.push_back({to_be_synced ? Reply::What::Active : Reply::What::Clean, record.index});
-}
-
-// Recorded with more of each member than the kernel uses, which has not been told any more: what is new was never synchronised.
-bool lags(const VolumeFacts &facts, const Container &container, const Volume &record)
-{
-    return container.format == FormatId::Md1 && facts.component_sectors && !record.reshape && *facts.component_sectors < record.shape.component_sectors;
 }
 
 // 2. Dirty before writes go, clean only after the kernel has stopped them. Recorded as a level without redundancy, and

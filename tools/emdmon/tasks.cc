@@ -111,10 +111,19 @@ Result<> forget_proposal(Array &array)
     return opened ? forgotten : opened;
 }
 
+// What each gives, and then what all do.
+Result<> use_more(Array &array, std::uint64_t component_sectors)
+{
+    for (const MemberInfo &m : EMD_TRY(array.members()))
+        if (m.slot >= 0 && m.size < component_sectors)
+            EMD_TRY(array.set_member(m.name, "size", fmt::to_string(component_sectors / 2)));
+    return array.set("component_size", component_sectors / 2);
+}
+
 Result<> follow_record(Array &array, const Leftover &leftover)
 {
     if (leftover.component_sectors)
-        return array.set("component_size", leftover.component_sectors / 2);
+        return use_more(array, leftover.component_sectors);
     if (!leftover.level.empty())
         return array.set("level", leftover.level);
     return leftover.mirrors ? array.set("raid_disks", leftover.mirrors) : Result<>();

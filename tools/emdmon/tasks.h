@@ -19,15 +19,15 @@ Clerk::Task remove_member(Sysfs &sysfs, std::string array, std::string member);
 // Give back the reservations of these disks and take them out of the array.
 Clerk::Task withdraw_members(Sysfs &sysfs, std::string array, std::vector<DevNum> disks);
 
-// What a takeover left behind that is recorded and was not brought to its end.
+// What is recorded and was not brought to its end: a takeover, or more of each member.
 struct Leftover {
     std::string level;              // that the kernel has still to take; empty: it has
     std::uint32_t mirrors = 0;      // the same of a number of mirrors; 0: it has
-    std::uint64_t component_sectors = 0;  // that it uses less of each member than is recorded: how many are; 0: it does not
+    std::uint64_t component_sectors = 0;  // that the kernel has still to use of each member; 0: it does
     std::vector<DevNum> surplus;    // of no use to the volume any more
 };
 
-// Nobody holds the volume any more: what is proposed is forgotten, a takeover brought to its end, then '/' and idle.
+// Nobody holds the volume any more: what is proposed is forgotten, what is recorded brought to its end, then '/' and idle.
 Clerk::Task thaw(Sysfs &sysfs, std::string array, Leftover leftover);
 
 }  // namespace emd::mon

@@ -4,7 +4,8 @@
 // Theory. What a power cut leaves is what the record says, so the record may not promise what the kernel does not keep. To become larger it goes
 // first, and says with it that what is new is to be resynchronised; a kernel that was not told any more writes within the old size, which is
 // part of the new one. To become smaller the kernel goes first, and it has to be told before to show no more than what is left: that is what users
-// decide, because it cuts off the end of what they have stored. What was cut short is brought to its end by the same command.
+// decide, because it cuts off the end of what they have stored. What was cut short is brought to its end by the same command, or by
+// emdmon.
 #pragma once
 
 #include "libemd/plan/grow.h"
