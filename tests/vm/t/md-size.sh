@@ -18,6 +18,12 @@ takes() { emdadm --assemble $VOLUME --config none "$@" || fail "EMD does not tak
 stops() { emdadm --wait-clean $VOLUME; emdadm --stop $VOLUME; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
 synced() { [ "$(md sync_action) $(md resync_start)" = "idle none" ]; }
 whole() { [ "$(md degraded)" = 0 ] && synced; }
+# settled: neither frozen nor between two sizes
+settled() {
+	case $(md metadata_version) in external:-*) return 1 ;; esac
+	[ "$(md sync_action)" != frozen ] || return 1
+	emdadm --grow $VOLUME --size "$(md component_size)" 2>&1 | grep -q "nothing to do"
+}
 write_on() { emdwork load $VOLUME "$oracle" --jobs 2 --seconds 1000 --seed "$BOOT" >/tmp/load.log 2>&1 & }
 shows() { [ "$(size_sectors)" = "$1" ] || fail "it shows $(size_sectors) sectors, not $1"; }
 # makes VERSION LEVEL KIB DISK...: of that size; behind it each disk has something of its own
@@ -113,9 +119,20 @@ boot1() {
 	members_agree
 	md_takes "$d0" "$d1" "$d2"
 
+	say "whoever wants more is killed in the midst of it"
+	emdadm --verbose --grow $VOLUME --size 4M 2>&1 | while read -r line; do
+		case $line in *"monitor records"*) killall -9 emdadm ;; esac
+	done
+	wait_for 60 settled
+	wait_for 60 synced
+	members_agree
+	blocks_right $VOLUME
+	emdadm --grow $VOLUME --array-size 6M
+	[ "$(md component_size)" = 3072 ] || emdadm --grow $VOLUME --size 3M
+
 	say "more of them again, and the power goes: in the midst of the record, or of what is resynchronised"
 	emdadm --wait-clean $VOLUME
-	cut_at_write any 1-8
+	cut_at_write d$((SEED % 3)) 1-3
 	emdadm --grow $VOLUME --size max
 	cut_now
 }
