@@ -287,14 +287,18 @@ TEST(MdSize, WhoHasMissedMoreThanThatIsOld)
 // A difference in size alone, and only where it is the one before.
 TEST(MdSize, NoOtherStoryIsTakenForIt)
 {
-    for (const auto &[offset, value] : {std::pair(offsetof(V1Bytes, layout), 3u), {offsetof(V1Bytes, chunk_sectors), 64u},
-                                        {offsetof(V1Bytes, raid_disks), 4u}, {offsetof(V1Bytes, ctime), 1u}}) {
-        SCOPED_TRACE(offset);
+    struct Story {
+        std::size_t offset;
+        std::uint32_t value;
+    };
+    for (const Story &other : {Story{offsetof(V1Bytes, layout), 3}, {offsetof(V1Bytes, chunk_sectors), 64}, {offsetof(V1Bytes, raid_disks), 4},
+                               {offsetof(V1Bytes, ctime), 1}}) {
+        SCOPED_TRACE(other.offset);
         Array array(kCases[3].shape);
         array.disks.change_in_part(change::Resized{0, 2 * kComponent}, 1);
         const std::size_t told = array.disks.v1(0).size == 2 * kComponent ? 0 : array.disks.v1(1).size == 2 * kComponent ? 1 : 2;
         EXPECT_EQ(health(array.disks.load()->view().volumes[0]), Health::Optimal);
-        array.disks.edit((told + 1) % 3, [&](Block &block) { put(block, offset, Le32(value)); });
+        array.disks.edit((told + 1) % 3, [&](Block &block) { put(block, other.offset, Le32(other.value)); });
         EXPECT_EQ(health(array.disks.load()->view().volumes[0]), Health::Degraded);
     }
 }

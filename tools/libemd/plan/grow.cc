@@ -7,7 +7,6 @@
 #include "libemd/plan/takeover.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace emd::plan {
@@ -138,21 +137,12 @@ ReserveBackup reserve(const std::string &path, const Volume &v, const ReshapeRec
     return {path, v.index, record.target, record.unit, fresh};
 }
 
-// What it was told to show, in sectors; else all.
-std::uint64_t shown(const RunningVolume &r)
-{
-    std::uint64_t kib = 0;
-    const char *end = r.array_size.data() + r.array_size.size();
-    const auto [at, error] = std::from_chars(r.array_size.data(), end, kib);
-    return error == std::errc() && at == end && kib ? kib * 2 : ~std::uint64_t{0};
-}
-
 Result<Plan> plan_one(const Container &now, const Volume &v, const Shape &to, const Running &running, const Express &express,
                       const std::string &backup_file)
 {
     const RunningVolume &r = *EMD_TRY(running_volume(running, v));
     change::ReshapeStarted change{v.index, to, {}};
-    change.kept = shown(r);
+    change.kept = shown(r).value_or(change.kept);
     change.new_disks = EMD_TRY(disks_for(now, v, change, express));
     const auto expressed = express(change);
     if (!expressed)

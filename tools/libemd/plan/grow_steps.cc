@@ -4,6 +4,7 @@
 #include "libemd/base/size.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -100,6 +101,15 @@ Result<std::vector<int>> new_members(const Container &now, const Volume &v, std:
                     fmt::join(small, ", "));
     return fail(Errc::Refused, "{} needs {} spare disk{} and the container has {}: add disks with emdadm --add", v.name, count,
                 count == 1 ? "" : "s", spares);
+}
+
+std::optional<std::uint64_t> shown(const RunningVolume &r)
+{
+    std::uint64_t kib = 0;
+    const char *end = r.array_size.data() + r.array_size.size();
+    if (r.array_size.empty() || std::from_chars(r.array_size.data(), end, kib).ptr != end)
+        return std::nullopt;
+    return kib * 2;
 }
 
 void freeze(Plan &plan, const Running &r)

@@ -17,6 +17,9 @@ Error naming(const Volume &v, const Error &refusal);
 // Nothing is going on in it, and it is writable.
 Result<> check_at_rest(const Volume &v, const RunningVolume &r);
 
+// Sectors that the kernel was told to show. Nothing: all of them, or it is not known.
+std::optional<std::uint64_t> shown(const RunningVolume &r);
+
 // A takeover is recorded, and the kernel was not told any more.
 bool half_taken_over(const Volume &v, const RunningVolume &r);
 // May the kernel follow that record?

@@ -6,7 +6,6 @@
 #include "libemd/plan/grow_steps.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace emd::plan {
@@ -24,16 +23,6 @@ std::uint64_t whole(const Shape &shape)
 }
 
 std::string array_word(std::uint64_t sectors) { return sectors ? kib(sectors) : kAll; }
-
-// Sectors that were told to be shown. Nothing: all of them, or it is not known.
-std::optional<std::uint64_t> shown(const RunningVolume &r)
-{
-    std::uint64_t kilobytes = 0;
-    const char *end = r.array_size.data() + r.array_size.size();
-    if (r.array_size.empty() || std::from_chars(r.array_size.data(), end, kilobytes).ptr != end)
-        return std::nullopt;
-    return kilobytes * 2;
-}
 
 // Would something that users may have stored be cut off? The kernel asks the same.
 Result<> check_shown(const Volume &v, const RunningVolume &r, const ResizeRequest &want, const Shape &to)
