@@ -8,6 +8,7 @@
 #include "libemd/format/md/metadata.h"
 #include "libemd/format/md/v090_words.h"
 #include "libemd/format/md/v1_bytes.h"
+#include "libemd/rescue/array.h"
 
 #include <gtest/gtest.h>
 
@@ -20,6 +21,21 @@ template <OnDisk T>
 void put(Block &block, std::size_t at, T value)
 {
     ASSERT_TRUE(write_at(block, at, value));
+}
+
+// Each sector of an array says which it is.
+inline void expect_numbered(const Result<rescue::Array> &array, std::uint64_t sectors)
+{
+    ASSERT_TRUE(array) << array.error().text();
+    ASSERT_GE(array->sectors(), sectors);
+    std::vector<std::byte> data(sectors * 512);
+    std::vector<rescue::Lost> lost;
+    array->read(0, data, lost);
+    EXPECT_TRUE(lost.empty());
+    std::uint64_t wrong = 0;
+    for (std::uint64_t sector = 0; sector < sectors; sector++)
+        wrong += read_at<Le64>(data, sector * 512)->get() != sector + 1;
+    EXPECT_EQ(wrong, 0u);
 }
 
 // The disks of a case, in copies that can be written, and the array on them.

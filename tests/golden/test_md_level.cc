@@ -150,18 +150,8 @@ public:
         const auto loaded = disks.load();
         const Container &view = loaded->view();
         const auto medium = [&](int disk) -> const Medium * { return &disks.medium(static_cast<std::size_t>(disk)); };
-        const auto array = rescue::Array::reshaping(sources) ? rescue::Array::open_reshaping(sources)
-                                                             : rescue::Array::open(view, view.volumes[0], medium);
-        ASSERT_TRUE(array) << array.error().text();
-        ASSERT_GE(array->sectors(), sectors_);
-        std::vector<std::byte> data(sectors_ * 512);
-        std::vector<rescue::Lost> lost;
-        array->read(0, data, lost);
-        EXPECT_TRUE(lost.empty());
-        std::uint64_t wrong = 0;
-        for (std::uint64_t sector = 0; sector < sectors_; sector++)
-            wrong += read_at<Le64>(data, sector * 512)->get() != sector + 1;
-        EXPECT_EQ(wrong, 0u);
+        expect_numbered(rescue::Array::reshaping(sources) ? rescue::Array::open_reshaping(sources)
+                                                          : rescue::Array::open(view, view.volumes[0], medium), sectors_);
     }
     // It starts, and all that were written in part say the same when what is known has been written again.
     void expect_whole(bool target)
@@ -338,6 +328,61 @@ TEST(MdFewer, WhereThereIsRoomBehindTheDataNothingIsGivenUp)
     array.disks.change(change::ReshapeStarted{0, way.to, {}, 2 * kComponent});
     EXPECT_EQ(array.disks.v1(0).size, kComponent);
     EXPECT_EQ(array.disks.volume().reshape->position, 2 * kComponent);
+}
+
+// A spare joins, and has less room behind its data than the members.
+TEST(MdFewer, ASpareWithTooLittleRoomIsNamed)
+{
+    const Way way{"", of(5, 3), of(1, 4)};
+    Array array(way);
+    for (std::size_t i = 0; i < 3; i++)
+        array.disks.edit(i, [](Block &block) {
+            V1Bytes raw = head_of(block);
+            raw.data_size = kSectors - kDataOffset;
+            std::memcpy(block.data(), &raw, sizeof raw);
+        });
+    array.disks.edit(3, [](Block &block) {
+        V1Bytes raw = head_of(block);
+        raw.data_size = kComponent;
+        std::memcpy(block.data(), &raw, sizeof raw);
+    });
+    array.disks.array = array.disks.load();
+    const auto done = array.disks.array->apply(change::ReshapeStarted{0, way.to, {3}, kComponent});
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().text().find("are free on n3: add a larger one in its place"), std::string::npos) << done.error().text();
+    array.disks.edit(3, [](Block &block) { put(block, offsetof(V1Bytes, data_size), Le64(kSectors - kDataOffset)); });
+    array.disks.array = array.disks.load();
+    EXPECT_TRUE(array.disks.array->apply(change::ReshapeStarted{0, way.to, {3}, kComponent}));
+}
+
+// Forward, too, where the larger chunk leaves a rest of each member behind.
+TEST(MdFewer, NoMoreIsShownThanTheTargetHolds)
+{
+    const Way way{"", of(5, 3), of(10, 4, 1024)};
+    Array array(way);
+    change::ReshapeStarted start = array.start();
+    EXPECT_FALSE(array.disks.load()->apply(start));
+    const std::uint64_t most = 2 * (kComponent / 1024 * 1024);
+    start.kept = most;
+    array.disks.change(start);
+    array.disks.array = array.disks.load();
+    EXPECT_FALSE(array.disks.volume().reshape->backward);
+    EXPECT_EQ(array.disks.volume().array_sectors, most);
+}
+
+// The kernel would refuse it when the record says it already.
+TEST(MdFewer, IsNotTurnedWhileItRuns)
+{
+    Array array({"", of(6, 4), of(5, 3)});
+    array.disks.change(array.start());
+    const plan::RunningVolume r{0, "emd1", "active", "reshape"};
+    const plan::Running running{"emd0", {r}};
+    const auto plan = plan::plan_turn_back(array.disks.array->view(), r, running, [&](const Change &) -> Result<Container> {
+        ADD_FAILURE() << "nothing is to be recorded";
+        return array.disks.array->view();
+    });
+    ASSERT_FALSE(plan);
+    EXPECT_NE(plan.error().text().find("stop it, and emdadm --assemble --update=revert-reshape turns it"), std::string::npos);
 }
 
 TEST(MdFewer, OneThatStoppedWithdrawingGoesOn)

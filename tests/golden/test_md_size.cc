@@ -75,17 +75,7 @@ public:
         const auto loaded = disks.load();
         const Container &view = loaded->view();
         const auto medium = [&](int disk) -> const Medium * { return &disks.medium(static_cast<std::size_t>(disk)); };
-        const auto array = rescue::Array::open(view, view.volumes[0], medium);
-        ASSERT_TRUE(array) << array.error().text();
-        ASSERT_GE(array->sectors(), count);
-        std::vector<std::byte> data(count * 512);
-        std::vector<rescue::Lost> lost;
-        array->read(0, data, lost);
-        EXPECT_TRUE(lost.empty());
-        std::uint64_t wrong = 0;
-        for (std::uint64_t sector = 0; sector < count; sector++)
-            wrong += read_at<Le64>(data, sector * 512)->get() != sector + 1;
-        EXPECT_EQ(wrong, 0u);
+        expect_numbered(rescue::Array::open(view, view.volumes[0], medium), count);
     }
 
     Disks disks;

@@ -77,7 +77,9 @@ TEST(MonitorLeft, AProposalOfNobodyIsForgottenAndTheNextFailureRebuilt)
 // As emdadm leaves it when it is killed before it has recorded that a member leaves: what the kernel does not use it does not rebuild.
 TEST(MonitorLeft, TheEndsOfMembersThatNobodyRecordedAreUsedAgain)
 {
-    Lab lab(1);
+    Container c = toy::container(1);
+    c.format = FormatId::Md1;
+    Lab lab(c);
     lab.kernel.attributes["component_size"] = "32768";
     lab.start();
     lab.settle();

@@ -25,8 +25,7 @@ Leftover leftover_of(const VolumeFacts &facts, const Volume &record, const Conta
     Leftover left;
     // Who wanted more of each member has recorded that first; who was about to take members out has given up their ends in the kernel first.
     // What it does not use it does not rebuild.
-    if (facts.component_sectors && *facts.component_sectors < record.shape.component_sectors && !record.reshape &&
-        facts.shape.level == record.shape.level && is_redundant(record.shape.level))
+    if (lags(facts, container, record) && facts.shape.level == record.shape.level)
         left.component_sectors = record.shape.component_sectors;
     if (facts.proposing() || health(record) == Health::Failed)
         return left;

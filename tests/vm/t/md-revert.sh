@@ -13,21 +13,10 @@
 #: emd-options: speed_limit_min=200 speed_limit_max=200
 . /lib/emd/peer.sh
 . /lib/emd/imsm.sh
-VOLUME=/dev/emd/arr
-peer_volume=/dev/md9
+. /lib/emd/md.sh
 disks="$d0 $d1 $d2 $d3"
 
-takes() { emdadm --assemble $VOLUME --config none "$@" $disks || fail "EMD does not take the array"; wait_for 20 assembled; }
-in_reshape() { case $(md reshape_position) in none | '') false ;; esac; }
-md_done() { [ "$(attr /sys/block/md9/md/sync_action) $(attr /sys/block/md9/md/reshape_position)" = "idle none" ]; }
-# recorded: what the superblocks say that the reshape is at, in KiB
-recorded() { mdadm --examine "$d0" | sed -n "s/.*Reshape pos'n : \([0-9]*\).*/\1/p"; }
-recorded_past() { set -- "$1" "$(recorded)"; [ "${2:-0}" -ge "$1" ]; }
-recorded_below() { set -- "$1" "$(recorded)"; [ "${2:-0}" -lt "$1" ]; }
-stops() { emdadm --stop $VOLUME >/tmp/stop.log 2>&1; }
-stopped() { wait_for 30 stops; wait_for 20 no_emd; wait_for 20 no_process emdmon; }
 sums() { for disk in $disks; do head -c 65536 "$disk" | md5sum; done; }
-goes_back() { attr_is "/sys/block/$volume/md/reshape_direction" backwards; }
 # half_grows KIB: it is in the midst of it, and so far at least. Writes that wait for it make it faster than it is told to be, so they are few.
 half_grows() {
 	speed 200
@@ -101,12 +90,7 @@ boot2() {
 	back_to_three $VOLUME
 	[ "$(size_sectors)" = $(($(md component_size) * 4)) ] || fail "it has $(size_sectors) sectors"
 	stopped
-	mdadm --assemble /dev/md9 $disks 2>&1 || fail "md does not take it: $(mdadm --examine "$d0")"
-	wait_for 60 md_done
-	expect_attr /sys/block/md9/md/raid_disks 3
-	expect_attr /sys/block/md9/md/degraded 0
-	blocks_right /dev/md9
-	peer_check
+	md_takes 3 $disks
 	mdadm --stop /dev/md9 2>&1
 
 	say "md goes on with one that EMD has turned"
@@ -114,11 +98,7 @@ boot2() {
 	half_grown 3072
 	takes --update=revert-reshape --freeze-reshape
 	stopped
-	mdadm --assemble /dev/md9 $disks 2>&1 || fail "md does not take it: $(mdadm --examine "$d0" "$d3")"
-	wait_for 60 md_done
-	expect_attr /sys/block/md9/md/raid_disks 3
-	expect_attr /sys/block/md9/md/degraded 0
-	peer_check
+	md_takes 3 $disks
 	back_to_three /dev/md9
 	mdadm --stop /dev/md9 2>&1
 

@@ -161,11 +161,9 @@ Result<Array> Array::open(const Container &container, const Volume &volume, cons
         const auto target = [&](std::uint64_t shift) {
             return Side::make(record.target, lanes_of(container, volume, record.target_slots, shift, medium)).within(volume.name);
         };
-        const std::uint64_t border = std::min(record.position, array.sectors_);
-        Side moved = EMD_TRY(target(0));
-        if (record.backward)
-            std::swap(moved, source);  // what lies before it waits yet
-        EMD_TRY(array.add_part(border, std::move(moved)));
+        if (record.backward || record.data_shift)
+            return fail(Errc::Unsupported, "{}: data that move for good to another place are read from their superblocks alone", volume.name);
+        EMD_TRY(array.add_part(std::min(record.position, array.sectors_), target(0)));
         if (record.backup_live) {
             if (record.unit / per_row > record.backup_member_sectors)
                 return fail(Errc::Corrupt, "{}: a unit of {} sectors does not fit its copy area", volume.name, record.unit);
